@@ -1,0 +1,38 @@
+"""Content-defined chunk boundaries: FastCDC, seeded per repository. Readers do not depend on them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pyfastcdc import FastCDC
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkSizes:
+    """Minimum, average and maximum chunk length in bytes; all writers of a repository use the same."""
+
+    minimum: int = 256 << 10
+    average: int = 1 << 20
+    maximum: int = 4 << 20
+
+
+class Chunker:
+    """Cuts buffers at places that depend on content alone."""
+
+    def __init__(self, sizes: ChunkSizes, seed: int) -> None:
+        self.sizes = sizes
+        self._cdc = FastCDC(
+            avg_size=sizes.average, min_size=sizes.minimum, max_size=sizes.maximum, seed=seed & (1 << 63) - 1
+        )
+
+    def cut(self, buffer: memoryview, *, last: bool) -> Iterator[tuple[int, int]]:
+        """(offset, length) of chunks from the start of `buffer`.
+
+        Unless `last`, a chunk that may go on beyond the buffer is left out: it belongs at the front of the next.
+        """
+        end = len(buffer)
+        if end == 0:
+            return
+        for chunk in self._cdc.cut_buf(buffer):
+            if not last and chunk.offset + chunk.length == end and chunk.length < self.sizes.maximum:
+                return
+            yield chunk.offset, chunk.length

@@ -1,0 +1,456 @@
+"""Every error an operator can meet, in one tree.
+
+Each class has a stable `code`, says whether a second attempt may help (`retryable`), and carries a `hint`
+addressed to the operator. Messages are lower case, name the object's id and hold no secret and no file name.
+Adapters translate every foreign error into this tree.
+
+ProofkeepError
+├── UsageError
+│   ├── PolicyError
+│   ├── PatternError
+│   ├── UnsupportedVersionError
+│   ├── RepositoryExistsError
+│   ├── RepositoryMissingError
+│   ├── LedgerMissingError
+│   ├── LedgerPlacementError
+│   ├── SnapshotMissingError
+│   └── ClockError
+├── SourceError
+│   ├── SourceChangedError
+│   ├── SourceEmptyError
+│   └── SourceUnavailableError
+├── StoreError
+│   ├── ObjectMissingError
+│   ├── ObjectExistsError
+│   ├── StoreDeniedError
+│   ├── StoreCredentialsError
+│   ├── DigestRefusedError
+│   ├── StoreFullError
+│   └── StoreUnavailableError
+├── TransportError
+│   ├── TlsPolicyError
+│   ├── PeerIdentityError
+│   └── TransferFailedError
+├── KeyAccessError
+│   ├── KeyMissingError
+│   ├── KeyDeniedError
+│   ├── KeyRevokedError
+│   ├── KeyMismatchError
+│   └── KeyServiceUnavailableError
+├── IntegrityError
+│   ├── MalformedError
+│   ├── AuthenticationError
+│   ├── TruncatedError
+│   ├── SelfCheckError
+│   ├── PackMissingError
+│   ├── PackRetiredError
+│   ├── RollbackError
+│   └── LedgerMismatchError
+├── RestoreError
+│   ├── TargetError
+│   ├── TargetFullError
+│   └── UnsafePathError
+└── PipelineError
+    ├── CancelledError
+    ├── DamagedError
+    ├── DrillFailedError
+    ├── PartialSnapshotError
+    ├── StreamEndedEarlyError
+    ├── SpoolFullError
+    ├── JournalBusyError
+    └── WrongHostError
+"""
+
+from typing import ClassVar
+
+
+class ProofkeepError(Exception):
+    """Root of the tree; `str(error)` is safe to log and to show in Prefect."""
+
+    code: ClassVar[str] = "proofkeep-error"
+    retryable: ClassVar[bool] = False
+    hint: ClassVar[str] = "Read the message; if it does not say enough, report the code and the run id."
+
+
+class UsageError(ProofkeepError):
+    """What was asked for cannot be done as asked."""
+
+    code = "usage"
+    hint = "Correct the command, block or configuration named in the message."
+
+
+class PolicyError(UsageError):
+    """A rule of this repository or of its configuration forbids it."""
+
+    code = "policy"
+    hint = "The repository's policy forbids this; change the configuration, not the data."
+
+
+class PatternError(UsageError):
+    """An include or exclude pattern cannot be understood."""
+
+    code = "pattern-malformed"
+    hint = "Patterns are globs relative to the source's root, such as 'logs/**' or '*.tmp'."
+
+
+class UnsupportedVersionError(UsageError):
+    """The repository or object has a format version this software does not know."""
+
+    code = "version-unsupported"
+    hint = "Upgrade Proofkeep; a reader never guesses at a newer format."
+
+
+class RepositoryExistsError(UsageError):
+    """`init` found a repository where it was to create one."""
+
+    code = "repository-exists"
+    hint = "Choose an empty bucket, prefix or directory; nothing that exists was touched."
+
+
+class RepositoryMissingError(UsageError):
+    """No repository lies where the configuration points."""
+
+    code = "repository-missing"
+    hint = "Check bucket, prefix or directory, or run `proofkeep init` first."
+
+
+class LedgerMissingError(UsageError):
+    """The repository exists but its ledger does not."""
+
+    code = "ledger-missing"
+    hint = "Check where the ledger is configured to be; without it nothing is written or called verified."
+
+
+class LedgerPlacementError(UsageError):
+    """The ledger would lie in the same place as the packs it vouches for."""
+
+    code = "ledger-placement"
+    hint = "Give the ledger another bucket or another directory tree than the packs."
+
+
+class SnapshotMissingError(UsageError):
+    """No committed snapshot has that id."""
+
+    code = "snapshot-missing"
+    hint = "List what is committed with `proofkeep snapshots`."
+
+
+class ClockError(UsageError):
+    """This host's clock disagrees with the store, the key service or the ledger."""
+
+    code = "clock-skewed"
+    hint = "Set the host's clock (NTP) and run again; nothing was written."
+
+
+class SourceError(ProofkeepError):
+    """The source could not be read as it was."""
+
+    code = "source"
+    hint = "Look at the source on its host; nothing that was stored before is affected."
+
+
+class SourceChangedError(SourceError):
+    """A file kept changing while it was read."""
+
+    code = "source-changed"
+    hint = "Freeze the source (a filesystem snapshot) or back it up when it is quiet."
+
+
+class SourceEmptyError(SourceError):
+    """The source holds nothing, and nothing is not what was configured."""
+
+    code = "source-empty"
+    hint = "Check that the source is mounted; allow an empty source explicitly if it is meant."
+
+
+class SourceUnavailableError(SourceError):
+    """The source cannot be reached now."""
+
+    code = "source-unavailable"
+    retryable = True
+    hint = "Check the mount and its permissions on the source's host, then retry."
+
+
+class StoreError(ProofkeepError):
+    """An object store refused or failed."""
+
+    code = "store"
+    hint = "Look at the object store; sealed packs wait in the spool."
+
+
+class ObjectMissingError(StoreError):
+    """An object that must exist does not."""
+
+    code = "object-missing"
+    hint = "Run `proofkeep verify`; if packs are gone, the next backup sends their chunks again."
+
+
+class ObjectExistsError(StoreError):
+    """A create-only write met an object of that name."""
+
+    code = "object-exists"
+    hint = "Names are never reused; two state directories may claim the same writer id."
+
+
+class StoreDeniedError(StoreError):
+    """The store knows who asks and says no."""
+
+    code = "store-denied"
+    hint = "Check the role's policy on this bucket or the directory's permissions."
+
+
+class StoreCredentialsError(StoreError):
+    """Credentials are absent, wrong or expired."""
+
+    code = "store-credentials"
+    hint = "Renew the credentials of this host's role, then press Retry; sealed packs wait in the spool."
+
+
+class DigestRefusedError(StoreError):
+    """The store computed another digest than the one sent with the object."""
+
+    code = "digest-refused"
+    retryable = True
+    hint = "Bytes changed on the way; if it repeats, suspect memory or the network path."
+
+
+class StoreFullError(StoreError):
+    """The store has no room left."""
+
+    code = "store-full"
+    hint = "Make room or raise the quota, then press Retry; sealed packs wait in the spool."
+
+
+class StoreUnavailableError(StoreError):
+    """The store cannot be reached or answers that it is overloaded."""
+
+    code = "store-unavailable"
+    retryable = True
+    hint = "Check the network and the store; press Retry when it is back, sealed packs wait in the spool."
+
+
+class TransportError(ProofkeepError):
+    """A connection could not be made or kept as the policy demands."""
+
+    code = "transport"
+    hint = "Look at the network path and at both ends' TLS settings."
+
+
+class TlsPolicyError(TransportError):
+    """The peer offers no TLS version or cipher that the policy allows."""
+
+    code = "tls-policy"
+    hint = "The server must offer TLS 1.2 or newer with ECDHE and AES-GCM; the policy is never relaxed."
+
+
+class PeerIdentityError(TransportError):
+    """The peer's certificate is not the one expected, or ours was refused."""
+
+    code = "peer-identity"
+    hint = "Check certificate expiry, host name, CA file and client certificate."
+
+
+class TransferFailedError(TransportError):
+    """A transfer broke off."""
+
+    code = "transfer-failed"
+    retryable = True
+    hint = "Press Retry: only what has not arrived is sent again."
+
+
+class KeyAccessError(ProofkeepError):
+    """A key could not be used."""
+
+    code = "key-access"
+    hint = "Look at the key service and at the role's key policy."
+
+
+class KeyMissingError(KeyAccessError):
+    """A key, host secret or wrapped key is not where it must be."""
+
+    code = "key-missing"
+    hint = "Check the key URI; a host that was never enrolled runs `proofkeep enrol` first."
+
+
+class KeyDeniedError(KeyAccessError):
+    """This role may not use the key in this way."""
+
+    code = "key-denied"
+    hint = "Backup hosts may not unwrap; restore and drill need the restore role."
+
+
+class KeyRevokedError(KeyAccessError):
+    """The key is disabled or scheduled for deletion."""
+
+    code = "key-revoked"
+    hint = "The key administrator disabled this key; cancel its deletion if that was not meant."
+
+
+class KeyMismatchError(KeyAccessError):
+    """The key or its context is not the one the data was wrapped under."""
+
+    code = "key-mismatch"
+    hint = "Check key URI, passphrase and repository; a tampered wrapped key also ends here."
+
+
+class KeyServiceUnavailableError(KeyAccessError):
+    """The key service cannot be reached now."""
+
+    code = "key-service-unavailable"
+    retryable = True
+    hint = "Check the network and the key service, then retry; nothing was sealed without a key."
+
+
+class IntegrityError(ProofkeepError):
+    """Stored bytes are not what was written."""
+
+    code = "integrity"
+    hint = "Keep everything as it is, run `proofkeep verify`, and open an incident."
+
+
+class MalformedError(IntegrityError):
+    """Bytes do not follow the format."""
+
+    code = "malformed"
+    hint = "The object was not written by Proofkeep or was damaged; run `proofkeep verify`."
+
+
+class AuthenticationError(IntegrityError):
+    """Bytes do not open under their key and context."""
+
+    code = "authentication"
+    hint = "The object was altered, swapped, or belongs to another key or repository."
+
+
+class TruncatedError(IntegrityError):
+    """An object is shorter or longer than it must be."""
+
+    code = "truncated"
+    hint = "The object was cut or extended in the store; run `proofkeep verify`."
+
+
+class SelfCheckError(IntegrityError):
+    """A frame just sealed does not open to what went in."""
+
+    code = "self-check"
+    hint = "Suspect this host's memory or CPU; nothing of this pack was sent."
+
+
+class PackMissingError(IntegrityError):
+    """A pack that the snapshot needs is not in the store."""
+
+    code = "pack-missing"
+    hint = "Nothing was committed; run the backup again, it sends the missing chunks."
+
+
+class PackRetiredError(IntegrityError):
+    """A pack that the snapshot needs was retired meanwhile."""
+
+    code = "pack-retired"
+    retryable = True
+    hint = "Press Retry: the missing chunks are read and sent again."
+
+
+class RollbackError(IntegrityError):
+    """The store or ledger shows an older state than one already seen."""
+
+    code = "rollback"
+    hint = "Somebody put back an older state; compare with the remembered head and open an incident."
+
+
+class LedgerMismatchError(IntegrityError):
+    """The ledger contradicts itself or the store."""
+
+    code = "ledger-mismatch"
+    hint = "Keep store and ledger as they are, run `proofkeep verify`, and open an incident."
+
+
+class RestoreError(ProofkeepError):
+    """A restore could not place what it opened."""
+
+    code = "restore"
+    hint = "Look at the restore target; the repository is unaffected."
+
+
+class TargetError(RestoreError):
+    """The restore target cannot take files."""
+
+    code = "target"
+    hint = "Choose an empty directory on a filesystem that this user may write to."
+
+
+class TargetFullError(RestoreError):
+    """The restore target's disk is full."""
+
+    code = "target-full"
+    hint = "Make room at the target and restore again; nothing half-written was named."
+
+
+class UnsafePathError(RestoreError):
+    """A manifest names a place outside the restore target."""
+
+    code = "unsafe-path"
+    hint = "The manifest is hostile or damaged; nothing outside the target was touched."
+
+
+class PipelineError(ProofkeepError):
+    """A run could not go on."""
+
+    code = "pipeline"
+    hint = "Press Retry; what was sealed and sent is kept."
+
+
+class CancelledError(PipelineError):
+    """Somebody cancelled the run."""
+
+    code = "cancelled"
+    hint = "Press Retry to go on from what was sealed, or run the entry again."
+
+
+class DamagedError(PipelineError):
+    """A verify or restore ended with findings."""
+
+    code = "damaged"
+    hint = "Read the findings; everything that could be proven or restored was."
+
+
+class DrillFailedError(PipelineError):
+    """A restore drill did not prove what it set out to prove."""
+
+    code = "drill-failed"
+    hint = "Read the drill's findings and open a corrective action; nothing in the repository was changed."
+
+
+class PartialSnapshotError(PipelineError):
+    """The snapshot was committed, but something named could not be read."""
+
+    code = "partial-snapshot"
+    hint = "List the unread files with the CLI on the source's host, mend them, and press Retry."
+
+
+class StreamEndedEarlyError(PipelineError):
+    """A stage's input stopped without its end-of-stream record."""
+
+    code = "stream-ended-early"
+    hint = "Nothing was committed; press Retry."
+
+
+class SpoolFullError(PipelineError):
+    """The spool has no room and nothing leaves it."""
+
+    code = "spool-full"
+    hint = "Mend the transfers that wait in the spool or raise its limit, then press Retry."
+
+
+class JournalBusyError(PipelineError):
+    """Another process on this host works on the same run or ledger."""
+
+    code = "journal-busy"
+    hint = "Wait for the other process of this run to end, or stop it."
+
+
+class WrongHostError(PipelineError):
+    """This run's journal and spool lie on another host."""
+
+    code = "wrong-host"
+    hint = "Retry on the host named in the message; its work queue leads there."

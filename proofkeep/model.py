@@ -1,0 +1,146 @@
+"""The engine's nouns: frozen values that say what they hold and nothing else.
+
+Instants are integers of nanoseconds since the Unix epoch (UTC) and end in `_ns`; sizes and lengths are bytes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class Kind(IntEnum):
+    """What a manifest entry is; the numbers are the format's (format.md section 7)."""
+
+    FILE = 0
+    DIRECTORY = 1
+    SYMLINK = 2
+    FIFO = 3
+    CHARACTER_DEVICE = 4
+    BLOCK_DEVICE = 5
+    SOCKET = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What another machine said the time was (`remote_ns`) when this one said `local_ns`."""
+
+    remote_ns: int
+    local_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where an object store keeps its objects.
+
+    `place` identifies the directory tree or bucket and prefix; `neighbourhood` the disk, or the account and host, that
+    it shares with others. Two stores may never share a place; sharing a neighbourhood is reported.
+    """
+
+    kind: str
+    place: str
+    neighbourhood: str
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSession:
+    """What a connection negotiated: version such as `TLSv1.3`, cipher, SHA-256 of the peer's certificate (hex)."""
+
+    version: str
+    cipher: str
+    peer_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A store's answer to a put. `checked` says that the store echoed a SHA-256 of its own."""
+
+    version_id: str | None
+    tls: TlsSession | None
+    checked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStat:
+    """What a store says of one object; `sha256` (32 bytes) only where the store states it."""
+
+    name: str
+    size: int
+    version_id: str | None = None
+    sha256: bytes | None = None
+    modified_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What `init` saw the store do: refusals are True when the store really refused.
+
+    `refuses_second_create` is needed for more than one writer; `refuses_wrong_digest` lets verify trust the store's
+    own SHA-256 instead of reading back; the other two say whether stored objects can be replaced or removed.
+    """
+
+    refuses_second_create: bool
+    refuses_wrong_digest: bool
+    refuses_overwrite: bool
+    refuses_delete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WrappedKey:
+    """A data key under a KEK. `ciphertext` is the provider's; `material_id` and `request_id` where it gives them."""
+
+    recipient: str
+    ciphertext: bytes
+    material_id: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class GeneratedKey:
+    """A fresh data key: 32 bytes in clear, to be held in memory only, and its wrapped form."""
+
+    plaintext: bytes
+    wrapped: WrappedKey
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One thing found in a source: lstat fields, link target and extended attributes.
+
+    `path` is relative to the source's root, components joined by `/`, any bytes but NUL; b"" is the root itself.
+    `unread` is the error code when metadata or listing could not be read. `hardlink` is (device, inode) for regular
+    files with more than one name.
+    """
+
+    path: bytes
+    kind: Kind
+    mode: int
+    uid: int
+    gid: int
+    mtime_ns: int
+    ctime_ns: int
+    size: int
+    device: int
+    inode: int
+    rdev: int = 0
+    target: bytes = b""
+    xattrs: tuple[tuple[bytes, bytes], ...] = ()
+    hardlink: tuple[int, int] | None = None
+    unread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing verify, restore or a drill found wrong: a value, never an exception.
+
+    `code` is an error code of `proofkeep.errors`; `subject` an object id, snapshot id or keyed file id; `path`
+    the file's name, filled only under the restore role and shown only by the CLI.
+    """
+
+    code: str
+    subject: str
+    detail: str = ""
+    path: bytes | None = field(default=None, repr=False)
+
+
+Totals = Mapping[str, int]
+"""Counts by name, such as files, bytes, chunks, packs."""
