@@ -1,0 +1,1 @@
+"""Measurements that run by make targets of their own, never as tests."""

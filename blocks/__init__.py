@@ -1,0 +1,1 @@
+"""Typed configuration in the Prefect UI, built into engine objects."""

@@ -1,0 +1,1 @@
+"""What stands around the engine: set-up, servers, the demo, registration of blocks."""

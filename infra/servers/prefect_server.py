@@ -1,0 +1,73 @@
+"""A Prefect server with UI and API on loopback, SQLite below it, telemetry off."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from infra.servers.https import answers
+from infra.servers.process import LOOPBACK, ServerProcess, clean_environment, free_port
+
+
+@dataclass
+class PrefectServer:
+    """Start and stop a server whose database, settings and log lie in `directory`."""
+
+    directory: Path
+    port: int = field(default_factory=free_port)
+    process: ServerProcess = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.process = ServerProcess(
+            name="prefect server",
+            command=[
+                sys.executable,
+                "-m",
+                "prefect",
+                "server",
+                "start",
+                f"--host={LOOPBACK}",
+                f"--port={self.port}",
+            ],
+            log_path=self.directory / "prefect_server.log",
+            ready=lambda: answers(f"{self.api_url}/health", below=300),
+            environment=clean_environment(
+                {
+                    **self.environment,
+                    "PREFECT_UI_API_URL": self.api_url,
+                    "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
+                }
+            ),
+            directory=self.directory,
+            start_seconds=120,
+        )
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds the UI."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def api_url(self) -> str:
+        """Where Prefect clients find the API."""
+        return f"{self.url}/api"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a client process needs to talk to this server and to nobody else."""
+        return {
+            "PREFECT_HOME": str(self.directory),
+            "PREFECT_API_URL": self.api_url,
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "DO_NOT_TRACK": "1",
+        }
+
+    def start(self) -> Self:
+        """Start and wait until it is healthy. Raises `ServerStartError`."""
+        self.process.start()
+        return self
+
+    def stop(self) -> None:
+        """End the server and the processes it started."""
+        self.process.stop()

@@ -1,0 +1,1 @@
+"""Proofkeep: backups you can prove."""

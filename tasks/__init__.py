@@ -1,0 +1,1 @@
+"""One engine step each, as Prefect tasks: retries, timeouts, cache keys, artifacts."""

@@ -1,0 +1,1 @@
+"""What Proofkeep promises, proven against real servers."""
