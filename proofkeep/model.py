@@ -6,6 +6,7 @@ Instants are integers of nanoseconds since the Unix epoch (UTC) and end in `_ns`
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NoReturn
 
 
 class Kind(IntEnum):
@@ -94,12 +95,20 @@ class WrappedKey:
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class GeneratedKey:
-    """A fresh data key: 32 bytes in clear, to be held in memory only, and its wrapped form."""
+    """A fresh data key: 32 bytes in clear, to be held in memory only, and its wrapped form.
 
-    plaintext: bytes
-    wrapped: WrappedKey
+    No dataclass: every serializer walks into those, and this value must not leave the process by any of them.
+    """
+
+    __slots__ = ("plaintext", "wrapped")
+
+    def __init__(self, plaintext: bytes, wrapped: WrappedKey) -> None:
+        self.plaintext = plaintext
+        self.wrapped = wrapped
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a data key in clear is neither pickled nor copied")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +135,17 @@ class Node:
     xattrs: tuple[tuple[bytes, bytes], ...] = ()
     hardlink: tuple[int, int] | None = None
     unread: str = ""
+    owner: bytes = b""
+    group: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDescription:
+    """What a source walks: its root and the patterns that choose."""
+
+    root: bytes
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from proofkeep.model import (
     Node,
     ObjectStat,
     Placed,
+    SourceDescription,
+    TlsSession,
     WrappedKey,
 )
 
@@ -31,6 +33,10 @@ class ObjectStore(Protocol):
     @property
     def clock(self) -> Clock | None:
         """The store's own time as of its latest answer; None while it gave none."""
+
+    @property
+    def tls(self) -> TlsSession | None:
+        """What the connection of this thread's latest answer negotiated; None for a local directory."""
 
     def put(
         self,
@@ -139,6 +145,10 @@ class Source(Protocol):
     @property
     def label(self) -> str:
         """What the source is, for people; configuration, visible in Prefect."""
+
+    @property
+    def facts(self) -> SourceDescription:
+        """Root and patterns, sealed into the snapshot for who restores it."""
 
     def walk(self) -> Iterator[Node]:
         """All nodes, the root directory (path b"") first. A node that cannot be read has `unread` set.

@@ -1,0 +1,88 @@
+"""Stage 4, checksum: append sealed bytes to the spool, hash them on the way, journal each finished pack."""
+
+from collections.abc import Callable, Iterator
+
+from proofkeep import events
+from proofkeep.backup.items import EndOfStream, PackDraft, Sealed, Stopped, upstream
+from proofkeep.errors import ProofkeepError, StreamEndedEarlyError
+from proofkeep.format.names import PackId
+from proofkeep.journal import Journal, Transfer
+from proofkeep.repository import Repository
+from proofkeep.repository.local_rows import seal_table
+from proofkeep.spool import OpenPack, Spool
+
+OnTransfer = Callable[[Transfer], None]
+Stuck = Callable[[], ProofkeepError | None]
+
+
+class ChecksumSink:
+    """Drains the chain: the only stage that writes to this host's disk."""
+
+    def __init__(
+        self, repository: Repository, journal: Journal, spool: Spool, on_transfer: OnTransfer, stuck: Stuck
+    ) -> None:
+        self._repository = repository
+        self._journal = journal
+        self._spool = spool
+        self._on_transfer = on_transfer
+        self._stuck = stuck
+        self._open: dict[PackId, OpenPack] = {}
+        self._chunks = 0
+        self.stored = 0
+
+    def drain(self, items: Iterator[list[Sealed] | EndOfStream | Stopped]) -> EndOfStream | Stopped:
+        """Take everything; the end-of-stream record once all packs are durable, or what stopped the stream.
+
+        Raises:
+            SpoolFullError: no room, and nothing leaves the spool.
+            StreamEndedEarlyError: counts of the stages disagree, or a pack was left open.
+        """
+        try:
+            for item in upstream(items):
+                if isinstance(item, EndOfStream):
+                    return self._finish(item)
+                if isinstance(item, Stopped):
+                    return item
+                for sealed in item:
+                    self._append(sealed)
+        finally:
+            for open_pack in self._open.values():
+                open_pack.discard()
+        raise StreamEndedEarlyError("stream ended without its end-of-stream record")
+
+    def _append(self, sealed: Sealed) -> None:
+        draft = sealed.pack
+        size = sum(map(len, sealed.frames)) + len(sealed.end or b"")
+        if draft.id not in self._open:
+            size += len(draft.header)
+        self._spool.reserve(size, self._stuck)
+        if draft.id not in self._open:
+            self._open[draft.id] = OpenPack(self._spool, draft.id)
+            self._open[draft.id].append(draft.header)
+        target = self._open[draft.id]
+        for frame in sealed.frames:
+            target.append(frame)
+        if sealed.end is not None:
+            target.append(sealed.end)
+            self._finish_pack(draft)
+
+    def _finish_pack(self, draft: PackDraft) -> None:
+        target = self._open[draft.id]
+        digest = target.finish()
+        del self._open[draft.id]
+        self._chunks += draft.table.chunk_count
+        self.stored += target.size
+        table = seal_table(self._repository, draft.table.encode())
+        transfer = self._journal.add_pack(
+            draft.id, draft.type, target.size, digest, draft.header, table, self._spool.limit // 4
+        )
+        events.emit("pack-sealed", pack=draft.id.name, size=target.size, sha256=digest.hex())
+        if transfer is not None:
+            self._on_transfer(transfer)
+
+    def _finish(self, end: EndOfStream) -> EndOfStream:
+        end.counted["checksum"] = self._chunks
+        if self._open or len(set(end.counted.values())) != 1:
+            counts = ", ".join(f"{stage} {count}" for stage, count in end.counted.items())
+            raise StreamEndedEarlyError(f"stages disagree on the number of new chunks: {counts}")
+        return end

@@ -1,0 +1,219 @@
+"""Stage 7, commit: confirm every pack, then index, ledger and record, in that order; each step may be repeated."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from proofkeep import events
+from proofkeep.backup.confirm import confirm_packs, drop_and_reopen
+from proofkeep.backup.vouch import Vouching
+from proofkeep.catalog import FileState
+from proofkeep.errors import PackMissingError, PackRetiredError, StreamEndedEarlyError
+from proofkeep.format import index, names, record
+from proofkeep.format.index import Index, PackRow
+from proofkeep.format.names import PackId
+from proofkeep.format.pack_set import encode_packs
+from proofkeep.format.record import Facts, LedgerHead
+from proofkeep.format.table import decode_table
+from proofkeep.journal import JournalObject, JournalPack
+from proofkeep.ledger import Head, save_heads
+from proofkeep.repository.local_rows import open_table_bytes
+from proofkeep.repository.retirement import read_retired
+
+if TYPE_CHECKING:
+    from proofkeep.backup.run import Backup
+
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class CommitReceipt:
+    """A committed snapshot.
+
+    Attributes:
+        snapshot: `<run>.<generation>`.
+        head: newest ledger entry of this writer, `<sequence>:<sha256 hex>`: what `verify --expect-head` takes.
+        clock_checked: whether anybody else's clock was there to compare with.
+    """
+
+    snapshot: str
+    entry: str
+    writer: str
+    complete: bool
+    totals: dict[str, int]
+    packs: int
+    head: str
+    ledger_shares_neighbourhood: bool
+    clock_checked: bool
+
+
+class Committer:
+    """Commits one run; all bytes it sends are in the journal before they leave."""
+
+    def __init__(self, run: "Backup") -> None:
+        self._run = run
+        self._repository = run.repository
+        self._journal = run.journal
+
+    def commit(self) -> CommitReceipt:
+        """Make the snapshot exist, or return the receipt of the commit that already did.
+
+        Raises:
+            StreamEndedEarlyError: sealing or a transfer has not ended.
+            PackMissingError: a pack it refers to is gone; a retry sends what is missing.
+            PackRetiredError: one was retired meanwhile; a retry sends what is missing.
+            StoreError, TransportError: of the kind met.
+        """
+        done = self._journal.fact("committed")
+        if done is not None:
+            return CommitReceipt(**done)
+        end = self._journal.end
+        if end is None or any(pack.verified is None for pack in self._journal.packs()):
+            raise StreamEndedEarlyError(f"run {self._run.identity.run.hex()} has not sealed and verified everything")
+        packs = self._pack_set(end["referred"])
+        self._refuse_gone(confirm_packs(self._repository.store, packs), PackMissingError, "gone from the store")
+        self._refuse_retired(packs)
+        with self._run.state.ledger_lock():
+            vouching = Vouching(self._run)
+            vouching.close_earlier()
+            self._place_indexes(vouching)
+            head = vouching.append(self._journal.generation)
+            self._place_record(end, [pack for pack, _ in packs], head)
+            self._refuse_retired(packs)
+            head = vouching.close(self._record_object())
+        return self._finish(end, packs, head)
+
+    def _pack_set(self, referred: list[int]) -> list[tuple[PackId, int]]:
+        """Every pack the snapshot refers to, with its size, in the order of names."""
+        packs = {pack.id: pack.size for pack in self._journal.packs()}
+        for number in referred:
+            known = self._run.catalog.pack(number)
+            packs[known.id] = known.size
+        return sorted(packs.items())
+
+    def _refuse_gone(self, gone: list[PackId], error: type[PackMissingError | PackRetiredError], what: str) -> None:
+        if gone:
+            drop_and_reopen(self._run, gone)
+            raise error(f"pack {gone[0].name} and {len(gone) - 1} others are {what}; nothing was lost from the source")
+
+    def _refuse_retired(self, packs: list[tuple[PackId, int]]) -> None:
+        retired, _ = read_retired(self._repository)
+        hit = [pack for pack, _ in packs if pack in retired]
+        self._refuse_gone(hit, PackRetiredError, "retired")
+
+    # --- index objects
+
+    def _place_indexes(self, vouching: Vouching) -> None:
+        rows = [self._row(pack) for pack in self._journal.packs() if not pack.indexed]
+        kept = list(self._journal.objects("kind='index' AND generation=?", (self._journal.generation,)))
+        if rows and not kept:
+            with self._journal.transaction():
+                kept = [self._keep_index(vouching, group) for group in _groups(rows)]
+        for item in [*self._journal.objects("kind='key'"), *kept]:
+            self._run.sender.place_object(item)
+
+    def _row(self, pack: JournalPack) -> PackRow:
+        table = open_table_bytes(self._repository, pack.sealed_table, pack.id.name)
+        return PackRow(
+            pack.id.writer,
+            pack.id.data_key,
+            pack.id.counter,
+            pack.header,
+            pack.size,
+            None,
+            table,
+        )
+
+    def _keep_index(self, vouching: Vouching, rows: list[PackRow]) -> JournalObject:
+        keys = self._repository.keys.current
+        number = vouching.next_index_number()
+        body = index.seal_index(keys.index, self._repository.id, self._run.writer, keys.epoch, number, Index(rows, []))
+        return self._journal.keep_object(names.index(self._run.writer, number), "index", self._journal.generation, body)
+
+    # --- record
+
+    def _record_object(self) -> JournalObject:
+        return next(self._journal.objects("name=?", (self._run.snapshot_id.name,)))
+
+    def _place_record(self, end: dict[str, object], packs: list[PackId], head: Head) -> None:
+        snapshot = self._run.snapshot_id
+        if not list(self._journal.objects("name=?", (snapshot.name,))):
+            totals = dict(end["totals"])  # type: ignore[call-overload] # a fact is JSON
+            facts = Facts(
+                totals["unread"] == 0,
+                snapshot.entry,
+                self._run.options.expires_ns,
+                snapshot.generation,
+                self._repository.keys.ids.epoch,
+                LedgerHead(self._run.writer, head.sequence, head.sha256),
+                encode_packs(packs),
+                snapshot.run,
+                self._journal.fact("source_at"),
+                totals,
+                [(snapshot.run, generation) for generation in self._journal.fact("withdrawn") or ()],
+            )
+            keys = self._repository.keys.current
+            roots = bytes.fromhex(str(end["roots"]))
+            body = record.seal_record(keys.index, self._repository.id, snapshot.writer, keys.epoch, facts, roots)
+            self._journal.keep_object(snapshot.name, "record", snapshot.generation, body)
+        self._run.sender.place_object(self._record_object())
+
+    # --- after the commit point
+
+    def _finish(self, end: dict[str, object], packs: list[tuple[PackId, int]], head: Head) -> CommitReceipt:
+        totals = dict(end["totals"])  # type: ignore[call-overload] # a fact is JSON
+        self._teach_catalog(head)
+        save_heads(self._run.state.heads_file, self._run.catalog.heads())
+        receipt = CommitReceipt(
+            self._run.snapshot_id.short,
+            self._run.entry.hex(),
+            self._run.writer.hex(),
+            totals["unread"] == 0,
+            totals,
+            len(packs),
+            f"{head.sequence}:{head.sha256.hex()}",
+            self._repository.ledger_shares_neighbourhood,
+            self._run.clock_checked,
+        )
+        self._journal.set_fact("committed", asdict(receipt))
+        self._journal.clear_files()
+        self._run.spool.clear()
+        events.emit("snapshot-commit", snapshot=receipt.snapshot, complete=receipt.complete, packs=receipt.packs)
+        return receipt
+
+    def _teach_catalog(self, head: Head) -> None:
+        """New packs, their chunks, file states and our own head: one transaction."""
+        catalog = self._run.catalog
+        with catalog.transaction():
+            for pack in self._journal.packs():
+                row = self._row(pack)
+                ids = [chunk.id for chunk in decode_table(row.table, pack.id.name).chunks]
+                catalog.add_pack(row, ids, pack.sealed_table)
+            for rows in self._journal.files():
+                chunk_ids = {chunks[i : i + 32] for _, _, chunks, _ in rows for i in range(0, len(chunks), 32)}
+                places = catalog.chunk_packs(list(chunk_ids))
+                catalog.set_file_states(
+                    self._run.entry,
+                    (
+                        (path_id, FileState(mark, chunks, extents, _packs(chunks, places)))
+                        for path_id, mark, chunks, extents in rows
+                    ),
+                )
+            catalog.set_head(self._run.writer, head)
+        self._journal.set_packs_indexed()
+
+
+def _packs(chunks: bytes, places: dict[bytes, int]) -> tuple[int, ...]:
+    return tuple(sorted({places[chunks[i : i + 32]] for i in range(0, len(chunks), 32)}))
+
+
+def _groups(rows: list[PackRow]) -> list[list[PackRow]]:
+    groups: list[list[PackRow]] = [[]]
+    size = 0
+    for row in rows:
+        if groups[-1] and size + len(row.table) > index.MAX_TABLES:
+            groups.append([])
+            size = 0
+        groups[-1].append(row)
+        size += len(row.table)
+    return groups

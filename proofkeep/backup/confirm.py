@@ -1,0 +1,39 @@
+"""Before a commit: is every pack the snapshot refers to in the store, with its size? A listing, not a memory."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from proofkeep import events
+from proofkeep.format import names
+from proofkeep.format.names import PackId
+from proofkeep.ports import ObjectStore
+
+if TYPE_CHECKING:
+    from proofkeep.backup.run import Backup
+
+
+def confirm_packs(store: ObjectStore, packs: Sequence[tuple[PackId, int]]) -> list[PackId]:
+    """Packs (ascending, with sizes) that a sorted listing of the store does not show with their size."""
+    if not packs:
+        return []
+    gone = []
+    listing = store.list(names.PACKS, after=packs[0][0].name[:-1])
+    stat = next(listing, None)
+    for pack, size in packs:
+        while stat is not None and stat.name < pack.name:
+            stat = next(listing, None)
+        if stat is None or stat.name != pack.name or stat.size != size:
+            gone.append(pack)
+    return gone
+
+
+def drop_and_reopen(run: "Backup", packs: list[PackId]) -> None:
+    """Forget packs everywhere on this host and begin a new generation, which sends their chunks again."""
+    snapshot = run.snapshot_id
+    for item in run.journal.objects("name=?", (snapshot.name,)):
+        if item.sent is not None:
+            run.journal.set_fact("withdrawn", [*(run.journal.fact("withdrawn") or ()), snapshot.generation])
+    run.catalog.drop_packs(packs)
+    run.journal.drop_packs(packs)
+    run.journal.reopen()
+    events.emit("packs-dropped", outcome="failure", snapshot=snapshot.short, packs=len(packs))

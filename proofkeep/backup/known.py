@@ -1,0 +1,72 @@
+"""Which chunks need not be stored again, and which stored packs the snapshot therefore refers to."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+
+from proofkeep.catalog import Catalog
+from proofkeep.slabs import Piece
+
+_BATCH = 500
+
+
+class Known:
+    """The catalog's chunks and those of this run, sealed or on their way. Bounded memory, one thread.
+
+    Chunks on their way live in a private temporary database: a crash forgets them, as it forgets their slabs.
+    """
+
+    def __init__(self, catalog: Catalog, expires_ns: int | None) -> None:
+        self._catalog = catalog
+        self._usable = catalog.usable_packs(expires_ns)
+        self._referred = bytearray(len(self._usable))
+        self._pending = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._pending.executescript(
+            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-16384;"
+            "CREATE TABLE pending (id BLOB PRIMARY KEY) WITHOUT ROWID; BEGIN;"
+        )
+
+    def close(self) -> None:
+        """Forget what is on its way."""
+        self._pending.close()
+
+    def add_sealed(self, ids: Iterable[bytes]) -> None:
+        """Chunks that an earlier attempt of this run sealed."""
+        self._pending.executemany("INSERT OR IGNORE INTO pending VALUES (?)", ((identity,) for identity in ids))
+
+    def refer(self, packs: Sequence[int]) -> bool:
+        """Refer to all these packs if each may be referred to; for files that did not change."""
+        if not all(number < len(self._usable) and self._usable[number] for number in packs):
+            return False
+        for number in packs:
+            self._referred[number] = 1
+        return True
+
+    def keep_new(self, pieces: list[Piece]) -> list[Piece]:
+        """Those pieces whose chunk is stored nowhere yet, each chunk once; they count as known from now on."""
+        ids = [piece.id for piece in pieces]
+        stored = self._catalog.chunk_packs(ids)
+        known = self._on_their_way(ids)
+        new = []
+        for piece in pieces:
+            number = stored.get(piece.id, 0)
+            if number and self._usable[number]:
+                self._referred[number] = 1
+            elif piece.id not in known:
+                known.add(piece.id)
+                new.append(piece)
+        self.add_sealed(piece.id for piece in new)
+        return new
+
+    def _on_their_way(self, ids: list[bytes]) -> set[bytes]:
+        found: set[bytes] = set()
+        for start in range(0, len(ids), _BATCH):
+            batch = ids[start : start + _BATCH]
+            query = f"SELECT id FROM pending WHERE id IN ({','.join('?' * len(batch))})"  # noqa: S608 - marks only
+            with closing(self._pending.execute(query, batch)) as rows:
+                found.update(row[0] for row in rows)
+        return found
+
+    def referred(self) -> Iterator[int]:
+        """Numbers of the stored packs that the snapshot refers to, ascending."""
+        return (number for number, used in enumerate(self._referred) if used)

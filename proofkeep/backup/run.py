@@ -1,0 +1,238 @@
+"""One backup run on its host: what the stages share, what a retry finds again."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+from proofkeep import events
+from proofkeep.backup.checksum import ChecksumSink, OnTransfer, Stuck
+from proofkeep.backup.commit import CommitReceipt, Committer
+from proofkeep.backup.compress import compress
+from proofkeep.backup.encrypt import PackPlanner, encrypt
+from proofkeep.backup.items import Compressed, EndOfStream, Sealed, Stopped
+from proofkeep.backup.known import Known
+from proofkeep.backup.options import Identity, Options
+from proofkeep.backup.session import SealingSession
+from proofkeep.backup.snapshot import Walk
+from proofkeep.backup.transfer import Receipt, Sender
+from proofkeep.catalog import Catalog, refresh
+from proofkeep.chunking import Chunker
+from proofkeep.errors import PolicyError
+from proofkeep.format import record
+from proofkeep.format.names import SnapshotId
+from proofkeep.format.record import Root, SourceFacts
+from proofkeep.journal import Journal, Transfer
+from proofkeep.ledger import load_heads, newest_entry_ns
+from proofkeep.lookahead import read_ahead
+from proofkeep.model import Finding
+from proofkeep.ports import Cancelled, KeyProvider, Progress, Source
+from proofkeep.repository import Repository
+from proofkeep.repository.clock import check_clock
+from proofkeep.repository.local_rows import open_table
+from proofkeep.slabs import Slab, SlabPool
+from proofkeep.spool import Spool
+from proofkeep.state import RepositoryState, locked
+
+
+def _silent(step: str, **counts: int) -> None:
+    """Shows nothing."""
+
+
+class Backup:
+    """A run, opened on the host that holds its journal. Used as a context manager; a plain object to Prefect.
+
+    While `needs_sealing`, drain `snapshot` through `compress` and `encrypt` into `checksum`; then `upload` and `verify`
+    each transfer, then `commit`. Every step may be repeated.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        state: RepositoryState,
+        source: Source,
+        providers: Sequence[KeyProvider],
+        identity: Identity,
+        options: Options,
+        *,
+        cancelled: Cancelled = lambda: False,
+        progress: Progress = _silent,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.repository = repository
+        self.state = state
+        self.source = source
+        self.identity = identity
+        self.options = options
+        self.cancelled = cancelled
+        self.progress = progress
+        self.clock = clock
+        self._providers = providers
+        self._stuck: Stuck = lambda: None
+        self.unread: list[Finding] = []
+
+    def __enter__(self) -> Self:
+        folder = self.state.run(self.identity.run)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = locked(folder / "lock")
+        self._lock.__enter__()
+        try:
+            self._prepare()
+        except BaseException:
+            self._lock.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.catalog.close()
+        self.journal.close()
+        self._lock.__exit__(kind, error, trace)
+
+    def _prepare(self) -> None:
+        folder = self.state.run(self.identity.run)
+        self.writer = self.state.writer()
+        self.entry = self.repository.keys.entry_id(self.identity.entry)
+        self.journal = Journal(folder / "journal.sqlite")
+        self.catalog = Catalog(self.state.catalog_file)
+        self.spool = Spool(folder / "spool", self.options.spool_limit, self.cancelled)
+        refresh(self.repository, self.catalog, load_heads(self.state.heads_file))
+        self.clock_checked = check_clock(
+            [self.repository.store.clock, self.repository.ledger_store.clock],
+            now_ns=self.clock(),
+            newest_ledger_ns=newest_entry_ns(self.repository, self.catalog.heads()),
+        )
+        self._recover()
+        self.sender = Sender(
+            self.repository, self.journal, self.spool, self.clock, self.cancelled, self.options.senders
+        )
+
+    def _recover(self) -> None:
+        """Bring the journal of an earlier attempt into a state from which this one goes on."""
+        if self.journal.fact("entry") not in {None, self.entry.hex()}:
+            raise PolicyError(f"run {self.identity.run.hex()} belongs to another inventory entry")
+        self.journal.set_fact("entry", self.entry.hex())
+        lost = [pack.id for pack in self.journal.packs() if pack.verified is None and not self.spool.holds(pack.id)]
+        committed = self.journal.fact("committed")
+        if lost or (committed is not None and not committed["complete"]):
+            self.journal.drop_packs(lost)
+            self.journal.reopen()
+        self.journal.close_transfer()
+
+    @property
+    def snapshot_id(self) -> SnapshotId:
+        """The snapshot this run is making."""
+        return SnapshotId(self.entry, self.writer, self.identity.run, self.journal.generation)
+
+    @property
+    def needs_sealing(self) -> bool:
+        """Whether the source must (still) be read; false once everything new lies sealed in spool or store."""
+        return self.journal.end is None
+
+    def watch(self, stuck: Stuck) -> None:
+        """Tell the stages how to learn that nothing leaves the spool any more."""
+        self._stuck = stuck
+
+    # --- streaming stages
+
+    def begin(self) -> None:
+        """Set up what the streaming stages share; call once before them."""
+        if self.journal.fact("source_at") is None or self.journal.fact("source_generation") != self.journal.generation:
+            self.journal.set_fact("source_at", self.clock())
+            self.journal.set_fact("source_generation", self.journal.generation)
+        self.pool = SlabPool(self.cancelled)
+        self.known = Known(self.catalog, self.options.expires_ns)
+        for pack in self.journal.packs():
+            table = open_table(self.repository, pack.sealed_table, pack.id.name)
+            self.known.add_sealed(chunk.id for chunk in table.chunks)
+        self.session = SealingSession(self.repository, self.writer, self._providers, self.journal, self.clock)
+
+    def snapshot(self) -> Iterator[Slab | EndOfStream]:
+        """Stage 1. Slabs of new plaintext; reads ahead in a thread of its own."""
+        walk = Walk(
+            self.source,
+            self.repository.keys.ids,
+            self.entry,
+            self.catalog,
+            self.journal,
+            self.known,
+            self.pool,
+            Chunker(self.repository.descriptor.chunker, self.repository.keys.ids.seed),
+            self.cancelled,
+            self.progress,
+            self.options.allow_empty,
+            self.unread,
+        )
+        return read_ahead(walk.slabs(), 1)
+
+    def compress(self, slabs: Iterator[Slab | EndOfStream | Stopped]) -> Iterator[Compressed | EndOfStream | Stopped]:
+        """Stage 2. Frames of each slab."""
+        return compress(slabs, level=self.options.level, workers=self.options.workers)
+
+    def encrypt(
+        self, items: Iterator[Compressed | EndOfStream | Stopped]
+    ) -> Iterator[list[Sealed] | EndOfStream | Stopped]:
+        """Stage 3. Sealed and self-checked frames, placed in packs."""
+        return encrypt(
+            items,
+            planner=PackPlanner(self.session, self.options.pack_size),
+            pool=self.pool,
+            seal_roots=self._seal_roots,
+            workers=self.options.workers,
+            self_check=self.options.self_check,
+        )
+
+    def _seal_roots(self, root: Root) -> bytes:
+        facts = self.source.facts
+        source = SourceFacts(
+            list(facts.exclude), self.identity.host, list(facts.include), self.source.label, facts.root
+        )
+        snapshot = self.snapshot_id
+        return self.session.seal_roots(record.Roots(snapshot.entry, snapshot.generation, [root], snapshot.run, source))
+
+    def checksum(
+        self, items: Iterator[list[Sealed] | EndOfStream | Stopped], on_transfer: OnTransfer
+    ) -> dict[str, int] | Stopped:
+        """Stage 4. Drain the chain into spool and journal, calling `on_transfer` for each transfer that closes.
+
+        Returns:
+            The totals, once all packs are durable; or what stopped the stream.
+        """
+        sink = ChecksumSink(self.repository, self.journal, self.spool, on_transfer, self._stuck)
+        try:
+            end = sink.drain(items)
+        finally:
+            self.session.close()
+            self.known_packs = list(self.known.referred())
+            self.known.close()
+        if isinstance(end, Stopped):
+            return end
+        totals = end.totals | {"stored": sum(pack.size for pack in self.journal.packs())}
+        with self.journal.transaction():
+            last = self.journal.close_transfer()
+            self.journal.set_fact(
+                "end", {"totals": totals, "roots": end.sealed_roots.hex(), "referred": self.known_packs}
+            )
+        events.emit("stream-sealed", run=self.identity.run.hex(), stored=totals["stored"])
+        if last is not None:
+            on_transfer(last)
+        return totals
+
+    # --- durable steps
+
+    def transfers(self) -> list[Transfer]:
+        """Closed transfers, in order; the same on every retry."""
+        return self.journal.transfers()
+
+    def upload(self, transfer: Transfer) -> Receipt:
+        """Stage 5. See `Sender.upload`."""
+        return self.sender.upload(transfer)
+
+    def verify(self, transfer: Transfer) -> Receipt:
+        """Stage 6. See `Sender.verify`."""
+        return self.sender.verify(transfer)
+
+    def commit(self) -> CommitReceipt:
+        """Stage 7. See `Committer.commit`."""
+        return Committer(self).commit()

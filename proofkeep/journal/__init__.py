@@ -1,0 +1,6 @@
+"""What a run has sealed, sent and proven: fsynced before the step that relies on it, replayed exactly on retry."""
+
+from proofkeep.journal.database import Journal
+from proofkeep.journal.rows import JournalObject, JournalPack, Sent, Transfer, Verified
+
+__all__ = ["Journal", "JournalObject", "JournalPack", "Sent", "Transfer", "Verified"]

@@ -1,0 +1,279 @@
+"""The journal's database: SQLite with full synchronisation, one connection behind one lock."""
+
+import json
+import sqlite3
+import threading
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from proofkeep.format.header import ObjectType
+from proofkeep.format.names import PackId
+from proofkeep.journal.rows import JournalObject, JournalPack, Sent, Transfer, Verified
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS packs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, writer BLOB, data_key BLOB, counter INTEGER, type INTEGER, size INTEGER,
+    sha256 BLOB, header BLOB, sealed_table BLOB, transfer INTEGER, failures INTEGER DEFAULT 0, sent TEXT,
+    verified TEXT, indexed INTEGER DEFAULT 0,
+    UNIQUE (writer, data_key, counter));
+CREATE TABLE IF NOT EXISTS transfers (number INTEGER PRIMARY KEY, digest TEXT);
+CREATE TABLE IF NOT EXISTS objects (
+    place INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, kind TEXT, generation INTEGER, body BLOB, sent TEXT,
+    verified TEXT);
+CREATE TABLE IF NOT EXISTS files (path_id BLOB PRIMARY KEY, fingerprint BLOB, chunks BLOB, extents BLOB) WITHOUT ROWID;
+"""
+_PACK_COLUMNS = (
+    "number, writer, data_key, counter, type, size, sha256, header, sealed_table, transfer, failures, sent, verified, "
+    "indexed"
+)
+FIRST_TRANSFER = 256 << 20
+_TRANSFERS_PER_SIZE = 16
+
+
+class Journal:
+    """One run's journal. Every method that changes something is durable when it returns."""
+
+    def __init__(self, file: Path) -> None:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self._database = sqlite3.connect(file, check_same_thread=False, isolation_level=None, timeout=60)
+        self._database.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;" + _SCHEMA)
+        file.chmod(0o600)
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._database.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; nests."""
+        with self._lock:
+            if self._database.in_transaction:
+                yield
+                return
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._lock, closing(self._database.execute(query, values)) as cursor:
+            return cursor.fetchall()
+
+    def _change(self, query: str, values: Sequence[Any] = ()) -> None:
+        with self.transaction():
+            self._database.execute(query, values)
+
+    # --- facts
+
+    def fact(self, name: str) -> Any:  # any JSON value
+        """A value set by `set_fact`, or None."""
+        rows = self._rows("SELECT value FROM facts WHERE name=?", (name,))
+        return json.loads(rows[0][0]) if rows else None
+
+    def set_fact(self, name: str, value: object) -> None:
+        """Keep a JSON value; None removes it."""
+        if value is None:
+            self._change("DELETE FROM facts WHERE name=?", (name,))
+        else:
+            self._change("INSERT OR REPLACE INTO facts VALUES (?,?)", (name, json.dumps(value)))
+
+    @property
+    def generation(self) -> int:
+        """Which snapshot of this run is being made; 1 at first."""
+        return int(self.fact("generation") or 1)
+
+    @property
+    def end(self) -> dict[str, Any] | None:
+        """Totals and roots of a stream that ended as it must; None while there is something to seal."""
+        value: dict[str, Any] | None = self.fact("end")
+        return value
+
+    def reopen(self) -> None:
+        """Begin a new generation: read again, seal what is missing, commit another record."""
+        with self.transaction():
+            self.set_fact("generation", self.generation + 1)
+            self.set_fact("end", None)
+            self.set_fact("committed", None)
+            self.clear_files()
+
+    # --- packs and transfers
+
+    def add_pack(
+        self, pack: PackId, kind: ObjectType, size: int, digest: bytes, header: bytes, sealed_table: bytes, quarter: int
+    ) -> Transfer | None:
+        """Journal a pack that lies fsynced in the spool; the transfer it closed, if it closed one.
+
+        `quarter` is a quarter of the spool: no transfer grows beyond it.
+        """
+        with self.transaction():
+            number = self._open_transfer()
+            self._database.execute(
+                "INSERT INTO packs (writer, data_key, counter, type, size, sha256, header, sealed_table, transfer) "
+                "VALUES (?,?,?,?,?,?,?,?,?)",
+                (pack.writer, pack.data_key, pack.counter, kind, size, digest, header, sealed_table, number),
+            )
+            total = self._rows("SELECT sum(size) FROM packs WHERE transfer=?", (number,))[0][0]
+            if total >= min(FIRST_TRANSFER << number // _TRANSFERS_PER_SIZE, quarter):
+                return self.close_transfer()
+        return None
+
+    def _open_transfer(self) -> int:
+        number: int = self._rows("SELECT coalesce(max(number) + 1, 0) FROM transfers")[0][0]
+        return number
+
+    def close_transfer(self) -> Transfer | None:
+        """Close the open transfer; None when it holds nothing."""
+        with self.transaction():
+            number = self._open_transfer()
+            packs = self.transfer_packs(number)
+            if not packs:
+                return None
+            digest = sha256(b"".join(pack.id.name.encode() + pack.sha256 for pack in packs)).hexdigest()
+            self._database.execute("INSERT INTO transfers VALUES (?,?)", (number, digest))
+            return Transfer(number, digest, len(packs), sum(pack.size for pack in packs))
+
+    def transfers(self) -> list[Transfer]:
+        """All closed transfers that still hold packs, in order."""
+        rows = self._rows(
+            "SELECT t.number, t.digest, count(*), sum(p.size) FROM transfers t JOIN packs p ON p.transfer = t.number "
+            "GROUP BY t.number ORDER BY t.number"
+        )
+        return [Transfer(*row) for row in rows]
+
+    def transfer_packs(self, number: int) -> list[JournalPack]:
+        """Packs of one transfer, in order."""
+        return self._packs("WHERE transfer=? ORDER BY number", (number,))
+
+    def packs(self) -> list[JournalPack]:
+        """All packs of the run, in the order of their names."""
+        return self._packs("ORDER BY writer, data_key, counter")
+
+    def _packs(self, where: str, values: Sequence[Any] = ()) -> list[JournalPack]:
+        return [_pack(row) for row in self._rows(f"SELECT {_PACK_COLUMNS} FROM packs {where}", values)]  # noqa: S608 - ours
+
+    def set_pack_sent(self, number: int, sent: Sent) -> None:
+        """The store took it."""
+        self._change("UPDATE packs SET sent=? WHERE number=?", (json.dumps(sent.to_json()), number))
+
+    def add_pack_failure(self, number: int) -> None:
+        """An attempt to send it failed."""
+        self._change("UPDATE packs SET failures=failures+1 WHERE number=?", (number,))
+
+    def set_pack_verified(self, number: int, verified: Verified) -> None:
+        """The store was shown to hold it."""
+        self._change("UPDATE packs SET verified=? WHERE number=?", (json.dumps(asdict(verified)), number))
+
+    def set_packs_indexed(self) -> None:
+        """Index objects and ledger entries now name all packs."""
+        self._change("UPDATE packs SET indexed=1")
+
+    def drop_packs(self, packs: Iterable[PackId]) -> None:
+        """Forget packs that are gone."""
+        with self.transaction():
+            for pack in packs:
+                self._database.execute(
+                    "DELETE FROM packs WHERE writer=? AND data_key=? AND counter=?",
+                    (pack.writer, pack.data_key, pack.counter),
+                )
+
+    # --- small objects
+
+    def keep_object(self, name: str, kind: str, generation: int, body: bytes) -> JournalObject:
+        """Keep exact bytes before they are first sent; a retry gets the bytes kept earlier."""
+        self._change(
+            "INSERT OR IGNORE INTO objects (name, kind, generation, body) VALUES (?,?,?,?)",
+            (name, kind, generation, body),
+        )
+        return next(self.objects("name=?", (name,)))
+
+    def replace_object(self, name: str, new_name: str, body: bytes) -> None:
+        """Another name and other bytes for an object that was never accepted (a ledger entry on a new head)."""
+        self._change("UPDATE objects SET name=?, body=? WHERE name=?", (new_name, body, name))
+
+    def objects(self, where: str = "1=1", values: Sequence[Any] = ()) -> Iterator[JournalObject]:
+        """Objects in the order they were kept; `where` is a condition of ours, never input."""
+        query = f"SELECT name, kind, generation, body, sent, verified FROM objects WHERE {where} ORDER BY place"  # noqa: S608
+        for name, kind, generation, body, sent, verified in self._rows(query, values):
+            yield JournalObject(name, kind, generation, body, _sent(sent), _verified(verified))
+
+    def set_object_sent(self, name: str, sent: Sent, verified: Verified) -> None:
+        """It lies in its store, proven."""
+        self._change(
+            "UPDATE objects SET sent=?, verified=? WHERE name=?",
+            (json.dumps(sent.to_json()), json.dumps(asdict(verified)), name),
+        )
+
+    # --- file states waiting for the commit
+
+    def add_files(self, rows: Iterable[tuple[bytes, bytes, bytes, Sequence[int]]]) -> None:
+        """(path id, fingerprint, chunk ids, extents) of files read by this run."""
+        with self.transaction():
+            self._database.executemany(
+                "INSERT OR REPLACE INTO files VALUES (?,?,?,?)",
+                ((path_id, mark, chunks, array("Q", extents).tobytes()) for path_id, mark, chunks, extents in rows),
+            )
+
+    def files(self, batch: int = 1000) -> Iterator[list[tuple[bytes, bytes, bytes, tuple[int, ...]]]]:
+        """The rows of `add_files`, in batches."""
+        after = b""
+        while rows := self._rows("SELECT * FROM files WHERE path_id > ? ORDER BY path_id LIMIT ?", (after, batch)):
+            yield [(path_id, mark, chunks, tuple(array("Q", extents))) for path_id, mark, chunks, extents in rows]
+            after = rows[-1][0]
+
+    def clear_files(self) -> None:
+        """The catalog has learned them."""
+        self._change("DELETE FROM files")
+
+
+def _pack(row: tuple[Any, ...]) -> JournalPack:
+    (
+        number,
+        writer,
+        data_key,
+        counter,
+        kind,
+        size,
+        digest,
+        header,
+        table,
+        transfer,
+        failures,
+        sent,
+        verified,
+        indexed,
+    ) = row
+    pack = PackId(writer, data_key, counter)
+    kind = ObjectType(kind)
+    return JournalPack(
+        number,
+        pack,
+        kind,
+        size,
+        digest,
+        header,
+        table,
+        transfer,
+        failures,
+        _sent(sent),
+        _verified(verified),
+        bool(indexed),
+    )
+
+
+def _sent(text: str | None) -> Sent | None:
+    return None if text is None else Sent.from_json(json.loads(text))
+
+
+def _verified(text: str | None) -> Verified | None:
+    return None if text is None else Verified(**json.loads(text))

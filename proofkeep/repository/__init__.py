@@ -1,0 +1,29 @@
+"""A connected repository: its two stores, its descriptor and the keys this host derives."""
+
+from dataclasses import dataclass
+
+from proofkeep.crypto.host_keys import HostKeys
+from proofkeep.format.descriptor import Descriptor
+from proofkeep.ports import ObjectStore
+
+__all__ = ["Repository"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Repository:
+    """What every verb works on. Holds host keys, never a data key."""
+
+    store: ObjectStore
+    ledger_store: ObjectStore
+    descriptor: Descriptor
+    keys: HostKeys
+
+    @property
+    def id(self) -> bytes:
+        """16 bytes."""
+        return self.descriptor.repository
+
+    @property
+    def ledger_shares_neighbourhood(self) -> bool:
+        """Whether one disk, host or account holds both packs and ledger; said in every result."""
+        return self.store.location.neighbourhood == self.ledger_store.location.neighbourhood

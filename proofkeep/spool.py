@@ -1,0 +1,124 @@
+"""The spool: sealed packs of one run on this host's disk, ciphertext only, until the store was shown to hold them."""
+
+import errno
+import hashlib
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from proofkeep.errors import CancelledError, ProofkeepError, SpoolFullError
+from proofkeep.format.names import PackId
+from proofkeep.ports import Cancelled
+from proofkeep.state import sync_directory
+
+DEFAULT_LIMIT = 8 << 30
+_WAIT_SECONDS = 0.2
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class OpenPack:
+    """A pack that grows in the spool: bytes are appended and hashed once, on their way."""
+
+    def __init__(self, spool: "Spool", pack: PackId) -> None:
+        self.pack = pack
+        self.size = 0
+        self._spool = spool
+        self._digest = hashlib.sha256()
+        self._part = spool.part_file(pack)
+        self._descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+
+    def append(self, data: bytes | bytearray | memoryview) -> None:
+        """Write and hash. Raises `SpoolFullError` when the disk is full."""
+        self._digest.update(data)
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        except OSError as error:
+            raise _translate(error) from None
+        self.size += len(data)
+
+    def finish(self) -> bytes:
+        """Fsync, name it, and return its SHA-256."""
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise _translate(error) from None
+        self.discard()
+        self._part.rename(self._spool.file(self.pack))
+        sync_directory(self._part.parent)
+        return self._digest.digest()
+
+    def discard(self) -> None:
+        """Close without naming it."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class Spool:
+    """Pack files of one run, within a limit of bytes on this host's disk."""
+
+    def __init__(self, directory: Path, limit: int, cancelled: Cancelled) -> None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.limit = limit
+        self._directory = directory
+        self._cancelled = cancelled
+        self._changed = threading.Condition()
+        for part in directory.glob("*.part"):
+            part.unlink()
+        self._used = sum(file.stat().st_size for file in directory.iterdir())
+
+    def file(self, pack: PackId) -> Path:
+        """Where a finished pack lies."""
+        return self._directory / f"{pack.data_key.hex()}-{pack.counter:08x}.pack"
+
+    def part_file(self, pack: PackId) -> Path:
+        """Where a pack grows."""
+        return self._directory / f"{pack.data_key.hex()}-{pack.counter:08x}.part"
+
+    def reserve(self, size: int, stuck: Callable[[], ProofkeepError | None]) -> None:
+        """Wait for room for `size` more bytes.
+
+        Raises:
+            SpoolFullError: there is none, and `stuck` says that nothing leaves the spool any more.
+            CancelledError: the run was cancelled meanwhile.
+        """
+        with self._changed:
+            while self._used and self._used + size > self.limit:
+                if self._cancelled():
+                    raise CancelledError("run was cancelled while it waited for spool space")
+                if (cause := stuck()) is not None:
+                    raise SpoolFullError(f"spool holds {self._used} bytes and nothing leaves it: {cause.code}")
+                self._changed.wait(_WAIT_SECONDS)
+            self._used += size
+
+    def release(self, pack: PackId) -> None:
+        """The store holds it: give its space back."""
+        file = self.file(pack)
+        try:
+            size = file.stat().st_size
+            file.unlink()
+        except FileNotFoundError:
+            return
+        with self._changed:
+            self._used -= size
+            self._changed.notify_all()
+
+    def holds(self, pack: PackId) -> bool:
+        """Whether its file is here."""
+        return self.file(pack).exists()
+
+    def clear(self) -> None:
+        """Remove the spool of a run that is committed."""
+        for file in self._directory.iterdir():
+            file.unlink()
+        with self._changed:
+            self._used = 0
+
+
+def _translate(error: OSError) -> ProofkeepError:
+    if error.errno in _FULL:
+        return SpoolFullError("spool's disk is full")
+    return SpoolFullError(f"spool cannot be written: {errno.errorcode.get(error.errno or 0, 'unknown')}")

@@ -1,0 +1,123 @@
+"""A host's state directory: where its writer id, catalog, journals and spool lie (docs/decisions/0003).
+
+<root>/<repository>/writer            this host's writer id there, 32 hex digits
+                   /catalog.sqlite    local memory, rebuildable
+                   /heads.json        newest ledger heads seen; kept apart from the catalog, which may be lost
+                   /ledger.lock       held while this writer's chain grows
+                   /runs/<run>/       journal and spool of one run
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from proofkeep.errors import JournalBusyError, MalformedError
+
+_WRITER_DIGITS = 32
+
+
+class RepositoryState:
+    """What this host keeps for one repository. Directories are 0700, files 0600."""
+
+    def __init__(self, root: Path, repository: bytes) -> None:
+        self.path = root / repository.hex()
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def catalog_file(self) -> Path:
+        """The catalog's database."""
+        return self.path / "catalog.sqlite"
+
+    @property
+    def heads_file(self) -> Path:
+        """Remembered ledger heads."""
+        return self.path / "heads.json"
+
+    @property
+    def closing_file(self) -> Path:
+        """Which record this writer owes a closing ledger entry for, if it was put."""
+        return self.path / "closing.json"
+
+    @property
+    def runs(self) -> Path:
+        """Folder of the runs."""
+        return self.path / "runs"
+
+    def run(self, run: bytes) -> Path:
+        """Folder of one run; not created here."""
+        return self.runs / run.hex()
+
+    def writer(self) -> bytes:
+        """This host's writer id, 16 bytes, made at first use."""
+        file = self.path / "writer"
+        if not file.exists():
+            write_new(file, os.urandom(16).hex().encode())
+        text = file.read_text("ascii").strip()
+        if len(text) != _WRITER_DIGITS:
+            raise MalformedError("writer id of this host is malformed")
+        return bytes.fromhex(text)
+
+    @contextmanager
+    def ledger_lock(self) -> Iterator[None]:
+        """Held while this writer's ledger chain grows; waits for another process of this host."""
+        with locked(self.path / "ledger.lock", wait=True):
+            yield
+
+
+@contextmanager
+def locked(file: Path, *, wait: bool = False) -> Iterator[None]:
+    """Hold an exclusive lock that the kernel drops when the process ends.
+
+    Raises:
+        JournalBusyError: another process holds it and `wait` is false.
+    """
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise JournalBusyError(f"another process works on {file.parent.name}") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def write_new(file: Path, data: bytes) -> None:
+    """Write a small file durably and atomically; whoever comes second changes nothing."""
+    temporary = file.with_name(f".{file.name}.{os.urandom(8).hex()}")
+    write_durable(temporary, data)
+    try:
+        os.link(temporary, file)
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink()
+    sync_directory(file.parent)
+
+
+def replace_file(file: Path, data: bytes) -> None:
+    """Replace a small file durably: readers see the old or the new content."""
+    temporary = file.with_name(f".{file.name}.{os.urandom(8).hex()}")
+    write_durable(temporary, data)
+    temporary.replace(file)
+    sync_directory(file.parent)
+
+
+def write_durable(file: Path, data: bytes) -> None:
+    """Create a file with mode 0600 and fsync it."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(descriptor)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make names in a directory durable."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
