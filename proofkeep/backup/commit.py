@@ -189,6 +189,7 @@ class Committer:
                 row = self._row(pack)
                 ids = [chunk.id for chunk in decode_table(row.table, pack.id.name).chunks]
                 catalog.add_pack(row, ids, pack.sealed_table)
+                catalog.set_version(pack.id, pack.sent.version_id if pack.sent else None)
             for rows in self._journal.files():
                 chunk_ids = {chunks[i : i + 32] for _, _, chunks, _ in rows for i in range(0, len(chunks), 32)}
                 places = catalog.chunk_packs(list(chunk_ids))

@@ -27,16 +27,13 @@ from proofkeep.ledger import load_heads, newest_entry_ns
 from proofkeep.lookahead import read_ahead
 from proofkeep.model import Finding
 from proofkeep.ports import Cancelled, KeyProvider, Progress, Source
+from proofkeep.progress import silent
 from proofkeep.repository import Repository
 from proofkeep.repository.clock import check_clock
 from proofkeep.repository.local_rows import open_table
 from proofkeep.slabs import Slab, SlabPool
 from proofkeep.spool import Spool
 from proofkeep.state import RepositoryState, locked
-
-
-def _silent(step: str, **counts: int) -> None:
-    """Shows nothing."""
 
 
 class Backup:
@@ -56,7 +53,7 @@ class Backup:
         options: Options,
         *,
         cancelled: Cancelled = lambda: False,
-        progress: Progress = _silent,
+        progress: Progress = silent,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.repository = repository

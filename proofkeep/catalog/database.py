@@ -19,6 +19,9 @@ CREATE TABLE IF NOT EXISTS packs (
     no INTEGER PRIMARY KEY AUTOINCREMENT, writer BLOB, data_key BLOB, counter INTEGER,
     size INTEGER, header BLOB, retain_until INTEGER, retired INTEGER DEFAULT 0, sealed_table BLOB,
     UNIQUE (writer, data_key, counter));
+CREATE TABLE IF NOT EXISTS vouched (
+    writer BLOB, data_key BLOB, counter INTEGER, version_id TEXT,
+    PRIMARY KEY (writer, data_key, counter)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS chunks (id BLOB PRIMARY KEY, pack INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (
     entry BLOB, path_id BLOB, fingerprint BLOB, chunks BLOB, extents BLOB, packs BLOB,
@@ -47,13 +50,14 @@ class FileState:
 
 @dataclass(frozen=True, slots=True)
 class KnownPack:
-    """One stored pack as the catalog knows it; `sealed_table` opens under the index key."""
+    """One stored pack: `sealed_table` opens under the index key, `version_id` is the one the ledger names."""
 
     number: int
     id: PackId
     size: int
     header: bytes
     sealed_table: bytes
+    version_id: str | None
 
 
 class Catalog:
@@ -126,6 +130,12 @@ class Catalog:
             )
             return number
 
+    def set_version(self, pack: PackId, version_id: str | None) -> None:
+        """Which version of the object the ledger vouches for."""
+        with self.transaction():
+            values = (pack.writer, pack.data_key, pack.counter, version_id)
+            self._database.execute("INSERT OR REPLACE INTO vouched VALUES (?,?,?,?)", values)
+
     def chunk_packs(self, ids: Sequence[bytes]) -> dict[bytes, int]:
         """Pack numbers of those ids that are known."""
         found: dict[bytes, int] = {}
@@ -138,7 +148,9 @@ class Catalog:
     def pack(self, number: int) -> KnownPack:
         """One pack by number."""
         no, writer, data_key, counter, *rest = self._rows(
-            "SELECT no, writer, data_key, counter, size, header, sealed_table FROM packs WHERE no=?", (number,)
+            "SELECT no, writer, data_key, counter, size, header, sealed_table, version_id "
+            "FROM packs LEFT JOIN vouched USING (writer, data_key, counter) WHERE no=?",
+            (number,),
         )[0]
         return KnownPack(no, PackId(writer, data_key, counter), *rest)
 

@@ -42,6 +42,8 @@ def _learn_entry(
 ) -> None:
     with catalog.transaction():
         for item in entry.objects:
+            if item.type == "pack":
+                catalog.set_version(names.parse_pack(item.name), item.version_id)
             if item.type != "index":
                 continue
             try:

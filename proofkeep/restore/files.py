@@ -1,0 +1,96 @@
+"""Files under restore: which chunk goes where, and what became of each file."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from proofkeep.errors import PackMissingError, ProofkeepError, RestoreError, TargetFullError
+from proofkeep.format.manifest import Entry
+from proofkeep.snapshots.chunks import Place
+
+
+class Growing(Protocol):
+    """A target's handle of a file that is being filled."""
+
+
+class Target(Protocol):
+    """What a restore needs of a target; `proofkeep.targets` has the real one. Safe from several threads."""
+
+    @property
+    def owners_unset(self) -> int:
+        """Entries whose owner could not be set."""
+
+    @property
+    def xattrs_unset(self) -> int:
+        """Attributes that could not be set."""
+
+    def begin(self) -> None:
+        """Make a private place."""
+
+    def make(self, entry: Entry) -> object | None:
+        """Make what has no content; not None when it was left out on purpose."""
+
+    def create(self, entry: Entry) -> Growing:
+        """Begin a regular file."""
+
+    def write(self, file: Growing, position: int, data: bytes | memoryview) -> None:
+        """Put content at a place of the file's data."""
+
+    def finish(self, file: Growing) -> None:
+        """Set metadata and close."""
+
+    def discard(self, file: Growing) -> None:
+        """Remove a file that cannot be completed."""
+
+    def link(self, path: bytes, existing: bytes) -> None:
+        """Another name for a restored file."""
+
+    def complete(self) -> None:
+        """Give the whole tree its name."""
+
+    def abandon(self) -> None:
+        """Remove everything."""
+
+
+@dataclass(eq=False, slots=True)
+class FileJob:
+    """One regular file: what is still to be written, and the first error that hit it."""
+
+    entry: Entry
+    handle: Growing
+    left: int
+    error: ProofkeepError | None = None
+    links: list[bytes] = field(default_factory=list)
+
+    def put(self, target: Target, position: int, data: bytes) -> None:
+        """Write one chunk unless the file is lost already; a full target ends the restore."""
+        if self.error is not None:
+            return
+        try:
+            target.write(self.handle, position, data)
+        except TargetFullError:
+            raise
+        except RestoreError as error:
+            self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """One chunk that one file needs at one place."""
+
+    job: FileJob
+    position: int
+    place: Place
+
+
+def place_chunks(job: FileJob, ids: Iterable[bytes], places: dict[bytes, Place]) -> list[Want]:
+    """Wants of a file by its chunk ids in order; empty when a chunk is unknown, which `job.error` then says."""
+    wants, position = [], 0
+    for identity in ids:
+        place = places.get(identity)
+        if place is None:
+            job.error = PackMissingError(f"chunk {identity.hex()[:16]} is in no pack that the index names")
+            return []
+        wants.append(Want(job, position, place))
+        position += place.row.length
+    return wants

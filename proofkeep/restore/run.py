@@ -1,0 +1,203 @@
+"""Restore: walk the manifest in windows, make what has no content, fill files from packs, name the tree last."""
+
+from collections.abc import Iterator
+
+from proofkeep import events
+from proofkeep.errors import (
+    CancelledError,
+    ProofkeepError,
+    RestoreError,
+    TargetFullError,
+    UnsafePathError,
+)
+from proofkeep.format.manifest import Entry
+from proofkeep.model import Finding, Kind
+from proofkeep.ports import Cancelled, Progress
+from proofkeep.progress import silent
+from proofkeep.repository import Repository
+from proofkeep.restore.fetch import Fetcher
+from proofkeep.restore.files import FileJob, Target, Want, place_chunks
+from proofkeep.restore.report import RestoreReport
+from proofkeep.snapshots import EVERYTHING, ChunkStore, CommittedSnapshot, DataKeys, Selection, walk_manifest
+from proofkeep.snapshots.walk import open_roots
+
+_WINDOW_CHUNKS = 4096
+_WINDOW_ENTRIES = 4096
+THREADS = 4
+
+
+def restore(
+    repository: Repository,
+    chunks: ChunkStore,
+    data_keys: DataKeys,
+    snapshot: CommittedSnapshot,
+    target: Target,
+    *,
+    selection: Selection = EVERYTHING,
+    threads: int = THREADS,
+    cancelled: Cancelled = lambda: False,
+    progress: Progress = silent,
+) -> RestoreReport:
+    """Restore a snapshot into `target`, intact files only; damage is listed and the rest restored.
+
+    Returns:
+        The report; `intact` is false when a file is missing from the target or was incomplete in the snapshot.
+
+    Raises:
+        TargetError, TargetFullError: the target cannot take files; nothing is left there.
+        UnsafePathError, MalformedError: the manifest is hostile; nothing is left there.
+        KeyAccessError, StoreError, TransportError: of the kind met; nothing is left there.
+    """
+    run = _Restore(repository, chunks, target, snapshot, cancelled, progress)
+    roots = open_roots(repository, data_keys, snapshot)
+    target.begin()
+    fetcher = Fetcher(chunks, target, threads, cancelled)
+    try:
+        entries = walk_manifest(chunks, roots, run.report.findings.append, selection)
+        for window in _windows(entries):
+            run.restore_window(window, fetcher)
+        target.complete()
+    except BaseException:
+        fetcher.close()
+        target.abandon()
+        raise
+    fetcher.close()
+    report = run.report
+    report.owners_unset, report.xattrs_unset = target.owners_unset, target.xattrs_unset
+    events.emit(
+        "restore",
+        outcome="success" if report.intact else "failure",
+        snapshot=snapshot.id.short,
+        files=report.files,
+        bytes=report.bytes,
+        findings=len(report.findings),
+    )
+    return report
+
+
+def _windows(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+    """Runs of entries that together need a bounded number of chunks."""
+    window: list[Entry] = []
+    chunks = 0
+    for entry in entries:
+        window.append(entry)
+        chunks += len(entry.chunks) // 32
+        if chunks >= _WINDOW_CHUNKS or len(window) >= _WINDOW_ENTRIES:
+            yield window
+            window, chunks = [], 0
+    if window:
+        yield window
+
+
+class _Restore:
+    """One restore's bookkeeping."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        chunks: ChunkStore,
+        target: Target,
+        snapshot: CommittedSnapshot,
+        cancelled: Cancelled,
+        progress: Progress,
+    ) -> None:
+        self._ids = repository.keys.ids
+        self._chunks = chunks
+        self._target = target
+        self._cancelled = cancelled
+        self._progress = progress
+        self._links: dict[bytes, bytes | FileJob] = {}
+        self.report = RestoreReport(snapshot.id.short, snapshot.facts.complete)
+
+    def restore_window(self, window: list[Entry], fetcher: Fetcher) -> None:
+        """Make every entry of the window, fetch what its files need, finish the files."""
+        if self._cancelled():
+            raise CancelledError("restore was cancelled")
+        jobs = [job for entry in window if (job := self._begin(entry)) is not None]
+        wants: list[Want] = []
+        needed = list({identity for job in jobs for identity in job.entry.chunk_ids})
+        places = self._chunks.locate(needed)
+        for job in jobs:
+            wants.extend(place_chunks(job, job.entry.chunk_ids, places))
+        for start in range(0, len(wants), _WINDOW_CHUNKS):
+            fetcher.fetch(wants[start : start + _WINDOW_CHUNKS])
+            self.report.read = fetcher.read
+            self._report()
+        for job in jobs:
+            self._finish(job)
+        self._report()
+
+    def _report(self) -> None:
+        report = self.report
+        self._progress("restore", files=report.files, bytes=report.bytes, read_bytes=report.read)
+
+    def _begin(self, entry: Entry) -> FileJob | None:
+        """Make the entry, or begin its file."""
+        if entry.unread:
+            self._find(entry, entry.unread, "its content was not read completely when the snapshot was made")
+            if entry.kind == Kind.FILE and not entry.chunks:
+                return None
+        try:
+            if entry.kind != Kind.FILE:
+                self._make(entry)
+                return None
+            if entry.hardlink in self._links and self._link(entry):
+                return None
+            job = FileJob(entry, self._target.create(entry), len(entry.chunks) // 32)
+        except (TargetFullError, UnsafePathError):
+            raise
+        except RestoreError as error:
+            self._find(entry, error.code, str(error))
+            return None
+        if entry.hardlink:
+            self._links[entry.hardlink] = job
+        return job
+
+    def _make(self, entry: Entry) -> None:
+        if self._target.make(entry) is not None:
+            self.report.skipped += 1
+        elif entry.kind == Kind.DIRECTORY:
+            self.report.directories += 1
+        else:
+            self.report.other += 1
+
+    def _link(self, entry: Entry) -> bool:
+        """Link to the group's first name, or leave that until its file is finished; false when that was lost."""
+        first = self._links[entry.hardlink]
+        if isinstance(first, FileJob):
+            if first.error is not None:
+                return False
+            first.links.append(entry.path)
+        else:
+            self._target.link(entry.path, first)
+            self.report.files += 1
+        return True
+
+    def _finish(self, job: FileJob) -> None:
+        if job.error is None:
+            try:
+                self._target.finish(job.handle)
+            except TargetFullError:
+                raise
+            except RestoreError as error:
+                job.error = error
+        if job.error is not None:
+            self._lose(job, job.error)
+            return
+        self.report.files += 1
+        self.report.bytes += job.entry.size
+        if job.entry.hardlink:
+            self._links[job.entry.hardlink] = job.entry.path
+        for path in job.links:
+            self._target.link(path, job.entry.path)
+            self.report.files += 1
+
+    def _lose(self, job: FileJob, error: ProofkeepError) -> None:
+        self._target.discard(job.handle)
+        self._links.pop(job.entry.hardlink, None)
+        for path in (job.entry.path, *job.links):
+            self._find(job.entry, error.code, str(error), path)
+
+    def _find(self, entry: Entry, code: str, detail: str, path: bytes | None = None) -> None:
+        name = entry.path if path is None else path
+        self.report.findings.append(Finding(code, self._ids.path_id(name).hex(), detail, name))

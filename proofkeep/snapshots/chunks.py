@@ -1,0 +1,167 @@
+"""Chunks out of packs: where they lie by the catalog, opened by ranged reads, each proven by its id."""
+
+import hmac
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from proofkeep.catalog import Catalog, KnownPack
+from proofkeep.crypto.sealing import OVERHEAD
+from proofkeep.errors import AuthenticationError, MalformedError, ObjectMissingError, PackMissingError
+from proofkeep.format import header
+from proofkeep.format.header import Context, ObjectType
+from proofkeep.format.pack import open_frame
+from proofkeep.format.table import ChunkRow, FrameRow, Table
+from proofkeep.repository import Repository
+from proofkeep.repository.local_rows import open_table
+from proofkeep.snapshots.data_keys import DataKeys
+
+_TABLES = 64
+_FRAMES = 8
+_SPAN = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one chunk lies."""
+
+    pack: int
+    row: ChunkRow
+
+
+@dataclass(eq=False, slots=True)
+class _OpenPack:
+    known: KnownPack
+    table: Table
+    rows: dict[bytes, ChunkRow]
+    context: Context | None = None
+
+
+class ChunkStore:
+    """Opens chunks for the restore role; safe to use from several threads, bounded memory."""
+
+    def __init__(self, repository: Repository, catalog: Catalog, data_keys: DataKeys) -> None:
+        self._repository = repository
+        self._catalog = catalog
+        self._data_keys = data_keys
+        self._packs: OrderedDict[int, _OpenPack] = OrderedDict()
+        self._frames: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def locate(self, ids: Sequence[bytes]) -> dict[bytes, Place]:
+        """Places of those chunks that the catalog knows."""
+        places = {}
+        for identity, number in self._catalog.chunk_packs(ids).items():
+            row = self._pack(number).rows.get(identity)
+            if row is not None:
+                places[identity] = Place(number, row)
+        return places
+
+    def pack_name(self, number: int) -> str:
+        """The object's name of a pack."""
+        return self._pack(number).known.id.name
+
+    def read(self, identity: bytes) -> bytes:
+        """One chunk; for manifests and single files.
+
+        Raises:
+            PackMissingError: no index names it, or its pack is gone.
+            AuthenticationError, MalformedError, TruncatedError: its pack is damaged.
+            KeyAccessError, StoreError, TransportError: of the kind met.
+        """
+        place = self.locate([identity]).get(identity)
+        if place is None:
+            raise PackMissingError(f"chunk {identity.hex()[:16]} is in no pack that the index names")
+        key = place.pack, place.row.frame
+        with self._lock:
+            plain = self._frames.get(key)
+        if plain is None:
+            frame = self._pack(place.pack).table.frames[place.row.frame]
+            _, opened = next(self.read_frames(place.pack, [frame]))
+            if not isinstance(opened, bytes):
+                raise opened
+            plain = opened
+            with self._lock:
+                self._frames[key] = plain
+                while len(self._frames) > _FRAMES:
+                    self._frames.popitem(last=False)
+        return self.take(place, plain)
+
+    def take(self, place: Place, plain: bytes) -> bytes:
+        """The chunk at `place` out of its frame's plaintext, once its id holds. Raises `AuthenticationError`."""
+        row = place.row
+        data = plain[row.offset : row.offset + row.length]
+        ids = self._repository.keys.ids
+        kind = header.decode(self._pack(place.pack).known.header, self.pack_name(place.pack)).type
+        found = ids.chunk_id(data) if kind is ObjectType.CONTENT_PACK else ids.segment_id(data)
+        if not hmac.compare_digest(found, row.id):
+            raise AuthenticationError(
+                f"chunk {row.id.hex()[:16]} of {self.pack_name(place.pack)} is not what its id says"
+            )
+        return data
+
+    def frame(self, place: Place) -> FrameRow:
+        """The frame a chunk lies in."""
+        return self._pack(place.pack).table.frames[place.row.frame]
+
+    def read_frames(
+        self, number: int, frames: Sequence[FrameRow]
+    ) -> Iterator[tuple[FrameRow, bytes | AuthenticationError | MalformedError]]:
+        """Plaintexts of frames of one pack (ascending), neighbours in one ranged read; a damaged one as its error.
+
+        Raises:
+            PackMissingError: the pack is gone, or shorter than its index says.
+            KeyAccessError, StoreError, TransportError: of the kind met.
+        """
+        pack = self._pack(number)
+        name = pack.known.id.name
+        context = self._context(pack)
+        for group in _spans(frames):
+            start = group[0].offset
+            length = group[-1].offset + group[-1].sealed_length - start
+            try:
+                data = self._repository.store.get(name, offset=start, length=length, version_id=pack.known.version_id)
+            except ObjectMissingError:
+                raise PackMissingError(f"pack {name} is gone from the store") from None
+            for frame in group:
+                place = frame.offset - start
+                sealed = memoryview(data)[place : place + frame.sealed_length]
+                try:
+                    yield frame, open_frame(context, frame, sealed, name)
+                except (AuthenticationError, MalformedError) as error:
+                    yield frame, error
+
+    def _context(self, pack: _OpenPack) -> Context:
+        if pack.context is None:
+            key = self._data_keys(pack.known.id.writer, pack.known.id.data_key)
+            pack.context = header.open_context(key, pack.known.header, pack.known.id.name)
+        return pack.context
+
+    def _pack(self, number: int) -> _OpenPack:
+        with self._lock:
+            pack = self._packs.get(number)
+            if pack is None:
+                known = self._catalog.pack(number)
+                table = open_table(self._repository, known.sealed_table, known.id.name)
+                pack = _OpenPack(known, table, {row.id: row for row in table.chunks})
+                self._packs[number] = pack
+                while len(self._packs) > _TABLES:
+                    self._packs.popitem(last=False)
+            else:
+                self._packs.move_to_end(number)
+            return pack
+
+
+def _spans(frames: Sequence[FrameRow]) -> Iterator[list[FrameRow]]:
+    """Neighbouring frames in groups of at most 8 MiB."""
+    group: list[FrameRow] = []
+    for frame in frames:
+        if group:
+            end = group[-1].offset + group[-1].sealed_length
+            if frame.offset != end or end + frame.sealed_length - group[0].offset > _SPAN + OVERHEAD:
+                yield group
+                group = []
+        group.append(frame)
+    if group:
+        yield group

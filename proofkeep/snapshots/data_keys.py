@@ -1,0 +1,63 @@
+"""Data keys unwrapped under the restore role, each once, held in memory only."""
+
+import threading
+from collections.abc import Sequence
+
+from proofkeep import events
+from proofkeep.errors import KeyAccessError, KeyDeniedError, KeyMissingError, ProofkeepError
+from proofkeep.format import names, wrapped
+from proofkeep.ports import KeyProvider
+from proofkeep.repository import Repository
+
+
+class DataKeys:
+    """Finds and unwraps data keys; safe to use from several threads."""
+
+    def __init__(self, repository: Repository, providers: Sequence[KeyProvider]) -> None:
+        self._repository = repository
+        self._providers = {provider.recipient: provider for provider in providers}
+        self._keys: dict[tuple[bytes, bytes], bytes] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, writer: bytes, data_key: bytes) -> bytes:
+        """The 32-byte data key.
+
+        Raises:
+            KeyMissingError: it lies wrapped for none of the configured recipients.
+            KeyDeniedError, KeyMismatchError, KeyRevokedError, KeyServiceUnavailableError.
+            IntegrityError: every wrapped form is damaged.
+        """
+        with self._lock:
+            if (writer, data_key) not in self._keys:
+                self._keys[writer, data_key] = self._unwrap(writer, data_key)
+            return self._keys[writer, data_key]
+
+    def _unwrap(self, writer: bytes, data_key: bytes) -> bytes:
+        """Try every wrapped form, newest generation first; `supersedes` is only a hint."""
+        error: ProofkeepError = KeyMissingError(f"data key {data_key.hex()} is wrapped for none of this role's keys")
+        prefix = names.wrapped_keys(writer, data_key)
+        stats = sorted(self._repository.store.list(prefix), key=lambda stat: stat.name[-4:], reverse=True)
+        for stat in stats:
+            try:
+                return self._open(stat.name, writer, data_key)
+            except KeyMissingError:
+                continue
+            except KeyDeniedError as denied:
+                error = denied
+            except (KeyAccessError, ProofkeepError) as failed:
+                error = failed if not isinstance(error, KeyDeniedError) else error
+        raise error
+
+    def _open(self, name: str, writer: bytes, data_key: bytes) -> bytes:
+        repository = self._repository
+        data = repository.store.get(name)
+        keys = repository.keys.epochs.get(wrapped.peek_epoch(data, f"wrapped key {name}"))
+        if keys is None:
+            raise KeyMissingError(f"wrapped key {name} names an epoch that does not exist")
+        entry = wrapped.open_wrapped(keys.ledger, repository.id, name, data)
+        provider = self._providers.get(entry.wrapped.recipient)
+        if provider is None:
+            raise KeyMissingError(f"wrapped key {name} is for another recipient")
+        key = provider.unwrap(entry.wrapped, wrapped.context(repository.id, writer, data_key))
+        events.emit("data-key-unwrap", data_key=data_key.hex(), recipient=entry.wrapped.recipient)
+        return key

@@ -1,0 +1,138 @@
+"""Walks a snapshot's manifest in order, reading only the segments that may hold what is wanted."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from proofkeep.errors import IntegrityError, MalformedError
+from proofkeep.format import header, record
+from proofkeep.format.manifest import (
+    CONTINUATION,
+    MAX_LEVEL,
+    Child,
+    Entry,
+    check_extents,
+    check_follows,
+    decode_segment,
+    order,
+)
+from proofkeep.format.record import Roots
+from proofkeep.model import Finding, Kind
+from proofkeep.repository import Repository
+from proofkeep.snapshots.chunks import ChunkStore
+from proofkeep.snapshots.data_keys import DataKeys
+from proofkeep.snapshots.records import CommittedSnapshot
+from proofkeep.snapshots.selection import EVERYTHING, Selection
+
+OnDamage = Callable[[Finding], None]
+
+
+def open_roots(repository: Repository, data_keys: DataKeys, snapshot: CommittedSnapshot) -> Roots:
+    """The sealed half of a record. Raises `KeyAccessError` or `IntegrityError`."""
+    head = header.decode(snapshot.sealed_roots, f"roots of snapshot {snapshot.id.short}")
+    key = data_keys(snapshot.id.writer, head.key_id)
+    return record.open_roots(key, repository.id, snapshot.id, snapshot.sealed_roots)
+
+
+def walk_manifest(
+    chunks: ChunkStore, roots: Roots, on_damage: OnDamage, selection: Selection = EVERYTHING
+) -> Iterator[Entry]:
+    """Wanted entries in walk order, whole files (continuations joined), paths below their root's prefix.
+
+    A segment that does not open is told to `on_damage` and passed over: the rest is still walked.
+
+    Raises:
+        UnsafePathError: a path leads elsewhere.
+        KeyAccessError, StoreError, TransportError: of the kind met.
+    """
+    for root in roots.roots:
+        if root.level >= MAX_LEVEL:
+            raise MalformedError(f"manifest has {root.level} levels, beyond the limit")
+        top = Child(root.id, root.length, b"", b"", root.entries, root.bytes)
+        tree = _Tree(chunks, on_damage, selection, root.prefix)
+        yield from _joined(tree.rows(top, root.level, top=True), tree)
+
+
+@dataclass(slots=True)
+class _Tree:
+    """One root's walk, holding each row against the one before and each segment against its parent."""
+
+    chunks: ChunkStore
+    on_damage: OnDamage
+    selection: Selection
+    prefix: bytes
+    _before: Entry | None = None
+    _not_directory: bytes = b"/"
+    broken: bool = field(default=False)
+
+    def full(self, path: bytes) -> bytes:
+        """The path below the root's prefix."""
+        return b"/".join(part for part in (self.prefix, path) if part)
+
+    def rows(self, child: Child, level: int, *, top: bool = False) -> Iterator[Entry]:
+        subject = f"segment {child.id.hex()[:16]}"
+        if not top and not self.selection.spans(self.full(child.first), self.full(child.last)):
+            self._before = None
+            return
+        try:
+            data = self.chunks.read(child.id)
+            if len(data) != child.length:
+                raise MalformedError(f"{subject} has another length than its parent says")
+            rows = decode_segment(data, level, subject)
+            if not top:
+                _check_range(
+                    child, [(row.path, row.path) if isinstance(row, Entry) else (row.first, row.last) for row in rows]
+                )
+        except IntegrityError as error:
+            self.broken = True
+            self._before = None
+            self.on_damage(Finding(error.code, subject, f"{child.entries} entries cannot be listed: {error}"))
+            return
+        for row in rows:
+            if isinstance(row, Child):
+                yield from self.rows(row, level - 1)
+            else:
+                self._check_row(row, subject)
+                yield row
+
+    def _check_row(self, row: Entry, subject: str) -> None:
+        if self._before is not None:
+            check_follows(self._before, row, subject)
+        self._before = row
+        if row.path.startswith(self._not_directory + b"/"):
+            raise MalformedError(f"{subject} holds an entry below something that is no directory")
+        if row.kind not in {Kind.DIRECTORY, CONTINUATION}:
+            self._not_directory = row.path
+
+
+def _check_range(child: Child, spans: list[tuple[bytes, bytes]]) -> None:
+    if not spans or (spans[0][0], spans[-1][1]) != (child.first, child.last):
+        raise MalformedError(f"segment {child.id.hex()[:16]} spans other paths than its parent says")
+
+
+def _joined(rows: Iterator[Entry], tree: _Tree) -> Iterator[Entry]:
+    """Entries with their continuations, filtered and placed below the prefix."""
+    whole: Entry | None = None
+    for row in rows:
+        if row.kind == CONTINUATION:
+            if whole is None or whole.path != row.path:
+                tree.on_damage(Finding(MalformedError.code, "manifest", "a continuation lacks its file"))
+                continue
+            whole = msgspec.structs.replace(
+                whole, chunks=whole.chunks + row.chunks, extents=whole.extents + row.extents
+            )
+            continue
+        if whole is not None:
+            yield from _wanted(whole, tree)
+        whole = row
+    if whole is not None:
+        yield from _wanted(whole, tree)
+
+
+def _wanted(entry: Entry, tree: _Tree) -> Iterator[Entry]:
+    path = tree.full(entry.path)
+    if not tree.selection.takes(path):
+        return
+    check_extents(entry.extents, entry.size, f"manifest entry of {len(order(path))} components")
+    yield entry if path == entry.path else msgspec.structs.replace(entry, path=path)
