@@ -1,0 +1,40 @@
+"""Which files damaged packs cost; for the restore role, which alone can read manifests."""
+
+from collections.abc import Iterator
+
+from proofkeep.catalog import Catalog
+from proofkeep.errors import IntegrityError, PackMissingError
+from proofkeep.format.names import PACKS, parse_pack
+from proofkeep.format.pack_set import decode_packs
+from proofkeep.model import Finding
+from proofkeep.repository import Repository
+from proofkeep.snapshots import ChunkStore, DataKeys, list_snapshots, walk_manifest
+from proofkeep.snapshots.walk import open_roots
+
+
+def affected_files(
+    repository: Repository, catalog: Catalog, chunks: ChunkStore, data_keys: DataKeys, findings: list[Finding]
+) -> Iterator[tuple[str, Finding]]:
+    """(snapshot, finding) for each file with content in a pack that `findings` name; `path` is for the CLI only.
+
+    Raises:
+        KeyAccessError: this role may not read manifests.
+    """
+    packs = {parse_pack(finding.subject) for finding in findings if finding.subject.startswith(PACKS)}
+    numbers = {catalog.find_pack(pack) for pack in packs}
+    path_id = repository.keys.ids.path_id
+    for snapshot in list_snapshots(repository)[0]:
+        if packs.isdisjoint(decode_packs(snapshot.facts.packs)):
+            continue
+        damage: list[Finding] = []
+        try:
+            roots = open_roots(repository, data_keys, snapshot)
+            for entry in walk_manifest(chunks, roots, damage.append):
+                places = chunks.locate(entry.chunk_ids)
+                if any(place.pack in numbers for place in places.values()):
+                    identity = path_id(entry.path).hex()
+                    yield snapshot.id.short, Finding(PackMissingError.code, identity, "", entry.path)
+        except IntegrityError as error:
+            damage.append(Finding(error.code, snapshot.id.short, str(error)))
+        for finding in damage:
+            yield snapshot.id.short, finding

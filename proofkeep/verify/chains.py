@@ -1,0 +1,42 @@
+"""The ledger against itself and against remembered heads."""
+
+from proofkeep.errors import IntegrityError, ObjectMissingError, RollbackError
+from proofkeep.ledger import START, Head, Heads, read_chain, writers
+from proofkeep.repository import Repository
+from proofkeep.verify.expected import Expected
+from proofkeep.verify.report import Freshness, VerificationReport
+
+
+def verify_chains(
+    repository: Repository, expected: Expected, asked: Heads, remembered: Heads, report: VerificationReport
+) -> Heads:
+    """Read every chain from its start into `expected`; heads as they are now. Breaks become findings."""
+    heads: Heads = {}
+    for writer in writers(repository):
+        head = START
+        try:
+            for entry, reached in read_chain(repository, writer):
+                head = reached
+                report.entries += 1
+                for item in expected.add_entry(entry, head):
+                    report.find("ledger-mismatch", item.name, "two ledger entries state different checksums of it")
+        except (IntegrityError, ObjectMissingError) as error:
+            report.find(error.code, f"ledger of writer {writer.hex()}", str(error))
+        heads[writer] = head
+        report.heads.append(f"{writer.hex()}:{head.sequence}:{head.sha256.hex()}")
+    report.writers = len(heads)
+    known = {**remembered, **asked}
+    if known:
+        report.freshness = Freshness.EXPECTED if asked else Freshness.REMEMBERED
+    for writer, head in known.items():
+        _require(expected, writer, head, report)
+    return heads
+
+
+def _require(expected: Expected, writer: bytes, head: Head, report: VerificationReport) -> None:
+    if head.sequence >= 0 and not expected.holds_entry(writer, head.sequence, head.sha256):
+        report.find(
+            RollbackError.code,
+            f"ledger of writer {writer.hex()}",
+            f"entry {head.sequence} seen earlier is not in the chain: an older state was put back",
+        )

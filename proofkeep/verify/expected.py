@@ -1,0 +1,86 @@
+"""What the ledger says must be there, in a private temporary database: bounded memory for millions of objects."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+from proofkeep.format.ledger_entry import LedgerEntry, StoredObject
+from proofkeep.ledger import Head
+
+_SCHEMA = """
+PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-16384;
+CREATE TABLE objects (
+    name TEXT PRIMARY KEY, type TEXT, length INTEGER, sha256 BLOB, version_id TEXT, damaged INTEGER DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE entries (writer BLOB, sequence INTEGER, sha256 BLOB, PRIMARY KEY (writer, sequence)) WITHOUT ROWID;
+BEGIN;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedObject:
+    """One object the ledger vouches for."""
+
+    name: str
+    type: str
+    length: int
+    sha256: bytes
+    version_id: str | None
+
+
+class Expected:
+    """Objects and entries of all chains."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._database.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._database.close()
+
+    def add_entry(self, entry: LedgerEntry, head: Head) -> list[StoredObject]:
+        """Note an entry and its objects; those that contradict what an earlier entry says of the same name."""
+        self._database.execute("INSERT INTO entries VALUES (?,?,?)", (entry.writer, head.sequence, head.sha256))
+        contradicting = []
+        for item in entry.objects:
+            known = self.find(item.name)
+            if known is None:
+                self._database.execute(
+                    "INSERT INTO objects (name, type, length, sha256, version_id) VALUES (?,?,?,?,?)",
+                    (item.name, item.type, item.length, item.sha256, item.version_id),
+                )
+            elif (known.length, known.sha256) != (item.length, item.sha256):
+                contradicting.append(item)
+        return contradicting
+
+    def holds_entry(self, writer: bytes, sequence: int, sha256: bytes) -> bool:
+        """Whether the chain was seen to hold this very entry."""
+        query = "SELECT 1 FROM entries WHERE writer=? AND sequence=? AND sha256=?"
+        return self._one(query, (writer, sequence, sha256)) is not None
+
+    def find(self, name: str) -> ExpectedObject | None:
+        """What the ledger says of a name."""
+        row = self._one("SELECT name, type, length, sha256, version_id FROM objects WHERE name=?", (name,))
+        return None if row is None else ExpectedObject(*row)
+
+    def objects(self, prefix: str) -> Iterator[ExpectedObject]:
+        """Objects under a prefix, in the order of names."""
+        query = "SELECT name, type, length, sha256, version_id FROM objects WHERE name >= ? AND name < ? ORDER BY name"
+        with closing(self._database.execute(query, (prefix, prefix + "~"))) as rows:
+            for row in rows:
+                yield ExpectedObject(*row)
+
+    def set_damaged(self, name: str) -> None:
+        """It is missing or not what the ledger says."""
+        self._database.execute("UPDATE objects SET damaged=1 WHERE name=?", (name,))
+
+    def is_sound(self, name: str) -> bool:
+        """Whether the ledger names it and nothing was found wrong with it."""
+        return self._one("SELECT 1 FROM objects WHERE name=? AND damaged=0", (name,)) is not None
+
+    def _one(self, query: str, values: tuple[object, ...]) -> tuple[object, ...] | None:
+        with closing(self._database.execute(query, values)) as rows:
+            row: tuple[object, ...] | None = rows.fetchone()
+            return row

@@ -1,0 +1,37 @@
+"""Snapshot records against the ledger: every pack they refer to vouched for and sound, no ledger behind them."""
+
+from proofkeep.errors import PackMissingError, PackRetiredError, RollbackError
+from proofkeep.format.names import PackId
+from proofkeep.format.pack_set import decode_packs
+from proofkeep.repository import Repository
+from proofkeep.snapshots import CommittedSnapshot, list_snapshots
+from proofkeep.verify.expected import Expected
+from proofkeep.verify.report import VerificationReport
+
+
+def verify_records(
+    repository: Repository, expected: Expected, retired: set[PackId], report: VerificationReport
+) -> list[CommittedSnapshot]:
+    """Hold every committed snapshot against the ledger; the snapshots that were read."""
+    snapshots, findings = list_snapshots(repository)
+    report.findings.extend(findings)
+    report.snapshots = len(snapshots)
+    sound: dict[PackId, bool] = {}
+    for snapshot in snapshots:
+        subject = f"snapshot {snapshot.id.short}"
+        head = snapshot.facts.ledger
+        if not expected.holds_entry(head.writer, head.sequence, head.sha256):
+            report.find(
+                RollbackError.code, subject, f"the ledger lacks entry {head.sequence} that its record refers to"
+            )
+        missing, gone = 0, 0
+        for pack in decode_packs(snapshot.facts.packs):
+            if pack not in sound:
+                sound[pack] = expected.is_sound(pack.name)
+            missing += not sound[pack]
+            gone += pack in retired
+        if missing:
+            report.find(PackMissingError.code, subject, f"{missing} of its packs are missing or damaged")
+        if gone:
+            report.find(PackRetiredError.code, subject, f"{gone} of its packs are retired and will be deleted")
+    return snapshots

@@ -1,0 +1,58 @@
+"""What a verification saw."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from proofkeep.model import Finding
+
+
+class Freshness(StrEnum):
+    """Whether an older state put back would have been noticed."""
+
+    EXPECTED = "held against the head that was asked for"
+    REMEMBERED = "held against the heads this host remembers"
+    NOT_PROVABLE = "not provable: no remembered head"
+
+
+@dataclass(slots=True)
+class VerificationReport:
+    """Counts and findings; `subject` of a finding is an object, a snapshot or a writer, never a file's name.
+
+    Attributes:
+        objects, bytes: what the ledger vouches for and the store lists.
+        read, read_bytes: of these, what was read and hashed again.
+        unvouched: objects no ledger entry names (runs under way or abandoned); invisible to readers.
+        heads: `<writer>:<sequence>:<sha256>` of every chain as read now.
+        not_tested: what this verification did not do, in words.
+    """
+
+    freshness: Freshness
+    ledger_shares_neighbourhood: bool
+    writers: int = 0
+    entries: int = 0
+    objects: int = 0
+    bytes: int = 0
+    read: int = 0
+    read_bytes: int = 0
+    snapshots: int = 0
+    withdrawn: int = 0
+    unvouched: int = 0
+    heads: list[str] = field(default_factory=list)
+    not_tested: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def intact(self) -> bool:
+        """No finding; says nothing of freshness."""
+        return not self.findings
+
+    @property
+    def verdict(self) -> str:
+        """`damaged`, `intact, freshness not provable`, or `intact`."""
+        if self.findings:
+            return "damaged"
+        return "intact, freshness not provable" if self.freshness is Freshness.NOT_PROVABLE else "intact"
+
+    def find(self, code: str, subject: str, detail: str) -> None:
+        """Add a finding."""
+        self.findings.append(Finding(code, subject, detail))
