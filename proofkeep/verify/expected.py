@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 from proofkeep.format.ledger_entry import LedgerEntry, StoredObject
 from proofkeep.ledger import Head
@@ -80,7 +81,7 @@ class Expected:
         """Whether the ledger names it and nothing was found wrong with it."""
         return self._one("SELECT 1 FROM objects WHERE name=? AND damaged=0", (name,)) is not None
 
-    def _one(self, query: str, values: tuple[object, ...]) -> tuple[object, ...] | None:
+    def _one(self, query: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
         with closing(self._database.execute(query, values)) as rows:
-            row: tuple[object, ...] | None = rows.fetchone()
+            row: tuple[Any, ...] | None = rows.fetchone()
             return row
