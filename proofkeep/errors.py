@@ -33,6 +33,7 @@ ProofkeepError
 │   └── TransferFailedError
 ├── KeyAccessError
 │   ├── KeyMissingError
+│   ├── KeyCredentialsError
 │   ├── KeyDeniedError
 │   ├── KeyRevokedError
 │   ├── KeyMismatchError
@@ -270,6 +271,13 @@ class KeyMissingError(KeyAccessError):
 
     code = "key-missing"
     hint = "Check the key URI; a host that was never enrolled runs `proofkeep enrol` first."
+
+
+class KeyCredentialsError(KeyAccessError):
+    """Credentials for the key service are absent, wrong or expired."""
+
+    code = "key-credentials"
+    hint = "Renew the credentials of this host's role, then press Retry; nothing was sealed without a key."
 
 
 class KeyDeniedError(KeyAccessError):

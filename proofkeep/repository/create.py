@@ -18,6 +18,9 @@ from proofkeep.repository import Repository
 from proofkeep.repository.placement import require_apart
 from proofkeep.repository.stored import exists
 
+AWS_SECRET = "awskms-mac"
+FILE_SECRET = "file"
+
 
 def create(
     store: ObjectStore,
@@ -51,7 +54,7 @@ def create(
         probe(store, ""),
         probe(ledger_store, ""),
         chunker or ChunkSizes(),
-        secret.uri.partition(":")[0],
+        AWS_SECRET if secret.uri.startswith(f"{AWS_SECRET}:") else FILE_SECRET,
         tuple(recipients),
         retention_key,
         lock_days,
