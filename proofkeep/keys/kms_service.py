@@ -75,7 +75,8 @@ class KmsService:
             subject: names the key in errors.
 
         Raises:
-            KeyDeniedError: this role may not, or its credentials are missing, wrong or expired.
+            KeyDeniedError: this role may not.
+            KeyCredentialsError: its credentials are missing, wrong or expired.
             KeyRevokedError, KeyMismatchError, KeyMissingError: what KMS says of key or ciphertext.
             KeyServiceUnavailableError: it may work later.
             ClockError: KMS refuses the request's time.

@@ -18,8 +18,8 @@ from proofkeep.repository import Repository
 from proofkeep.repository.placement import require_apart
 from proofkeep.repository.stored import exists
 
-AWS_SECRET = "awskms-mac"
-FILE_SECRET = "file"
+AWS_MAC_SCHEME = "awskms-mac"
+FILE_SCHEME = "file"
 
 
 def create(
@@ -54,7 +54,7 @@ def create(
         probe(store, ""),
         probe(ledger_store, ""),
         chunker or ChunkSizes(),
-        AWS_SECRET if secret.uri.startswith(f"{AWS_SECRET}:") else FILE_SECRET,
+        AWS_MAC_SCHEME if secret.uri.startswith(f"{AWS_MAC_SCHEME}:") else FILE_SCHEME,
         tuple(recipients),
         retention_key,
         lock_days,
