@@ -6,6 +6,8 @@ Instants are integers of nanoseconds since the Unix epoch (UTC) and end in `_ns`
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+
+import msgspec
 from typing import NoReturn
 
 
@@ -111,8 +113,7 @@ class GeneratedKey:
         raise TypeError("a data key in clear is neither pickled nor copied")
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(msgspec.Struct, frozen=True):
     """One thing found in a source: lstat fields, link target and extended attributes.
 
     `path` is relative to the source's root, components joined by `/`, any bytes but NUL; b"" is the root itself.

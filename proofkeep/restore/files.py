@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from proofkeep.errors import PackMissingError, ProofkeepError, RestoreError, TargetFullError
 from proofkeep.format.manifest import Entry
 from proofkeep.snapshots.chunks import Place
 
 
-class Growing(Protocol):
-    """A target's handle of a file that is being filled."""
+Growing = Any  # each target's own handle of a file that is being filled; only handed back to it
 
 
 class Target(Protocol):

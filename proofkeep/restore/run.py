@@ -169,9 +169,18 @@ class _Restore:
                 return False
             first.links.append(entry.path)
         else:
-            self._target.link(entry.path, first)
-            self.report.files += 1
+            self._make_link(entry, entry.path, first)
         return True
+
+    def _make_link(self, entry: Entry, path: bytes, existing: bytes) -> None:
+        try:
+            self._target.link(path, existing)
+        except (TargetFullError, UnsafePathError):
+            raise
+        except RestoreError as error:
+            self._find(entry, error.code, str(error), path)
+        else:
+            self.report.files += 1
 
     def _finish(self, job: FileJob) -> None:
         if job.error is None:
@@ -189,8 +198,7 @@ class _Restore:
         if job.entry.hardlink:
             self._links[job.entry.hardlink] = job.entry.path
         for path in job.links:
-            self._target.link(path, job.entry.path)
-            self.report.files += 1
+            self._make_link(job.entry, path, job.entry.path)
 
     def _lose(self, job: FileJob, error: ProofkeepError) -> None:
         self._target.discard(job.handle)

@@ -1,0 +1,1 @@
+"""What is backed up: adapters that walk and read a source. They know nothing of verbs, repository or format."""

@@ -1,0 +1,180 @@
+"""A directory tree as a source. Knows nothing of how the tree was frozen or what becomes of its bytes."""
+
+import os
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from proofkeep.descent import Descent
+from proofkeep.errors import PolicyError, SourceChangedError, SourceUnavailableError
+from proofkeep.model import Node, SourceDescription
+from proofkeep.sources.node import node_at, node_from
+from proofkeep.sources.patterns import Selection
+from proofkeep.sources.reading import GONE, FileReader, open_descriptor
+from proofkeep.sources.walk import Identity, Walk
+
+PROC = Path("/proc/self/fd")
+
+
+class DirectorySource:
+    """What lies below one directory, on Linux with /proc mounted.
+
+    `walk` may run beside `open` and `again`, which several threads may call.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        label: str,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        exclude_roots: Sequence[Path] = (),
+        one_filesystem: bool = False,
+        xattrs: bool = True,
+    ) -> None:
+        """Nothing is touched before the first walk.
+
+        Args:
+            root: may itself be a symbolic link; none below it is followed.
+            label: for people and messages, no secret.
+            include: patterns of what is wanted; everything when empty.
+            exclude: patterns of what is not; these win.
+            exclude_roots: directories of the repository, spool or ledger, left out wherever they lie in the tree.
+            one_filesystem: record mount points without entering them.
+            xattrs: read extended attributes and ACLs, which costs about as much as the rest of the walk.
+
+        Raises:
+            PatternError: a pattern is malformed.
+        """
+        self.label = label
+        self.facts = SourceDescription(os.fsencode(root), tuple(include), tuple(exclude))
+        self._root = root
+        self._selection = Selection(include, exclude)
+        self._exclude_roots = tuple(exclude_roots)
+        self._one_filesystem = one_filesystem
+        self._xattrs = xattrs
+        self._latest: Walk | None = None
+        self._lock = threading.Lock()
+        self._descent: Descent | None = None
+        self._closing: weakref.finalize[..., Any] | None = None
+
+    @property
+    def vanished(self) -> int:
+        """How many names the latest walk saw listed and then gone."""
+        return self._latest.vanished if self._latest else 0
+
+    @property
+    def other_filesystems(self) -> int:
+        """How many mount points the latest walk did not enter."""
+        return self._latest.other_filesystems if self._latest else 0
+
+    @property
+    def own_directories(self) -> int:
+        """How many of `exclude_roots` the latest walk met and left out."""
+        return self._latest.own_directories if self._latest else 0
+
+    def walk(self) -> Iterator[Node]:
+        """All wanted nodes, the root (path b"") first, sorted by their tuples of path components.
+
+        Raises:
+            SourceUnavailableError: the root cannot be listed at all.
+            PolicyError: the root is one of `exclude_roots`.
+        """
+        leave_out = self._identities_left_out()
+        root = self._open_root()
+        if _identity(os.fstat(root)) in leave_out:
+            os.close(root)
+            raise PolicyError(f"source {self.label} is the repository's own directory")
+        self.close()
+        self._latest = Walk(
+            root,
+            self._selection,
+            leave_out=leave_out,
+            one_filesystem=self._one_filesystem,
+            xattrs=self._xattrs,
+        )
+        nodes = self._latest.nodes()
+        try:
+            first = next(nodes)
+        except OSError as error:
+            raise self._unavailable("cannot be listed", error) from None
+        yield first
+        yield from nodes
+
+    def open(self, node: Node) -> FileReader:
+        """Open the regular file `node`, whichever walk it came from.
+
+        Raises:
+            SourceChangedError: it vanished or became something else.
+            SourceUnavailableError: it cannot be opened.
+        """
+        parent, _, name = node.path.rpartition(b"/")
+        try:
+            with self._lock:
+                descriptor = open_descriptor(name, self._enter(parent), node.uid)
+        except OSError as error:
+            if error.errno in GONE:
+                raise SourceChangedError(f"a file of source {self.label} vanished or became something else") from None
+            raise self._unavailable("has a file that cannot be opened", error) from None
+        return FileReader(descriptor, node, self.label)
+
+    def again(self, node: Node) -> Node | None:
+        """The node as it is now; None when nothing has its name any more.
+
+        Raises:
+            SourceUnavailableError: it cannot be looked at.
+        """
+        parent, _, name = node.path.rpartition(b"/")
+        try:
+            with self._lock:
+                directory = self._enter(parent)
+                if not name:
+                    return node_from(os.fstat(directory), b"", directory, b"", xattrs=self._xattrs)
+                return node_at(directory, name, node.path, xattrs=self._xattrs)
+        except OSError as error:
+            if error.errno in GONE:
+                return None
+            raise self._unavailable("has a node that cannot be looked at", error) from None
+
+    def close(self) -> None:
+        """Let go of the directories that `open` and `again` hold; they are opened anew when needed."""
+        with self._lock:
+            if self._closing is not None:
+                self._closing()
+            self._descent = self._closing = None
+
+    def _enter(self, parent: bytes) -> int:
+        """The open directory `parent`; the caller holds the lock for as long as it uses the descriptor."""
+        if self._descent is None:
+            self._descent = Descent(self._open_root())
+            self._closing = weakref.finalize(self, self._descent.close)
+        return self._descent.enter(parent)
+
+    def _open_root(self) -> int:
+        if self._xattrs and not PROC.is_dir():
+            raise SourceUnavailableError(f"source {self.label} needs /proc to read extended attributes")
+        try:
+            return os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise self._unavailable("cannot be opened", error) from None
+
+    def _identities_left_out(self) -> frozenset[Identity]:
+        found = set()
+        for path in self._exclude_roots:
+            try:
+                found.add(_identity(path.stat()))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                raise self._unavailable("has a directory to leave out that cannot be looked at", error) from None
+        return frozenset(found)
+
+    def _unavailable(self, what: str, error: OSError) -> SourceUnavailableError:
+        return SourceUnavailableError(f"source {self.label} {what}: {os.strerror(error.errno or 0).lower()}")
+
+
+def _identity(status: os.stat_result) -> Identity:
+    return status.st_dev, status.st_ino

@@ -1,0 +1,192 @@
+"""One pass over a directory tree in walk order: a directory first, then what it holds, sorted bytewise by name.
+
+Depth and breadth are bounded by memory alone: no recursion, no path handed to the kernel; what is kept are the names
+still to come on the way down. Reads no file's content.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from proofkeep.descent import Descent
+from proofkeep.errors import SourceUnavailableError
+from proofkeep.model import Kind, Node
+from proofkeep.sources.node import node_at, node_from, unread_node
+from proofkeep.sources.patterns import Selection, Verdict
+
+Identity = tuple[int, int]
+Step = tuple[Node, bool]
+# A manifest holds no path over 1 MiB (format.md section 9): a directory this deep is named as unread, not entered.
+MAX_ENTERED = (1 << 20) - 256
+NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+
+
+@dataclass(slots=True)
+class _Level:
+    """A directory on the way down: (name, listed as directory) of what is to come, the next one last."""
+
+    names: list[tuple[bytes, bool]]
+    prefix: int
+    taken: bool
+
+
+class Walk:
+    """Yields every wanted node below an open root, and counts what it met on the way.
+
+    `vanished` counts names that were listed but gone a moment later, `other_filesystems` the mount points not entered,
+    `own_directories` those of the repository or spool that were left out.
+    """
+
+    def __init__(
+        self,
+        root: int,
+        selection: Selection,
+        *,
+        leave_out: frozenset[Identity],
+        one_filesystem: bool,
+        xattrs: bool,
+    ) -> None:
+        """Take over the open directory `root`; `leave_out` names directories by (device, inode)."""
+        self.vanished = 0
+        self.other_filesystems = 0
+        self.own_directories = 0
+        self._descent = Descent(root)
+        self._root_device = os.fstat(root).st_dev
+        self._selection = None if selection.takes_everything else selection
+        self._leave_out = leave_out
+        self._one_filesystem = one_filesystem
+        self._xattrs = xattrs
+        self._levels: list[_Level] = []
+        self._prefix = b""
+
+    def nodes(self) -> Iterator[Node]:
+        """The nodes, the root first; closes the root at the end.
+
+        A directory merely on the way to an include is yielded when the first wanted node below it is.
+
+        Raises:
+            OSError: the root itself cannot be listed.
+        """
+        passed: list[Node] = []
+        try:
+            for node, wanted in self._steps():
+                while passed and not node.path.startswith(passed[-1].path + b"/"):
+                    passed.pop()
+                if not wanted:
+                    passed.append(node)
+                    continue
+                if passed:
+                    yield from passed
+                    passed.clear()
+                yield node
+        finally:
+            self._descent.close()
+
+    def _steps(self) -> Iterator[Step]:
+        """Every node not left out, with whether it is wanted for itself."""
+        root = self._descent.current()
+        names = _listing(root)
+        yield node_from(os.fstat(root), b"", root, b"", xattrs=self._xattrs), True
+        self._levels.append(_Level(names, 0, taken=False))
+        while self._levels:
+            level = self._levels[-1]
+            if level.names:
+                yield from self._go_on(level)
+            else:
+                self._levels.pop()
+                self._prefix = self._prefix[: level.prefix]
+                if self._levels:
+                    self._descent.up()
+
+    def _go_on(self, level: _Level) -> Iterator[Step]:
+        """What the current directory still holds, up to and including the next one to be entered."""
+        try:
+            directory = self._descent.current()
+        except OSError as error:
+            yield from self._give_up(level, error)
+            return
+        while level.names:
+            name, is_directory = level.names.pop()
+            path = self._prefix + name
+            wanted = True
+            if self._selection is not None:
+                verdict = self._selection.judge(path, directory=is_directory, inside=level.taken)
+                if verdict is Verdict.LEAVE:
+                    continue
+                wanted = verdict is Verdict.TAKE
+            node: Node | None
+            try:
+                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                if stat.S_ISDIR(status.st_mode):
+                    node = self._enter(status, name, path, wanted=wanted)
+                else:
+                    node = node_from(status, path, directory, name, xattrs=self._xattrs)
+            except OSError as error:
+                node = self._unseen(error, path, is_directory=is_directory)
+            if node is not None:
+                yield node, wanted or bool(node.unread)
+                if level is not self._levels[-1]:
+                    return
+
+    def _enter(self, status: os.stat_result, name: bytes, path: bytes, *, wanted: bool) -> Node | None:
+        """Make the directory `name` the current level, unless it is not to be entered; its node, if it has one."""
+        if (status.st_dev, status.st_ino) in self._leave_out:
+            self.own_directories += 1
+            return None
+        above = self._descent.current()
+        if self._one_filesystem and status.st_dev != self._root_device:
+            self.other_filesystems += 1
+            return node_from(status, path, above, name, xattrs=self._xattrs)
+        if len(path) > MAX_ENTERED:
+            return _unread(node_from(status, path, above, name, xattrs=self._xattrs))
+        try:
+            directory = self._descent.down(name)
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                raise
+            node = node_at(above, name, path, xattrs=self._xattrs)
+            return _unread(node) if node.kind is Kind.DIRECTORY else node
+        try:
+            names = _listing(directory)
+            # From the descriptor: what is described is then what was listed, whatever the name means by now.
+            node = node_from(os.fstat(directory), path, directory, b"", xattrs=self._xattrs)
+        except OSError:
+            self._descent.up()
+            return _unread(node_from(status, path, self._descent.current(), name, xattrs=self._xattrs))
+        self._levels.append(_Level(names, len(self._prefix), taken=wanted and self._selection is not None))
+        self._prefix = path + b"/"
+        return node
+
+    def _unseen(self, error: OSError, path: bytes, *, is_directory: bool) -> Node | None:
+        """What stands for a name that cannot be looked at; None when it is simply gone."""
+        if error.errno in NOT_THERE:
+            self.vanished += 1
+            return None
+        return unread_node(path, Kind.DIRECTORY if is_directory else Kind.FILE)
+
+    def _give_up(self, level: _Level, error: OSError) -> Iterator[Step]:
+        """Account for what a directory held that cannot be reached again from the root."""
+        while level.names:
+            name, is_directory = level.names.pop()
+            path = self._prefix + name
+            if self._selection is not None:
+                verdict = self._selection.judge(path, directory=is_directory, inside=level.taken)
+                if verdict is Verdict.LEAVE:
+                    continue
+            node = self._unseen(error, path, is_directory=is_directory)
+            if node is not None:
+                yield node, True
+
+
+def _unread(node: Node) -> Node:
+    return replace(node, unread=SourceUnavailableError.code)
+
+
+def _listing(directory: int) -> list[tuple[bytes, bool]]:
+    """What an open directory holds, sorted so that the bytewise smallest name is popped first."""
+    with os.scandir(directory) as entries:
+        names = [(os.fsencode(entry.name), entry.is_dir(follow_symlinks=False)) for entry in entries]
+    names.sort(reverse=True)
+    return names

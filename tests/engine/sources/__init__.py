@@ -1,0 +1,1 @@
+"""Sources: trees walked and files read on this machine's real filesystems."""

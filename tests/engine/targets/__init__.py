@@ -1,0 +1,1 @@
+"""Targets: trees written to this machine's real filesystems."""
