@@ -6,9 +6,9 @@ Instants are integers of nanoseconds since the Unix epoch (UTC) and end in `_ns`
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NoReturn
 
 import msgspec
-from typing import NoReturn
 
 
 class Kind(IntEnum):

@@ -8,7 +8,6 @@ from proofkeep.errors import PackMissingError, ProofkeepError, RestoreError, Tar
 from proofkeep.format.manifest import Entry
 from proofkeep.snapshots.chunks import Place
 
-
 Growing = Any  # each target's own handle of a file that is being filled; only handed back to it
 
 

@@ -8,7 +8,9 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from proofkeep.descent import Descent
 from proofkeep.errors import SourceUnavailableError

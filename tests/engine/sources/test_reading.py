@@ -1,13 +1,13 @@
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from proofkeep.errors import SourceChangedError, SourceUnavailableError
 from proofkeep.model import Node
