@@ -1,0 +1,1 @@
+"""Runs what the documents tell people to type."""

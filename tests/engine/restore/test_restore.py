@@ -1,0 +1,177 @@
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proofkeep.catalog import Catalog, refresh
+from proofkeep.errors import CancelledError, KeyDeniedError, PackMissingError, SnapshotMissingError, TargetError
+from proofkeep.restore import RestoreReport, restore
+from proofkeep.snapshots import EVERYTHING, ChunkStore, DataKeys, Selection, by_id, by_path, find_snapshot
+from proofkeep.targets.directory import DirectoryTarget
+from proofkeep.verify import affected_files, verify
+from tests.building import Ground, Host, content, plant, plant_some
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    made = Host(Ground(tmp_path / "ground"))
+    plant_some(made.source, files=12, size=6000)
+    made.run()
+    return made
+
+
+def restored(
+    host: Host, target: Path, selection: Selection = EVERYTHING, *, providers: Any = None, **how: Any
+) -> RestoreReport:
+    repository = host.ground.connect()
+    with closing(Catalog(target.with_suffix(".catalog"))) as catalog:
+        refresh(repository, catalog, {})
+        data_keys = DataKeys(repository, providers or [host.ground.unwrapping])
+        chunks = ChunkStore(repository, catalog, data_keys)
+        snapshot = find_snapshot(repository, "latest")
+        return restore(repository, chunks, data_keys, snapshot, DirectoryTarget(target), selection=selection, **how)
+
+
+def flip(host: Host, place: int) -> str:
+    name = host.ground.names("packs/")[0]
+    file = host.ground.root / "store" / name
+    data = bytearray(file.read_bytes())
+    data[place] ^= 1
+    file.chmod(0o600)
+    file.write_bytes(data)
+    return name
+
+
+def files_below(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_whole_tree_comes_back_bit_for_bit(host: Host) -> None:
+    portrait, report = host.ground.restored("latest")
+
+    assert portrait == host.portrait()
+    assert report.intact
+    assert report.files == 14 - 1
+
+
+def test_only_what_lies_below_a_path_comes_back(host: Host, tmp_path: Path) -> None:
+    report = restored(host, tmp_path / "out", by_path([b"d1"]))
+
+    assert set(files_below(tmp_path / "out")) == {f"d1/f{number}" for number in range(1, 12, 2)}
+    assert report.intact
+
+
+def test_one_file_is_restored_by_its_path(host: Host, tmp_path: Path) -> None:
+    restored(host, tmp_path / "out", by_path([b"d0/f4"]))
+
+    assert files_below(tmp_path / "out") == {"d0/f4": (host.source / "d0" / "f4").read_bytes()}
+
+
+def test_one_file_is_restored_by_its_keyed_id(host: Host, tmp_path: Path) -> None:
+    path_id = host.ground.connect().keys.ids.path_id
+
+    restored(host, tmp_path / "out", by_id([path_id(b"d0/f4")], path_id))
+
+    assert files_below(tmp_path / "out") == {"d0/f4": (host.source / "d0" / "f4").read_bytes()}
+
+
+def test_path_restore_reads_only_segments_that_may_hold_it(tmp_path: Path) -> None:
+    host = Host(Ground(tmp_path / "ground"))
+    plant(host.source, {f"d{number:03}/{'n' * 120}{part}": b"" for number in range(200) for part in range(20)})
+    host.run()
+    whole = restored(host, tmp_path / "whole")
+
+    one = restored(host, tmp_path / "one", by_path([b"d007"]))
+
+    assert one.files == 20
+    assert whole.files == 4000
+
+
+def test_damaged_frame_costs_only_its_files_and_lists_them(host: Host, tmp_path: Path) -> None:
+    flip(host, 300)
+
+    report = restored(host, tmp_path / "out")
+
+    lost = {finding.path for finding in report.findings}
+    assert lost
+    assert {finding.code for finding in report.findings} == {"authentication"}
+    sound = {
+        name: data for name, data in files_below(host.source).items() if name.encode() not in lost and name != "link"
+    }
+    found = {name: data for name, data in files_below(tmp_path / "out").items() if name != "link"}
+    assert found == sound
+
+
+def test_findings_hold_names_only_in_their_path(host: Host, tmp_path: Path) -> None:
+    flip(host, 300)
+
+    report = restored(host, tmp_path / "out")
+
+    for finding in report.findings:
+        assert finding.path is not None
+        assert finding.path.decode() not in f"{finding!r} {finding.detail} {finding.subject}"
+
+
+def test_verify_and_the_restore_role_name_the_files_that_damage_costs(host: Host, tmp_path: Path) -> None:
+    flip(host, 300)
+    repository = host.ground.connect()
+    report, _ = verify(repository, read=1.0)
+    with closing(Catalog(tmp_path / "catalog")) as catalog:
+        refresh(repository, catalog, {})
+        data_keys = DataKeys(repository, [host.ground.unwrapping])
+        chunks = ChunkStore(repository, catalog, data_keys)
+
+        named = {finding.path for _, finding in affected_files(repository, catalog, chunks, data_keys, report.findings)}
+
+    lost = {finding.path for finding in restored(host, tmp_path / "out").findings}
+    assert lost <= named
+
+
+def test_missing_pack_is_damage_and_no_crash(host: Host, tmp_path: Path) -> None:
+    (host.ground.root / "store" / host.ground.names("packs/")[0]).unlink()
+
+    report = restored(host, tmp_path / "out")
+
+    assert {finding.code for finding in report.findings} == {PackMissingError.code}
+
+
+def test_backup_hosts_key_restores_nothing(host: Host, tmp_path: Path) -> None:
+    with pytest.raises(KeyDeniedError):
+        restored(host, tmp_path / "out", providers=[host.ground.wrapping])
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_target_in_use_is_refused_and_untouched(host: Host, tmp_path: Path) -> None:
+    plant(tmp_path / "out", {"mine": b"mine"})
+
+    with pytest.raises(TargetError):
+        restored(host, tmp_path / "out")
+
+    assert files_below(tmp_path / "out") == {"mine": b"mine"}
+
+
+def test_cancelled_restore_leaves_nothing(host: Host, tmp_path: Path) -> None:
+    with pytest.raises(CancelledError):
+        restored(host, tmp_path / "out", cancelled=lambda: True)
+
+    assert [path.name for path in tmp_path.iterdir() if "out" in path.name and path.suffix == ""] == []
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("restore")]
+
+
+def test_unknown_snapshot_has_its_own_error(host: Host) -> None:
+    with pytest.raises(SnapshotMissingError):
+        find_snapshot(host.ground.connect(), "0" * 32)
+
+
+def test_repeated_content_is_written_to_every_file_that_has_it(tmp_path: Path) -> None:
+    host = Host(Ground(tmp_path / "ground"))
+    plant(host.source, {f"copy{number}": content(1, 9000) for number in range(5)})
+    host.run()
+
+    report = restored(host, tmp_path / "out")
+
+    assert files_below(tmp_path / "out") == files_below(host.source)
+    assert report.read < 3 * 9000
