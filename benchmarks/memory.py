@@ -1,0 +1,131 @@
+"""`make memory`: back up and restore 10 GiB through Prefect, and fail if a flow process peaks above its limit.
+
+The source mixes text, incompressible bytes and holes; each flow runs in a process of its own, whose peak resident set
+the kernel reports at its end. Writes below `.benchmark/` and removes it.
+"""
+
+import hashlib
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from time import time_ns
+
+from blocks import Repository, load_block
+from infra.register_blocks import register_documents, register_types
+from infra.servers.prefect_server import PrefectServer
+from proofkeep.keys.host_secret import create_host_secret
+from proofkeep.keys.key_files import create_key_file
+from proofkeep.repository.create import create
+
+LIMIT_MIB = 512
+GIB = 1 << 30
+MIB = 1 << 20
+FOLDER = Path(".benchmark").absolute()
+
+
+def make_source(root: Path, size: int) -> None:
+    """A tree of `size` bytes: two fifths text, one fifth incompressible, two fifths holes with islands of data."""
+    root.mkdir(parents=True)
+    chance = random.Random(1)  # noqa: S311 - content, no secret
+    words = [chance.randbytes(chance.randrange(2, 9)).hex().encode() for _ in range(5000)]
+    line = b" ".join(chance.choices(words, k=200_000))
+    with (root / "text").open("wb") as file:
+        while file.tell() < size * 2 // 5:
+            file.write(line[chance.randrange(len(line) // 2) :] + chance.randbytes(64))
+    with (root / "noise").open("wb") as file:
+        for _ in range(size // 5 // MIB):
+            file.write(chance.randbytes(MIB))
+    with (root / "image").open("wb") as file:
+        file.truncate(size * 2 // 5)
+        for _ in range(size // 100 // MIB):
+            file.seek(chance.randrange(size * 2 // 5 - MIB))
+            file.write(chance.randbytes(MIB))
+
+
+def digest(root: Path) -> str:
+    """SHA-256 over names and contents of the files below `root`."""
+    total = hashlib.sha256()
+    for path in sorted(path for path in root.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            total.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()
+
+
+def documents() -> dict[str, object]:
+    """Blocks of a local repository below `FOLDER`."""
+    for place in ("packs", "ledger"):
+        (FOLDER / place).mkdir()
+    create_host_secret(FOLDER / "host.secret")
+    create_key_file(FOLDER / "key.pem", None)
+    return {
+        "object_store": {
+            "packs": {"kind": "local", "path": str(FOLDER / "packs")},
+            "ledger": {"kind": "local", "path": str(FOLDER / "ledger")},
+        },
+        "ledger": {"main": {"store": "ledger"}},
+        "key_provider": {"main": {"providers": [f"file:{FOLDER / 'key.pem'}"]}},
+        "repository": {
+            "main": {
+                "store": "packs",
+                "ledger": "main",
+                "keys": "main",
+                "host_secret": f"file:{FOLDER / 'host.secret'}",
+                "state": str(FOLDER / "state"),
+            }
+        },
+        "source": {"main": {"root": str(FOLDER / "source")}},
+    }
+
+
+def run_flow(code: str, environment: dict[str, str]) -> int:
+    """Peak resident set in MiB of a process that runs a flow. Raises `SystemExit` when the flow fails."""
+    with (FOLDER / "events.log").open("ab") as log:
+        child = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=log, stderr=log)
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(f"flow ended with {child.returncode}: {code}\n{(FOLDER / 'events.log').read_text()[-4000:]}")
+    return usage.ru_maxrss // 1024
+
+
+BACKUP = "from flows.backup import backup; backup(entry='main', repository='main', source='main')"
+RESTORE = f"from flows.restore import restore; restore(repository='main', target={str(FOLDER / 'restored')!r})"
+PREPARE = "from benchmarks.memory import prepare; prepare()"
+
+
+def prepare() -> None:
+    """Register the blocks and create the repository; runs in a process that knows the server from its start."""
+    register_types()
+    register_documents(documents())
+    configuration = load_block(Repository, "main").configuration()
+    recipients = [provider.recipient for provider in configuration.key_providers()]
+    create(*configuration.open_stores(), configuration.open_host_secret(), recipients, now_ns=time_ns())
+
+
+def main(size: int = 10 * GIB) -> int:
+    """Run the benchmark; 1 when a peak passes the limit or the restored tree differs."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(mode=0o700)
+    server = PrefectServer(FOLDER / "prefect")
+    try:
+        print(f"making {size / GIB:.0f} GiB of source ...", flush=True)
+        make_source(FOLDER / "source", size)
+        server.start()
+        environment = {**os.environ, **server.environment, "PREFECT_LOGGING_LEVEL": "ERROR"}
+        run_flow(PREPARE, environment)
+        peaks = {"backup": run_flow(BACKUP, environment), "restore": run_flow(RESTORE, environment)}
+        same = digest(FOLDER / "source") == digest(FOLDER / "restored")
+    finally:
+        server.stop()
+        shutil.rmtree(FOLDER, ignore_errors=True)
+    for name, peak in peaks.items():
+        print(f"{name}: peak {peak} MiB of {LIMIT_MIB} MiB")
+    print("restored tree is bit-identical" if same else "restored tree DIFFERS")
+    return 0 if same and max(peaks.values()) < LIMIT_MIB else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
