@@ -53,9 +53,13 @@ def from_msgpack(data: bytes | memoryview, kind: type[T], subject: str) -> T:
     """One MessagePack value of the given type.
 
     Raises:
-        MalformedError: other types, missing elements, or bytes after the value.
+        MalformedError: other types, another form or order of keys, missing elements, or bytes after the value.
     """
     try:
-        return msgspec.msgpack.decode(data, type=kind)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError):
+        value = msgspec.msgpack.decode(data, type=kind)
+        again = _encoder.encode(msgspec.msgpack.decode(data))
+    except (msgspec.MsgspecError, RecursionError, UnicodeError, TypeError, ValueError, OverflowError):
         raise MalformedError(f"{subject} is not of its format") from None
+    if again != data:
+        raise MalformedError(f"{subject} is not in the one form of its format")
+    return value

@@ -12,7 +12,7 @@ import msgspec
 
 
 class Kind(IntEnum):
-    """What a manifest entry is; the numbers are the format's (format.md section 7)."""
+    """What a manifest entry is; the numbers are the format's (format.md section 9)."""
 
     FILE = 0
     DIRECTORY = 1

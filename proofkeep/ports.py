@@ -140,7 +140,7 @@ class Reader(Protocol):
 
 
 class Source(Protocol):
-    """A tree of named nodes, walked in the order of format.md section 7 (bytewise by path component)."""
+    """A tree of named nodes, walked in the order of format.md section 9 (bytewise by path component)."""
 
     @property
     def label(self) -> str:

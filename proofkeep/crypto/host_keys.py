@@ -75,6 +75,7 @@ class HostKeys:
         newest: the epoch new objects are written under.
         ids: keys of the newest id generation.
         entry: names inventory entries, from epoch 1 for ever.
+        earlier_ids: keys of older id generations, which older snapshots still need.
     """
 
     repository: bytes
@@ -82,6 +83,7 @@ class HostKeys:
     newest: int
     ids: IdKeys
     entry: bytes
+    earlier_ids: tuple[IdKeys, ...] = ()
 
     @property
     def current(self) -> EpochKeys:

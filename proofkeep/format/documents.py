@@ -27,7 +27,7 @@ def peek_document(data: bytes, subject: str) -> dict[str, Any]:
         MalformedError, UnsupportedVersionError.
     """
     document = canonical.from_json(data, subject)
-    if document.get("v") != VERSION:
+    if document.get("v") is True or document.get("v") != VERSION:
         raise UnsupportedVersionError(f"{subject} has format version {document.get('v')}, this reader knows {VERSION}")
     return document
 

@@ -93,6 +93,8 @@ def decode_segment(data: bytes, level: int, subject: str) -> Segment:
         _check_children(children, subject)
         return children
     entries = canonical.from_msgpack(data, _Leaf, subject).rows
+    if not entries:
+        raise MalformedError(f"{subject} has no entries")
     for entry in entries:
         _check_entry(entry, subject)
     for before, after in pairwise(entries):
@@ -106,11 +108,18 @@ def order(path: bytes) -> list[bytes]:
 
 
 def check_path(path: bytes, subject: str) -> None:
-    """Raise `UnsafePathError` unless `path` is relative, without empty components, `.`, `..` or NUL."""
+    """Hold a path against what may be restored below a root.
+
+    Raises:
+        MalformedError: longer than the limit.
+        UnsafePathError: not relative, or with empty components, `.`, `..` or NUL.
+    """
     if not path:
         return
+    if len(path) > MAX_PATH:
+        raise MalformedError(f"{subject} holds a path beyond the limit")
     parts = path.split(b"/")
-    if len(path) > MAX_PATH or b"\0" in path or b"" in parts or b"." in parts or b".." in parts:
+    if b"\0" in path or b"" in parts or b"." in parts or b".." in parts:
         raise UnsafePathError(f"{subject} holds a path that leads elsewhere")
 
 
@@ -137,6 +146,17 @@ def check_extents(extents: list[int], size: int, subject: str) -> None:
         if offset < end or length < 1 or offset + length > size:
             raise MalformedError(f"{subject} holds extents out of order or beyond the file")
         end = offset + length
+
+
+def check_content(entry: Entry, stored: int, subject: str) -> None:
+    """Raise `MalformedError` unless a whole file's chunks, `stored` bytes together, fill its size or its extents.
+
+    A file that was not read completely may hold less. A file with a size and no chunks is one hole.
+    """
+    room = sum(entry.extents[1::2]) if entry.extents else entry.size
+    hole = not entry.chunks and not entry.extents
+    if stored > room or (stored < room and not entry.unread and not hole):
+        raise MalformedError(f"{subject} holds a file with {stored} bytes of content where {room} are due")
 
 
 def _check_children(children: list[Child], subject: str) -> None:

@@ -49,7 +49,9 @@ def read_trailer(context: Context, end: bytes | memoryview, size: int, subject: 
     sealed = memoryview(end)[-TRAILER_SEALED:]
     plain = context.open(FrameKind.TRAILER, 0, _TRAILER.size, 0, sealed, f"trailer of {subject}")
     offset, length, frames, chunks, zero = _TRAILER.unpack(plain)
-    if zero or offset + length + OVERHEAD + TRAILER_SEALED != size:
+    if zero:
+        raise MalformedError(f"trailer of {subject} has a reserved field that is not zero")
+    if offset + length + OVERHEAD + TRAILER_SEALED != size:
         raise TruncatedError(f"{subject} has {size} bytes, its trailer states another length")
     return offset, length, frames, chunks
 

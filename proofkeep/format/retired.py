@@ -59,11 +59,18 @@ def open_retirement(public_key: bytes | None, repository: bytes, name: str, data
         tuple(_decode(document.get("packs"), subject)),
         documents.require_str(document, "reason", subject),
         instants.from_text(document.get("at"), subject),
-        tuple(map(str, document.get("approvals", ()))),
+        _approvals(document, subject),
     )
     if retirement.name != name or documents.require_bytes(document, "repository", 16, subject) != repository:
         raise AuthenticationError(f"{subject} names another place than its own")
     return retirement
+
+
+def _approvals(document: dict[str, Any], subject: str) -> tuple[str, ...]:
+    approvals = document.get("approvals")
+    if not isinstance(approvals, list) or not all(isinstance(approval, str) for approval in approvals):
+        raise MalformedError(f"{subject} has no valid member approvals")
+    return tuple(approvals)
 
 
 def _encode(packs: Iterable[PackId]) -> list[list[Any]]:

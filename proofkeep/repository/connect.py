@@ -34,6 +34,7 @@ def connect(store: ObjectStore, ledger_store: ObjectStore, secret: HostSecret) -
         raise AuthenticationError(f"repository {repository.hex()} has no first epoch")
     secrets: dict[int, bytes] = {}
     keys: dict[int, EpochKeys] = {}
+    generations: set[int] = set()
     newest = Epoch(repository, 0, b"", 0, 0)
     for number in epochs:
         data = store.get(names.epoch(number))
@@ -41,6 +42,7 @@ def connect(store: ObjectStore, ledger_store: ObjectStore, secret: HostSecret) -
         secrets[number] = host_keys.epoch_secret(secret, repository, number, random)
         keys[number] = host_keys.derive_epoch_keys(secrets[number], repository, number)
         newest = documents.open_epoch(keys[number].ledger, repository, number, data)
+        generations.add(newest.id_epoch)
     descriptor = documents.open_descriptor(keys[1].ledger, sealed)
     return Repository(
         store,
@@ -52,6 +54,10 @@ def connect(store: ObjectStore, ledger_store: ObjectStore, secret: HostSecret) -
             newest.number,
             host_keys.derive_id_keys(secrets[newest.id_epoch], repository, newest.id_epoch),
             host_keys.derive_entry_key(secrets[1], repository),
+            tuple(
+                host_keys.derive_id_keys(secrets[epoch], repository, epoch)
+                for epoch in sorted(generations - {newest.id_epoch})
+            ),
         ),
     )
 

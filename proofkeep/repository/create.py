@@ -12,6 +12,7 @@ from proofkeep.errors import PolicyError, RepositoryExistsError
 from proofkeep.format import descriptor as documents
 from proofkeep.format import names
 from proofkeep.format.descriptor import Descriptor, Epoch
+from proofkeep.format.table import MAX_FRAME_PLAIN
 from proofkeep.ports import HostSecret, ObjectStore
 from proofkeep.probe import probe
 from proofkeep.repository import Repository
@@ -38,9 +39,12 @@ def create(
     Raises:
         RepositoryExistsError: either store already holds one; nothing was written.
         LedgerPlacementError: both stores are one place.
-        PolicyError: no recipient.
+        PolicyError: no recipient, or chunk sizes that no frame could hold.
     """
     require_apart(store.location, ledger_store.location)
+    sizes = chunker or ChunkSizes()
+    if not 0 < sizes.minimum <= sizes.average <= sizes.maximum <= MAX_FRAME_PLAIN:
+        raise PolicyError(f"chunks must grow from minimum to maximum and fit into {MAX_FRAME_PLAIN} bytes")
     if not recipients:
         raise PolicyError("repository needs at least one recipient of its data keys")
     for place in (store, ledger_store):
@@ -53,7 +57,7 @@ def create(
         now_ns,
         probe(store, ""),
         probe(ledger_store, ""),
-        chunker or ChunkSizes(),
+        sizes,
         AWS_MAC_SCHEME if secret.uri.startswith(f"{AWS_MAC_SCHEME}:") else FILE_SCHEME,
         tuple(recipients),
         retention_key,

@@ -10,8 +10,8 @@ from proofkeep.repository import Repository
 
 def read_retired(repository: Repository) -> tuple[set[PackId], list[Finding]]:
     """Packs that are retired and not lifted, and a finding for each retirement whose signature does not hold."""
-    packs: set[PackId] = set()
-    lifted: set[PackId] = set()
+    packs: dict[bytes, set[PackId]] = {}
+    lifted: dict[bytes, set[PackId]] = {}
     findings: list[Finding] = []
     for stat in repository.store.list(names.RETIRED):
         try:
@@ -21,5 +21,6 @@ def read_retired(repository: Repository) -> tuple[set[PackId], list[Finding]]:
             events.emit("retirement-refused", outcome="failure", object=stat.name, code=error.code)
             findings.append(Finding(error.code, stat.name, str(error)))
             continue
-        (lifted if entry.lifted else packs).update(entry.packs)
-    return packs - lifted, findings
+        (lifted if entry.lifted else packs)[entry.id] = set(entry.packs)
+    # What lifts one retirement says nothing of another that names the same packs.
+    return set().union(*(named - lifted.get(identity, set()) for identity, named in packs.items())), findings

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from proofkeep.errors import PackMissingError, ProofkeepError, RestoreError, TargetFullError
-from proofkeep.format.manifest import Entry
+from proofkeep.errors import MalformedError, PackMissingError, ProofkeepError, RestoreError, TargetFullError
+from proofkeep.format.manifest import Entry, check_content
 from proofkeep.snapshots.chunks import Place
 
 Growing = Any  # each target's own handle of a file that is being filled; only handed back to it
@@ -82,7 +82,7 @@ class Want:
 
 
 def place_chunks(job: FileJob, ids: Iterable[bytes], places: dict[bytes, Place]) -> list[Want]:
-    """Wants of a file by its chunk ids in order; empty when a chunk is unknown, which `job.error` then says."""
+    """Wants of a file by its chunk ids in order; empty, with `job.error`, when one is unknown or they do not fill it."""
     wants, position = [], 0
     for identity in ids:
         place = places.get(identity)
@@ -91,4 +91,9 @@ def place_chunks(job: FileJob, ids: Iterable[bytes], places: dict[bytes, Place])
             return []
         wants.append(Want(job, position, place))
         position += place.row.length
+    try:
+        check_content(job.entry, position, "manifest")
+    except MalformedError as error:
+        job.error = error
+        return []
     return wants

@@ -92,14 +92,13 @@ class ChunkStore:
         """The chunk at `place` out of its frame's plaintext, once its id holds. Raises `AuthenticationError`."""
         row = place.row
         data = plain[row.offset : row.offset + row.length]
-        ids = self._repository.keys.ids
         kind = header.decode(self._pack(place.pack).known.header, self.pack_name(place.pack)).type
-        found = ids.chunk_id(data) if kind is ObjectType.CONTENT_PACK else ids.segment_id(data)
-        if not hmac.compare_digest(found, row.id):
-            raise AuthenticationError(
-                f"chunk {row.id.hex()[:16]} of {self.pack_name(place.pack)} is not what its id says"
-            )
-        return data
+        keys = self._repository.keys
+        for ids in (keys.ids, *keys.earlier_ids):
+            found = ids.chunk_id(data) if kind is ObjectType.CONTENT_PACK else ids.segment_id(data)
+            if hmac.compare_digest(found, row.id):
+                return data
+        raise AuthenticationError(f"chunk {row.id.hex()[:16]} of {self.pack_name(place.pack)} is not what its id says")
 
     def frame(self, place: Place) -> FrameRow:
         """The frame a chunk lies in."""

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from proofkeep.errors import IntegrityError, MalformedError
+from proofkeep.errors import IntegrityError, MalformedError, UnsafePathError
 from proofkeep.format import header, record
 from proofkeep.format.manifest import (
     CONTINUATION,
     MAX_LEVEL,
     Child,
     Entry,
+    Segment,
     check_extents,
     check_follows,
     decode_segment,
@@ -63,7 +64,8 @@ class _Tree:
     selection: Selection
     prefix: bytes
     _before: Entry | None = None
-    _not_directory: bytes = b"/"
+    _ancestors: list[Entry] = field(default_factory=list)
+    _gap: bool = False
     broken: bool = field(default=False)
 
     def full(self, path: bytes) -> bytes:
@@ -73,20 +75,21 @@ class _Tree:
     def rows(self, child: Child, level: int, *, top: bool = False) -> Iterator[Entry]:
         subject = f"segment {child.id.hex()[:16]}"
         if not top and not self.selection.spans(self.full(child.first), self.full(child.last)):
-            self._before = None
+            self._pass_over()
             return
         try:
             data = self.chunks.read(child.id)
             if len(data) != child.length:
                 raise MalformedError(f"{subject} has another length than its parent says")
             rows = decode_segment(data, level, subject)
+            _check_counts(child, rows)
             if not top:
                 _check_range(
                     child, [(row.path, row.path) if isinstance(row, Entry) else (row.first, row.last) for row in rows]
                 )
         except IntegrityError as error:
             self.broken = True
-            self._before = None
+            self._pass_over()
             self.on_damage(Finding(error.code, subject, f"{child.entries} entries cannot be listed: {error}"))
             return
         for row in rows:
@@ -100,15 +103,37 @@ class _Tree:
         if self._before is not None:
             check_follows(self._before, row, subject)
         self._before = row
-        if row.path.startswith(self._not_directory + b"/"):
-            raise MalformedError(f"{subject} holds an entry below something that is no directory")
-        if row.kind not in {Kind.DIRECTORY, CONTINUATION}:
-            self._not_directory = row.path
+        if row.kind != CONTINUATION:
+            self._check_parent(row, subject)
+
+    def _pass_over(self) -> None:
+        """Rows were not read: the next one follows nothing known, and its parent may be among them."""
+        self._before = None
+        self._gap = True
+
+    def _check_parent(self, row: Entry, subject: str) -> None:
+        parts = order(row.path)
+        while self._ancestors and order(self._ancestors[-1].path) != parts[: len(order(self._ancestors[-1].path))]:
+            self._ancestors.pop()
+        nearest = self._ancestors[-1] if self._ancestors else None
+        if nearest is not None and nearest.kind != Kind.DIRECTORY:
+            raise UnsafePathError(f"{subject} holds an entry below something that is no directory")
+        if parts and not self._gap and (nearest is None or order(nearest.path) != parts[:-1]):
+            raise MalformedError(f"{subject} holds an entry whose parent is not listed")
+        self._ancestors.append(row)
 
 
 def _check_range(child: Child, spans: list[tuple[bytes, bytes]]) -> None:
     if not spans or (spans[0][0], spans[-1][1]) != (child.first, child.last):
         raise MalformedError(f"segment {child.id.hex()[:16]} spans other paths than its parent says")
+
+
+def _check_counts(child: Child, rows: Segment) -> None:
+    """Hold a segment against what its parent says lies below it."""
+    entries = sum(row.entries if isinstance(row, Child) else row.kind != CONTINUATION for row in rows)
+    size = sum(row.bytes if isinstance(row, Child) else row.size for row in rows)
+    if (entries, size) != (child.entries, child.bytes):
+        raise MalformedError(f"segment {child.id.hex()[:16]} holds other counts than its parent says")
 
 
 def _joined(rows: Iterator[Entry], tree: _Tree) -> Iterator[Entry]:

@@ -1,0 +1,1 @@
+"""Test vectors of the repository format, their generator and a second reader."""
