@@ -1,0 +1,159 @@
+"""`backup`: one run from the source to the commit, or on from where an earlier one stopped."""
+
+import os
+import sys
+import time
+from dataclasses import asdict
+from typing import Any
+
+from proofkeep.backup import Backup, drive
+from proofkeep.backup.commit import CommitReceipt
+from proofkeep.backup.transfer import Receipt
+from proofkeep.cli import findings, shown
+from proofkeep.cli.command import Context, Parser, Subparsers, add_command
+from proofkeep.cli.exits import Exit
+from proofkeep.cli.report import table
+from proofkeep.errors import PartialSnapshotError, ProofkeepError, UsageError
+from proofkeep.journal import Transfer
+from proofkeep.state import RepositoryState
+
+
+def add(commands: Subparsers) -> Parser:
+    """Add the subcommand."""
+    parser = add_command(commands, "backup", run, "back up the configured source")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--run", metavar="ID", type=str, help="the run's id, 32 hex digits (default: random)")
+    which.add_argument("--resume", metavar="RUN", help="go on with a run of this host that has not ended")
+    parser.add_argument("--allow-empty", action="store_true", help="the source may hold nothing")
+    return parser
+
+
+def run(context: Context) -> Exit:
+    """Run it.
+
+    Raises:
+        PartialSnapshotError: committed, but something could not be read; the report names it.
+        ProofkeepError: as `proofkeep.backup.drive`.
+    """
+    configuration, options = context.configuration, context.options
+    source = configuration.open_source()
+    identity_of = configuration.identity
+    repository = configuration.connect()
+    state = configuration.open_state(repository)
+    identity = identity_of(_run_id(options.run, options.resume, state))
+    providers = configuration.key_providers()
+    context.report.tell({"run": identity.run.hex()})
+    if not options.quiet:
+        sys.stderr.write(f"run {identity.run.hex()}\n")
+    with (
+        context.progress() as progress,
+        _Shown(
+            repository,
+            state,
+            source,
+            providers,
+            identity,
+            configuration.options(now_ns=time.time_ns(), allow_empty=options.allow_empty),
+            cancelled=context.interruption.cancelled,
+            progress=progress,
+        ) as backup,
+    ):
+        receipt, partial = _drive(context, backup)
+        travelled = _travelled(backup)
+    _tell(context, receipt, backup, travelled)
+    if partial is not None:
+        raise partial
+    return Exit.OK
+
+
+class _Shown(Backup):
+    """A backup that also shows how much of what is sealed was sent and proven."""
+
+    _sent = 0
+    _proven = 0
+
+    def upload(self, transfer: Transfer) -> Receipt:
+        """See `Backup.upload`."""
+        receipt = super().upload(transfer)
+        self._sent += receipt.bytes
+        self.progress("upload", bytes=self._sent)
+        return receipt
+
+    def verify(self, transfer: Transfer) -> Receipt:
+        """See `Backup.verify`."""
+        receipt = super().verify(transfer)
+        self._proven += receipt.bytes
+        self.progress("verify", bytes=self._proven)
+        return receipt
+
+
+def _run_id(new: str | None, resumed: str | None, state: RepositoryState) -> bytes:
+    if resumed is None:
+        return os.urandom(16) if new is None else shown.run_id(new)
+    run = shown.run_id(resumed)
+    if not state.run(run).is_dir():
+        raise UsageError(f"run {run.hex()} has no journal on this host")
+    return run
+
+
+def _drive(context: Context, backup: Backup) -> tuple[CommitReceipt, PartialSnapshotError | None]:
+    try:
+        with context.interruption.listening():
+            return drive(backup, wait=context.interruption.wait), None
+    except PartialSnapshotError as partial:
+        return backup.commit(), partial  # it is committed: this only returns the receipt
+    except ProofkeepError:
+        context.report.advise(f"Go on with `proofkeep backup --resume {backup.identity.run.hex()}`.")
+        raise
+
+
+def _travelled(backup: Backup) -> dict[str, Any]:
+    """How this run's packs went, and how their arrival was proven."""
+    sessions, ways, stored = set(), set(), 0
+    for pack in backup.journal.packs():
+        stored += pack.size
+        if pack.sent is not None and pack.sent.tls is not None:
+            sessions.add(pack.sent.tls)
+        if pack.verified is not None:
+            ways.add(pack.verified.by)
+    return {
+        "stored": stored,
+        "tls": [asdict(session) for session in sorted(sessions, key=str)],
+        "verified_by": sorted(ways),
+    }
+
+
+def _tell(context: Context, receipt: CommitReceipt, backup: Backup, travelled: dict[str, Any]) -> None:
+    totals = receipt.totals
+    head = f"{receipt.writer}:{receipt.head}"
+    document = {
+        "run": backup.identity.run.hex(),
+        "snapshot": receipt.snapshot,
+        "entry": backup.identity.entry,
+        "entry_id": receipt.entry,
+        "writer": receipt.writer,
+        "complete": receipt.complete,
+        "totals": totals,
+        "packs": receipt.packs,
+        "head": head,
+        "ledger_shares_neighbourhood": receipt.ledger_shares_neighbourhood,
+        "clock_checked": receipt.clock_checked,
+        **travelled,
+        "unread": findings.as_documents(backup.unread),
+    }
+    sessions = ", ".join(f"{each['version']} {each['cipher']}" for each in travelled["tls"])
+    rows = [
+        ("snapshot", receipt.snapshot + ("" if receipt.complete else " (incomplete)")),
+        ("files", f"{totals['files']}, {totals['unchanged_files']} of them unchanged"),
+        ("size", shown.size(totals["bytes"])),
+        ("new", f"{shown.size(totals['new_bytes'])}, stored as {shown.size(travelled['stored'])}"),
+        ("packs", f"{receipt.packs}, verified by {', '.join(travelled['verified_by']) or 'nothing: none was new'}"),
+        ("tls", sessions or "none: nothing travelled over a network"),
+        ("clock", "checked" if receipt.clock_checked else "not checked: nobody told another time"),
+        (
+            "apart",
+            "no: store and ledger share a disk, host or account" if receipt.ledger_shares_neighbourhood else "yes",
+        ),
+        ("head", head),
+    ]
+    context.report.tell(document, [*table(rows), *(f"unread  {line}" for line in findings.as_lines(backup.unread))])

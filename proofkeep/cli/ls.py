@@ -1,0 +1,74 @@
+"""`ls`: what a snapshot holds, by name; needs the restore role."""
+
+import os
+
+from proofkeep.cli import findings, shown
+from proofkeep.cli.command import Context, Parser, Subparsers, add_command
+from proofkeep.cli.exits import Exit
+from proofkeep.cli.opened import opened
+from proofkeep.errors import DamagedError, UsageError
+from proofkeep.format.manifest import Entry
+from proofkeep.model import Finding
+from proofkeep.snapshots import EVERYTHING, by_path, find_snapshot, walk_manifest
+from proofkeep.snapshots.walk import open_roots
+
+
+def add(commands: Subparsers) -> Parser:
+    """Add the subcommand."""
+    parser = add_command(commands, "ls", run, "list a snapshot's files (restore role)")
+    parser.add_argument("snapshot", help="`<run>.<generation>`, a run's id, or `latest`")
+    parser.add_argument("path", nargs="?", help="only this path and what lies below it, relative to the source's root")
+    return parser
+
+
+def run(context: Context) -> Exit:
+    """List it.
+
+    Raises:
+        UsageError: the snapshot holds no such path.
+        DamagedError: parts of the manifest do not open; the rest is listed.
+    """
+    options = context.options
+    path = None if options.path is None else os.fsencode(options.path)
+    damage: list[Finding] = []
+    count = 0
+    with opened(context.configuration) as repository:
+        snapshot = find_snapshot(repository.repository, options.snapshot)
+        roots = open_roots(repository.repository, repository.data_keys, snapshot)
+        context.report.begin_rows()
+        selection = EVERYTHING if path is None else by_path([path])
+        for entry in walk_manifest(repository.chunks, roots, damage.append, selection):
+            context.report.row(_line(entry), _document(entry))
+            count += 1
+    if not count and not damage:
+        raise UsageError(f"snapshot {snapshot.id.short} holds nothing at {shown.name(path or b'')}")
+    context.report.tell(
+        {"snapshot": snapshot.id.short, "entries": count, "findings": findings.as_documents(damage)},
+        findings.as_lines(damage),
+    )
+    if damage:
+        raise DamagedError(f"{len(damage)} parts of the manifest of snapshot {snapshot.id.short} do not open")
+    return Exit.OK
+
+
+def _document(entry: Entry) -> dict[str, object]:
+    return {
+        "path": shown.name(entry.path),
+        "mode": shown.mode(entry.kind, entry.mode),
+        "uid": entry.uid,
+        "gid": entry.gid,
+        "size": entry.size,
+        "mtime_ns": entry.mtime_ns,
+        "target": shown.name(entry.target) if entry.target else None,
+        "unread": entry.unread or None,
+    }
+
+
+def _line(entry: Entry) -> str:
+    owner = shown.name(entry.owner) if entry.owner else str(entry.uid)
+    group = shown.name(entry.group) if entry.group else str(entry.gid)
+    line = f"{shown.mode(entry.kind, entry.mode)}  {owner:<8} {group:<8} {entry.size:>12}"
+    line += f"  {shown.instant(entry.mtime_ns)}  {shown.name(entry.path)}"
+    if entry.target:
+        line += f" -> {shown.name(entry.target)}"
+    return f"{line}  [{entry.unread}]" if entry.unread else line

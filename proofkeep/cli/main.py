@@ -1,0 +1,79 @@
+"""Entry point: parse, run one subcommand, and turn however it ends into text, JSON and an exit code."""
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+
+from proofkeep.cli import backup, drill, enrol, explain, init, keygen, logs, ls, restore, snapshots, verify
+from proofkeep.cli.command import Context, Parser
+from proofkeep.cli.exits import Exit, exit_of
+from proofkeep.cli.interruption import Interruption
+from proofkeep.cli.report import Report
+from proofkeep.configuration import software
+from proofkeep.errors import CancelledError, ProofkeepError
+
+_COMMANDS = (init, keygen, enrol, backup, snapshots, ls, verify, restore, drill, explain)
+_PIPE_CLOSED = 141
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `proofkeep` with these arguments (default: the process's) and return its exit code."""
+    said = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error does: a locale must not end a listing
+    report = Report(_command_of(said), as_json="--json" in said)
+    interruption = Interruption()
+    _catch_defects(report)
+    try:
+        return _run(said, report, interruption)
+    except KeyboardInterrupt:
+        report.end(interruption.exit, CancelledError("command was interrupted"))
+        return interruption.exit
+    except BrokenPipeError:
+        # Python would complain once more when it flushes standard output at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
+
+
+def _run(said: Sequence[str], report: Report, interruption: Interruption) -> int:
+    error: ProofkeepError | None = None
+    try:
+        options = _parser().parse_args(said)
+        logs.configure(options.log)
+        interruption.install()
+        code: int = options.command(Context(options, report, interruption))
+    except CancelledError as cancelled:
+        code, error = interruption.exit, cancelled
+    except ProofkeepError as failed:
+        code, error = exit_of(failed), failed
+    report.end(code, error)
+    return code
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="proofkeep", description="Backups you can prove.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=software())
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for module in _COMMANDS:
+        module.add(commands)
+    return parser
+
+
+def _command_of(said: Sequence[str]) -> str:
+    return next((word for word in said if not word.startswith("-")), "")
+
+
+def _catch_defects(report: Report) -> None:
+    """Show a defect of ours without the values that a traceback's text may hold."""
+
+    def hook(kind: type[BaseException], _: BaseException, trace: TracebackType | None) -> None:
+        defect = logs.describe_defect(kind, trace)
+        message = f"internal error {defect['type']}"
+        sys.stderr.write(f"proofkeep: {message} [internal]\nhint: Report this with the lines below.\n")
+        sys.stderr.writelines(f"  {place}\n" for place in defect["places"])
+        error = {"code": "internal", "message": message, "hint": "Report this defect.", "retryable": False}
+        report.close(Exit.ERROR, error)
+
+    sys.excepthook = hook

@@ -1,0 +1,92 @@
+"""`restore`: a snapshot, whole or by path, into a directory that is named when everything in it is verified."""
+
+import os
+from pathlib import Path
+
+from proofkeep.cli import findings, shown
+from proofkeep.cli.command import Context, Parser, Subparsers, add_command
+from proofkeep.cli.exits import Exit
+from proofkeep.cli.opened import Opened, opened
+from proofkeep.cli.report import table
+from proofkeep.configuration import open_target
+from proofkeep.errors import DamagedError, UsageError
+from proofkeep.model import Finding
+from proofkeep.restore import RestoreReport, restore
+from proofkeep.snapshots import EVERYTHING, CommittedSnapshot, Selection, by_path, find_snapshot, walk_manifest
+from proofkeep.snapshots.walk import open_roots
+
+
+def add(commands: Subparsers) -> Parser:
+    """Add the subcommand."""
+    parser = add_command(commands, "restore", run, "restore a snapshot (restore role)")
+    parser.add_argument("snapshot", help="`<run>.<generation>`, a run's id, or `latest`")
+    parser.add_argument("target", type=Path, help="directory that does not exist yet, or is empty")
+    parser.add_argument(
+        "--path", action="append", default=[], help="only this path and what lies below; may be repeated"
+    )
+    parser.add_argument("--devices", action="store_true", help="make device nodes too (root)")
+    return parser
+
+
+def run(context: Context) -> Exit:
+    """Restore.
+
+    Raises:
+        UsageError: a path is not in the snapshot.
+        DamagedError: something is not as the source had it; the rest is restored and the report names it.
+        ProofkeepError: as `proofkeep.restore.restore`; then nothing is left at the target.
+    """
+    options = context.options
+    with opened(context.configuration) as repository:
+        snapshot = find_snapshot(repository.repository, options.snapshot)
+        selection = _selection(repository, snapshot, [os.fsencode(path) for path in options.path])
+        total = None if options.path else snapshot.facts.totals.get("bytes")
+        with context.progress(total) as progress, context.interruption.listening():
+            report = restore(
+                repository.repository,
+                repository.chunks,
+                repository.data_keys,
+                snapshot,
+                open_target(options.target, devices=options.devices),
+                selection=selection,
+                cancelled=context.interruption.cancelled,
+                progress=progress,
+            )
+    _tell(context, report)
+    if not report.intact:
+        raise DamagedError(f"restore of snapshot {report.snapshot} has {len(report.findings)} findings")
+    return Exit.OK
+
+
+def _selection(repository: Opened, snapshot: CommittedSnapshot, paths: list[bytes]) -> Selection:
+    """Everything, or these paths; each is looked for before the target is touched."""
+    if not paths:
+        return EVERYTHING
+    roots = open_roots(repository.repository, repository.data_keys, snapshot)
+    for path in paths:
+        damage: list[Finding] = []
+        found = next(walk_manifest(repository.chunks, roots, damage.append, by_path([path])), None)
+        if found is None and not damage:
+            raise UsageError(f"snapshot {snapshot.id.short} holds nothing at {shown.name(path)}")
+    return by_path(paths)
+
+
+def _tell(context: Context, report: RestoreReport) -> None:
+    counts = ("files", "directories", "other", "skipped", "bytes", "read", "owners_unset", "xattrs_unset")
+    document = {
+        "snapshot": report.snapshot,
+        "complete": report.complete,
+        "intact": report.intact,
+        **{name: getattr(report, name) for name in counts},
+        "findings": findings.as_documents(report.findings),
+    }
+    rows = [
+        ("snapshot", report.snapshot + ("" if report.complete else " (incomplete)")),
+        ("target", shown.text(str(context.options.target))),
+        ("files", f"{report.files}, {shown.size(report.bytes)}; {shown.size(report.read)} read"),
+        ("directories", str(report.directories)),
+        ("other", f"{report.other}; {report.skipped} sockets and devices left out"),
+        ("not set", f"{report.owners_unset} owners, {report.xattrs_unset} extended attributes"),
+        *(("finding", line) for line in findings.as_lines(report.findings)),
+    ]
+    context.report.tell(document, table(rows))

@@ -1,0 +1,69 @@
+"""How values are shown: names that cannot act on a terminal, sizes, instants, ids."""
+
+import os
+import stat
+import uuid
+from datetime import UTC, datetime
+
+from proofkeep.errors import UsageError
+from proofkeep.model import Kind
+
+_SECOND_NS = 10**9
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_STEP = 1024
+
+_FORMATS = {
+    Kind.FILE: stat.S_IFREG,
+    Kind.DIRECTORY: stat.S_IFDIR,
+    Kind.SYMLINK: stat.S_IFLNK,
+    Kind.FIFO: stat.S_IFIFO,
+    Kind.CHARACTER_DEVICE: stat.S_IFCHR,
+    Kind.BLOCK_DEVICE: stat.S_IFBLK,
+    Kind.SOCKET: stat.S_IFSOCK,
+}
+
+
+def name(path: bytes) -> str:
+    r"""A file's name, reversibly: a backslash is doubled, every byte that is not printable text is `\xNN`.
+
+    Control characters, bidirectional overrides and bytes that are no UTF-8 thus neither move a cursor nor lie.
+    """
+    return text(os.fsdecode(path).replace("\\", "\\\\")) if path else "."
+
+
+def text(message: str) -> str:
+    r"""A message as one printable line; what is not printable is `\xNN` for each of its bytes."""
+    return "".join(
+        character if character.isprintable() else "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
+        for character in message
+    )
+
+
+def size(count: int) -> str:
+    """Bytes for a person: `1.5 MiB`."""
+    value, unit = float(count), _UNITS[0]
+    for unit in _UNITS:
+        if value < _STEP or unit == _UNITS[-1]:
+            break
+        value /= _STEP
+    return f"{count} B" if unit == _UNITS[0] else f"{value:.1f} {unit}"
+
+
+def instant(at_ns: int | None) -> str:
+    """An instant in UTC to the second; `-` for none."""
+    if at_ns is None:
+        return "-"
+    return datetime.fromtimestamp(at_ns // _SECOND_NS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def mode(kind: int, bits: int) -> str:
+    """Kind and permissions as `ls -l` has them."""
+    return stat.filemode(_FORMATS[Kind(kind)] | bits)
+
+
+def run_id(spelled: str) -> bytes:
+    """The 16 bytes of a run's id: 32 hex digits, or a UUID as Prefect shows it. Raises `UsageError`."""
+    try:
+        return uuid.UUID(hex=spelled).bytes
+    except ValueError:
+        raise UsageError(f"run id {text(spelled)!r} is not 32 hex digits") from None

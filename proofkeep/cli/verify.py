@@ -1,0 +1,139 @@
+"""`verify`: what the stores hold against what the ledger says; needs host keys only."""
+
+import re
+from typing import Any
+
+from proofkeep.cli import findings, shown
+from proofkeep.cli.command import Context, Parser, Subparsers, add_command
+from proofkeep.cli.exits import Exit
+from proofkeep.cli.opened import opened
+from proofkeep.cli.report import table
+from proofkeep.errors import DamagedError, UsageError
+from proofkeep.ledger import Head, Heads, load_heads, save_heads
+from proofkeep.model import Finding
+from proofkeep.verify import Freshness, VerificationReport, affected_files, verify
+
+_HEAD = re.compile("([0-9a-f]{32}):([0-9]{1,10}):([0-9a-f]{64})")
+
+
+def add(commands: Subparsers) -> Parser:
+    """Add the subcommand."""
+    parser = add_command(commands, "verify", run, "hold the stores against the ledger")
+    parser.add_argument(
+        "--expect-head",
+        metavar="WRITER:SEQ:SHA256",
+        action="append",
+        default=[],
+        help="a ledger head known from a receipt or log; may be repeated",
+    )
+    read = parser.add_mutually_exclusive_group()
+    read.add_argument("--read-all", action="store_true", help="read every object back and hash it")
+    read.add_argument("--sample", metavar="N%", help="read this share of the packs back, drawn at random")
+    parser.add_argument("--files", action="store_true", help="name the files that damaged packs cost (restore role)")
+    return parser
+
+
+def run(context: Context) -> Exit:
+    """Verify.
+
+    Returns:
+        `NOT_PROVEN` when nothing is wrong but an older state put back would not have been noticed.
+
+    Raises:
+        DamagedError: there are findings.
+    """
+    options = context.options
+    expect = _expected(options.expect_head)
+    read = 1.0 if options.read_all else _fraction(options.sample)
+    repository = context.configuration.connect()
+    state = context.configuration.open_state(repository)
+    with context.progress() as progress, context.interruption.listening():
+        report, heads = verify(
+            repository,
+            expect=expect,
+            remembered=load_heads(state.heads_file),
+            read=read,
+            cancelled=context.interruption.cancelled,
+            progress=progress,
+        )
+    files = _files(context, report.findings) if options.files and report.findings else []
+    _tell(context, report, files)
+    if not report.intact:
+        raise DamagedError(f"verify has {len(report.findings)} findings")
+    save_heads(state.heads_file, heads)
+    return Exit.NOT_PROVEN if report.freshness is Freshness.NOT_PROVABLE else Exit.OK
+
+
+def _expected(spelled: list[str]) -> Heads:
+    heads: Heads = {}
+    for head in spelled:
+        match = _HEAD.fullmatch(head)
+        if match is None:
+            raise UsageError(f"head {shown.text(head)!r} is not WRITER:SEQ:SHA256")
+        heads[bytes.fromhex(match[1])] = Head(int(match[2]), bytes.fromhex(match[3]))
+    return heads
+
+
+def _fraction(sample: str | None) -> float:
+    if sample is None:
+        return 0.0
+    try:
+        share = float(sample.removesuffix("%")) / 100
+    except ValueError:
+        share = -1.0
+    if not 0 < share <= 1:
+        raise UsageError(f"sample {shown.text(sample)!r} is no share between 0% and 100%")
+    return share
+
+
+def _files(context: Context, damage: list[Finding]) -> list[tuple[str, Finding]]:
+    with opened(context.configuration) as repository:
+        return list(
+            affected_files(repository.repository, repository.catalog, repository.chunks, repository.data_keys, damage)
+        )
+
+
+def _tell(context: Context, report: VerificationReport, files: list[tuple[str, Finding]]) -> None:
+    counted: dict[str, Any] = {
+        name: getattr(report, name)
+        for name in (
+            "writers",
+            "entries",
+            "objects",
+            "bytes",
+            "read",
+            "read_bytes",
+            "snapshots",
+            "withdrawn",
+            "unvouched",
+        )
+    }
+    affected = [
+        {"snapshot": snapshot} | document
+        for (snapshot, _), document in zip(files, findings.as_documents(found for _, found in files), strict=True)
+    ]
+    document = counted | {
+        "verdict": report.verdict,
+        "freshness": report.freshness.name.lower(),
+        "ledger_shares_neighbourhood": report.ledger_shares_neighbourhood,
+        "heads": report.heads,
+        "not_tested": report.not_tested,
+        "findings": findings.as_documents(report.findings),
+        "files": affected,
+    }
+    rows = [
+        ("verdict", report.verdict),
+        ("freshness", report.freshness),
+        ("snapshots", f"{report.snapshots}, {report.withdrawn} withdrawn"),
+        ("objects", f"{report.objects}, {shown.size(report.bytes)}; {report.unvouched} more that no ledger names"),
+        ("read back", f"{report.read}, {shown.size(report.read_bytes)}"),
+        (
+            "apart",
+            "no: store and ledger share a disk, host or account" if report.ledger_shares_neighbourhood else "yes",
+        ),
+        *(("head", head) for head in report.heads),
+        *(("not tested", words) for words in report.not_tested),
+        *(("finding", line) for line in findings.as_lines(report.findings)),
+        *(("file", f"{snapshot}  {line}") for (snapshot, found) in files for line in findings.as_lines([found])),
+    ]
+    context.report.tell(document, table(rows))

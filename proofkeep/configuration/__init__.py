@@ -1,0 +1,37 @@
+"""Typed configuration, and from it the adapters: the only room of the engine that picks them.
+
+Serves the command line and the Prefect blocks alike. Holds paths, URIs and names; never a key or a passphrase.
+"""
+
+from proofkeep.configuration.adapters import open_target
+from proofkeep.configuration.configuration import Configuration
+from proofkeep.configuration.identity import software
+from proofkeep.configuration.reading import load, parse
+from proofkeep.configuration.sections import (
+    BackupSettings,
+    DrillSettings,
+    KeySettings,
+    KmsSettings,
+    LocalPlace,
+    Place,
+    S3Place,
+    SourceSettings,
+    TlsSettings,
+)
+
+__all__ = [
+    "BackupSettings",
+    "Configuration",
+    "DrillSettings",
+    "KeySettings",
+    "KmsSettings",
+    "LocalPlace",
+    "Place",
+    "S3Place",
+    "SourceSettings",
+    "TlsSettings",
+    "load",
+    "open_target",
+    "parse",
+    "software",
+]

@@ -1,0 +1,75 @@
+"""Which adapter each section means."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from proofkeep.configuration.sections import KeySettings, KmsSettings, LocalPlace, Place, SourceSettings, TlsSettings
+from proofkeep.errors import UsageError
+from proofkeep.keys.passphrases import passphrase_from_uri
+from proofkeep.keys.uris import KeyMeans
+from proofkeep.ports import ObjectStore
+from proofkeep.sources.directory import DirectorySource
+from proofkeep.state import RepositoryState
+from proofkeep.stores.local import LocalStore
+from proofkeep.targets.directory import DirectoryTarget
+from proofkeep.tls import TlsPolicy
+
+
+def tls_policy(settings: TlsSettings) -> TlsPolicy:
+    """The policy of every connection."""
+    return TlsPolicy(settings.ca_file, settings.client_certificate, settings.client_key, settings.curve)
+
+
+def open_store(place: Place, tls: TlsPolicy, session: Any) -> ObjectStore:
+    """The object store at a place; raises as the adapter's constructor."""
+    if isinstance(place, LocalPlace):
+        return LocalStore(place.path)
+    from proofkeep.stores.s3 import S3Store  # noqa: PLC0415 - hosts with local stores do without the SDK
+
+    return S3Store(
+        place.bucket,
+        place.prefix,
+        tls=tls,
+        endpoint_url=place.endpoint_url,
+        region=place.region,
+        session=session,
+        sse_kms_key_id=place.sse_kms_key_id,
+    )
+
+
+def key_means(uri: str, keys: KeySettings, kms: KmsSettings, tls: TlsPolicy, session: Any) -> KeyMeans:
+    """What a key's URI does not tell; the AWS SDK is loaded for AWS's schemes only."""
+    passphrase = passphrase_from_uri(keys.passphrase) if keys.passphrase else None
+    if not uri.startswith(("awskms:", "awskms-mac:")):
+        return KeyMeans(passphrase)
+    from proofkeep.keys.kms_service import KmsAccess  # noqa: PLC0415 - as above
+
+    return KeyMeans(passphrase, KmsAccess(tls, kms.region, kms.endpoint_url, session))
+
+
+def open_source(settings: SourceSettings, own_directories: Sequence[Path]) -> DirectorySource:
+    """The tree to back up, without our own directories."""
+    return DirectorySource(
+        settings.root,
+        label=settings.label or str(settings.root),
+        include=settings.include,
+        exclude=settings.exclude,
+        exclude_roots=own_directories,
+        one_filesystem=settings.one_filesystem,
+        xattrs=settings.xattrs,
+    )
+
+
+def open_target(final: Path, *, devices: bool = False) -> DirectoryTarget:
+    """A directory to restore into; nothing is touched yet."""
+    return DirectoryTarget(final, allow_devices=devices)
+
+
+def open_state(root: Path, repository: bytes) -> RepositoryState:
+    """The state directory of one repository; made if it is missing. Raises `UsageError`."""
+    try:
+        return RepositoryState(root, repository)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise UsageError(f"state directory {root} cannot be used: {reason}") from None

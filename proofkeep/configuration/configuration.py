@@ -1,0 +1,170 @@
+"""The whole configuration, and what a verb gets from it: stores, keys, source, state and identity."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from proofkeep.backup import Identity, Options
+from proofkeep.configuration import adapters
+from proofkeep.configuration.identity import host_name, lock_digest, service_identity, software
+from proofkeep.configuration.sections import (
+    BackupSettings,
+    DrillSettings,
+    KeySettings,
+    KmsSettings,
+    LocalPlace,
+    Name,
+    Place,
+    SourceSettings,
+    Text,
+    TlsSettings,
+)
+from proofkeep.drill.plan import Environment, Live, Places, Plan
+from proofkeep.errors import UsageError
+from proofkeep.keys.uris import KeyMeans, host_secret_from_uri, key_provider_from_uri
+from proofkeep.ports import HostSecret, KeyProvider, ObjectStore
+from proofkeep.repository import Repository
+from proofkeep.repository.connect import connect
+from proofkeep.sources.directory import DirectorySource
+from proofkeep.state import RepositoryState
+
+_DAY_NS = 86_400 * 10**9
+
+
+class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One inventory entry on one host.
+
+    `session`, where a method takes it, is a `botocore.session.Session` whose credentials are used instead of the
+    ambient chain.
+
+    Attributes:
+        state: this host's state directory (spool, journals, catalog).
+        store, ledger: where packs lie, and apart from them the ledger.
+        host_secret: URI of the host secret (`proofkeep.keys.uris`).
+        entry: name of the inventory entry; needed to back up.
+        source: needed to back up.
+    """
+
+    state: Path
+    store: Place
+    ledger: Place
+    host_secret: Text
+    entry: Name | None = None
+    keys: KeySettings = KeySettings()
+    kms: KmsSettings = KmsSettings()
+    tls: TlsSettings = TlsSettings()
+    source: SourceSettings | None = None
+    backup: BackupSettings = BackupSettings()
+    drill: DrillSettings = DrillSettings()
+
+    def open_stores(self, session: Any = None) -> tuple[ObjectStore, ObjectStore]:
+        """The stores of packs and of the ledger.
+
+        Raises:
+            UsageError, TlsPolicyError, StoreUnavailableError, StoreDeniedError: they cannot be had.
+        """
+        tls = adapters.tls_policy(self.tls)
+        return adapters.open_store(self.store, tls, session), adapters.open_store(self.ledger, tls, session)
+
+    def connect(self, session: Any = None) -> Repository:
+        """The repository; raises as `proofkeep.repository.connect.connect` and `open_stores`."""
+        store, ledger = self.open_stores(session)
+        return connect(store, ledger, self.open_host_secret(session))
+
+    def open_host_secret(self, session: Any = None) -> HostSecret:
+        """The host secret; nothing is read before its first use. Raises `UsageError`."""
+        return host_secret_from_uri(self.host_secret, self._means(self.host_secret, session))
+
+    def key_providers(self, session: Any = None) -> list[KeyProvider]:
+        """One for each URI of `keys.providers`, in their order.
+
+        Raises:
+            UsageError: none is configured, or one is not a URI of its scheme.
+            KeyAccessError: of the kind met.
+        """
+        if not self.keys.providers:
+            raise UsageError("keys.providers is empty, no data key can be made or opened")
+        return [key_provider_from_uri(uri, self._means(uri, session)) for uri in self.keys.providers]
+
+    def open_source(self) -> DirectorySource:
+        """The source, without state directory, local store and local ledger wherever they lie in its tree.
+
+        Raises:
+            UsageError: no source is configured.
+            PatternError: a pattern is malformed.
+        """
+        if self.source is None:
+            raise UsageError("section source is missing, there is nothing to back up")
+        return adapters.open_source(self.source, self.own_directories)
+
+    @property
+    def own_directories(self) -> list[Path]:
+        """Directories of Proofkeep itself on this host: state, and store and ledger where they are local."""
+        return [self.state, *(place.path for place in (self.store, self.ledger) if isinstance(place, LocalPlace))]
+
+    def open_state(self, repository: Repository) -> RepositoryState:
+        """What this host keeps for the repository; made at first use. Raises `UsageError`."""
+        return adapters.open_state(self.state, repository.id)
+
+    def identity(self, run: bytes, *, entry: str | None = None, orchestrator: str | None = None) -> Identity:
+        """Who runs: this host, user and software.
+
+        Args:
+            run: 16 bytes.
+            entry: inventory entry; None takes the configuration's.
+            orchestrator: the Prefect flow run id.
+
+        Raises:
+            UsageError: no entry is named.
+        """
+        name = entry or self.entry
+        if not name:
+            raise UsageError("entry is missing, a backup belongs to an inventory entry")
+        return Identity(run, name, host_name(), service_identity(), software(), lock_digest(), orchestrator)
+
+    def options(self, *, now_ns: int, allow_empty: bool = False) -> Options:
+        """Knobs of a run that starts now; `allow_empty` may also be granted for this run alone."""
+        knobs = self.backup
+        return Options(
+            level=knobs.level,
+            workers=knobs.workers,
+            self_check=knobs.self_check,
+            spool_limit=knobs.spool_limit,
+            senders=knobs.senders,
+            allow_empty=knobs.allow_empty or allow_empty,
+            expires_ns=None if knobs.expiry_days is None else now_ns + knobs.expiry_days * _DAY_NS,
+        )
+
+    def drill_plan(self, identity: str, *, entries: Sequence[str] = (), surprise: bool = False) -> Plan:
+        """A drill with this id; the rest as configured. `Plan.check` has yet to find it possible."""
+        knobs = self.drill
+        return Plan(
+            identity,
+            tuple(entries),
+            type="surprise" if surprise else "scheduled",
+            per_stratum=knobs.per_stratum,
+            every_snapshot=knobs.every_snapshot,
+            largest=knobs.largest,
+            rto_seconds=knobs.rto_seconds,
+            rpo_seconds=knobs.rpo_seconds,
+        )
+
+    def drill_places(self) -> Places:
+        """Where a drill works on this host."""
+        evidence, sealed = self.drill.evidence or self.state / "evidence", self.drill.sealed or self.state / "scratch"
+        return Places(evidence, adapters.open_target, self.drill.tmpfs, sealed)
+
+    def environment(self, *, orchestrator: str | None = None) -> Environment:
+        """Who drills, as the evidence says it."""
+        return Environment(host_name(), service_identity(), software(), lock_digest(), orchestrator)
+
+    def live(self, state: RepositoryState) -> Live | None:
+        """This host's source for a drill's spot-check; None where no source or entry is configured."""
+        if self.source is None or self.entry is None:
+            return None
+        return Live(self.open_source(), state, self.entry)
+
+    def _means(self, uri: str, session: Any) -> KeyMeans:
+        return adapters.key_means(uri, self.keys, self.kms, adapters.tls_policy(self.tls), session)

@@ -1,0 +1,48 @@
+"""Who runs the engine: what ledger and record say of host, service identity and software."""
+
+import hashlib
+import os
+import pwd
+import socket
+from importlib import metadata, resources
+from pathlib import Path
+
+UNKNOWN = "unknown"
+
+_LOCK = "runtime-lock.txt"
+_CHECKOUT_LOCK = Path("requirements/runtime.txt")
+
+
+def host_name() -> str:
+    """This host's name as its kernel has it."""
+    return socket.gethostname()
+
+
+def service_identity() -> str:
+    """Name and number of the effective user."""
+    number = os.geteuid()
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except KeyError:
+        name = UNKNOWN
+    return f"{name} (uid {number})"
+
+
+def software() -> str:
+    """`proofkeep <version>`."""
+    try:
+        return f"proofkeep {metadata.version('proofkeep')}"
+    except metadata.PackageNotFoundError:
+        return f"proofkeep {UNKNOWN}"
+
+
+def lock_digest() -> str:
+    """SHA-256 (hex) of the dependency lock this version was built with; "unknown" where there is none.
+
+    A wheel carries it in the package; an editable install has it in the checkout.
+    """
+    package = resources.files("proofkeep")
+    for lock in (package / _LOCK, Path(str(package)).parent / _CHECKOUT_LOCK):
+        if lock.is_file():
+            return hashlib.sha256(lock.read_bytes()).hexdigest()
+    return UNKNOWN

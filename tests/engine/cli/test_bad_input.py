@@ -1,0 +1,240 @@
+"""Bad input gets a clear error with code and hint, a non-zero exit, and leaves nothing half-visible."""
+
+import json
+import time
+
+import pytest
+
+from proofkeep.backup import Backup, drive
+from proofkeep.configuration import load
+from tests.engine.cli.places import Ended, Place, unprivileged
+
+TWO_DAYS_NS = 2 * 86_400 * 10**9
+
+
+def refused(ended: Ended, code: str) -> None:
+    """It says code and hint on both streams, and has no result but perhaps the run."""
+    error = ended.document["error"]
+    assert (ended.code, error["code"]) == (2, code)
+    assert not error["message"][0].isupper()
+    assert f"proofkeep: {error['message']} [{code}]\nhint: {error['hint']}\n" in ended.err
+    assert set(ended.document["result"] or {}) <= {"run"}
+
+
+def nothing_is_committed(place: Place) -> bool:
+    return not list((place.root / "store").glob("snapshots/*/*/*"))
+
+
+def edit_descriptors(place: Place, **members: object) -> None:
+    for folder in ("store", "ledger"):
+        descriptor = place.root / folder / "repository"
+        document = json.loads(descriptor.read_bytes()) | members
+        descriptor.unlink()
+        descriptor.write_text(json.dumps(document, sort_keys=True, separators=(",", ":")))
+
+
+@pytest.mark.parametrize("command", ["backup", "snapshots", "verify"])
+def test_unknown_format_version(repository: Place, command: str) -> None:
+    edit_descriptors(repository, v=2)
+
+    ended = repository.run(command, "--json")
+
+    refused(ended, "version-unsupported")
+    assert nothing_is_committed(repository)
+
+
+def test_repository_without_ledger(repository: Place) -> None:
+    (repository.root / "ledger/repository").unlink()
+
+    refused(repository.run("backup", "--json"), "ledger-missing")
+    assert nothing_is_committed(repository)
+
+
+def test_no_repository(place: Place) -> None:
+    refused(place.run("backup", "--json"), "repository-missing")
+
+
+def test_repository_is_not_made_twice(repository: Place) -> None:
+    before = (repository.root / "store/repository").read_bytes()
+
+    ended = repository.run("init", "--json")
+
+    refused(ended, "repository-exists")
+    assert (repository.root / "store/repository").read_bytes() == before
+
+
+@pytest.mark.parametrize("path", ["store", "store/ledger", "."])
+def test_ledger_in_the_same_place_as_the_packs(place: Place, path: str) -> None:
+    place.configure(ledger=f'kind = "local"\npath = "{path}"')
+    (place.root / "store").mkdir()
+
+    ended = place.run("init", "--json")
+
+    refused(ended, "ledger-placement")
+    assert not list(place.root.rglob("repository"))
+
+
+def test_empty_source_unless_it_is_meant(repository: Place) -> None:
+    (repository.root / "nothing").mkdir()
+    repository.configure(source='root = "nothing"')
+
+    ended = repository.run("backup", "--json")
+    nothing_before = nothing_is_committed(repository)
+    meant = repository.run("backup", "--json", "--allow-empty")
+
+    assert (ended.code, ended.document["error"]["code"]) == (1, "source-empty")
+    assert nothing_before
+    assert meant.code == 0
+    assert meant.document["result"]["totals"]["files"] == 0
+
+
+@pytest.mark.requires("setpriv")
+def test_unreadable_source(repository: Place) -> None:
+    repository.source.chmod(0)
+
+    ended = repository.run("backup", "--json", under=unprivileged())
+
+    assert (ended.code, ended.document["error"]["code"]) == (1, "source-unavailable")
+    assert ended.document["error"]["retryable"] is True
+    assert nothing_is_committed(repository)
+    repository.source.chmod(0o755)
+
+
+@pytest.mark.parametrize("pattern", ["[a", "a//b", "../x", "!a"])
+def test_malformed_pattern(repository: Place, pattern: str) -> None:
+    repository.configure(source=f'root = "source"\nexclude = ["{pattern}"]')
+
+    refused(repository.run("backup", "--json"), "pattern-malformed")
+    assert nothing_is_committed(repository)
+
+
+@pytest.mark.parametrize(
+    "top,store,key",
+    [
+        ('surprise = 1\nentry = "home"', None, "surprise is not known"),
+        (None, 'kind = "local"\npath = "store"\nsize = 3', "store.size is not known"),
+        (None, 'kind = "ftp"\npath = "store"', "store.kind is wrong"),
+        (None, 'kind = "local"', "store.path is missing"),
+        ("entry = [", None, "is no toml"),
+    ],
+)
+def test_configuration_is_refused_by_key(place: Place, top: str | None, store: str | None, key: str) -> None:
+    sections = {name: text for name, text in (("top", top), ("store", store)) if text is not None}
+    if top is not None and top.startswith("surprise"):
+        sections["top"] = place.sections[""] + "\nsurprise = 1"
+    place.configure(**sections)
+
+    ended = place.run("backup", "--json")
+
+    refused(ended, "usage")
+    assert key in ended.document["error"]["message"]
+    assert "Traceback" not in ended.err
+
+
+def test_missing_configuration(place: Place) -> None:
+    place.config.unlink()
+
+    ended = place.run("snapshots", "--json")
+
+    refused(ended, "usage")
+    assert "cannot be read: no such file or directory" in ended.err
+
+
+@pytest.mark.parametrize(
+    "arguments,words",
+    [
+        ((), "required"),
+        (("restart",), "invalid choice"),
+        (("restore", "latest"), "required: target"),
+        (("verify", "--sample", "200%"), "is no share"),
+        (("verify", "--expect-head", "abc"), "is not WRITER:SEQ:SHA256"),
+        (("backup", "--run", "abc"), "is not 32 hex digits"),
+        (("backup", "--resume", "00" * 16), "has no journal on this host"),
+        (("explain", "00" * 16, "abc"), "is not 32 hex digits"),
+        (("restore", "latest", "restored", "--path", "nowhere"), "holds nothing at nowhere"),
+        (("ls", "latest", "nowhere"), "holds nothing at nowhere"),
+    ],
+)
+def test_wrong_command_line(repository: Place, arguments: tuple[str, ...], words: str) -> None:
+    if "latest" in arguments:
+        repository.done("backup")
+
+    ended = repository.run(*arguments, "--json")
+
+    refused(ended, "usage")
+    assert words in ended.document["error"]["message"]
+    assert not (repository.root / "restored").exists()
+
+
+def test_ledger_from_two_days_ahead(repository: Place) -> None:
+    configuration = load(repository.config)
+    connected = configuration.connect()
+    with Backup(
+        connected,
+        configuration.open_state(connected),
+        configuration.open_source(),
+        configuration.key_providers(),
+        configuration.identity(bytes(16)),
+        configuration.options(now_ns=time.time_ns()),
+        clock=lambda: time.time_ns() + TWO_DAYS_NS,
+    ) as future:
+        drive(future)
+
+    ended = repository.run("backup", "--json")
+
+    refused(ended, "clock-skewed")
+    assert "hours ahead of this host's clock" in ended.err
+    assert len(list((repository.root / "store").glob("snapshots/*/*/*"))) == 1
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_wrong_ca_file(place: Place, content: str | None) -> None:
+    if content is not None:
+        (place.root / "ca.pem").write_text(content)
+    place.configure(
+        store='kind = "s3"\nbucket = "b"\nendpoint_url = "https://localhost:1"\nregion = "us-east-1"',
+        tls='ca_file = "ca.pem"',
+    )
+
+    ended = place.run("init", "--json")
+
+    refused(ended, "usage")
+    assert "the tls policy's CA file" in ended.err
+
+
+def test_occupied_target_is_left_as_it_is(repository: Place) -> None:
+    repository.done("backup")
+    target = repository.root / "restored"
+    target.mkdir()
+    (target / "precious").write_bytes(b"precious")
+
+    ended = repository.run("restore", "latest", target, "--json")
+
+    assert (ended.code, ended.document["error"]["code"]) == (1, "target")
+    assert [path.name for path in target.iterdir()] == ["precious"]
+    assert not [path for path in repository.root.iterdir() if path.name.startswith(".restored")]
+
+
+def test_other_host_secret(repository: Place) -> None:
+    (repository.root / "host.secret").unlink()
+    repository.done("keygen", "host-secret", repository.root / "host.secret")
+
+    ended = repository.run("snapshots", "--json")
+
+    assert (ended.code, ended.document["error"]["code"]) == (1, "authentication")
+
+
+def test_host_secret_that_others_may_read(repository: Place) -> None:
+    (repository.root / "host.secret").chmod(0o644)
+
+    refused(repository.run("snapshots", "--json"), "policy")
+
+
+def test_wrong_passphrase(repository: Place) -> None:
+    repository.done("backup")
+    repository.environment = {"PROOFKEEP_PASSPHRASE": "another long passphrase"}
+
+    ended = repository.run("restore", "latest", "restored", "--json")
+
+    assert (ended.code, ended.document["error"]["code"]) == (1, "key-mismatch")
+    assert not (repository.root / "restored").exists()

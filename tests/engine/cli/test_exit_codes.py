@@ -1,0 +1,138 @@
+"""Each exit code of docs/exit-codes.md, met for its own reason."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from proofkeep.cli.exits import Exit
+from tests.architecture.tree import ROOT
+from tests.engine.cli.places import Place, unprivileged
+
+
+def damage_largest_pack(store: Path) -> None:
+    pack = max((path for path in store.glob("packs/*/*/*")), key=lambda path: path.stat().st_size)
+    content = bytearray(pack.read_bytes())
+    content[len(content) // 2] ^= 1
+    pack.unlink()
+    pack.write_bytes(content)
+
+
+def test_0_when_all_is_done(repository: Place) -> None:
+    assert repository.run("backup").code == 0
+
+
+def test_1_when_it_cannot_be_done(repository: Place) -> None:
+    repository.configure(source='root = "nowhere"')
+
+    ended = repository.run("backup")
+
+    assert ended.code == 1
+    assert "proofkeep: source nowhere cannot be opened: no such file or directory [source-unavailable]" in (
+        ended.err.replace(f"{repository.root}/", "")
+    )
+
+
+def test_2_when_it_is_not_allowed_or_not_there(repository: Place) -> None:
+    ended = repository.run("restore", "0" * 32, "restored")
+
+    assert ended.code == 2
+    assert "[snapshot-missing]\nhint: " in ended.err
+
+
+@pytest.mark.requires("setpriv")
+def test_3_when_a_file_could_not_be_read_and_the_snapshot_exists(repository: Place) -> None:
+    (repository.source / "folder/small").chmod(0)
+
+    ended = repository.run("backup", "--json", under=unprivileged())
+    shown = repository.run("snapshots")
+    (repository.source / "folder/small").chmod(0o644)
+    again = repository.run("backup", "--json", "--resume", ended.document["result"]["run"])
+
+    assert ended.code == 3
+    assert ended.document["error"]["code"] == "partial-snapshot"
+    assert ended.document["result"]["complete"] is False
+    assert {finding["path"] for finding in ended.document["result"]["unread"]} == {"folder/small", "twin"}
+    assert "incomplete: 2 unread" in shown.out
+    assert again.code == 0
+    assert again.document["result"]["complete"] is True
+    assert again.document["result"]["snapshot"].endswith(".0002")
+
+
+@pytest.mark.requires("setpriv")
+def test_3_names_the_unread_file_to_a_person(repository: Place) -> None:
+    strange = repository.source / os.fsdecode(b"line\nfeed \x1b[31m \xff")
+    strange.chmod(0)
+
+    ended = repository.run("backup", under=unprivileged())
+
+    assert ended.code == 3
+    assert "unread  source-unavailable  line\\x0afeed \\x1b[31m \\xff" in ended.out
+
+
+def test_4_when_a_pack_is_damaged(repository: Place) -> None:
+    repository.done("backup")
+    damage_largest_pack(repository.root / "store")
+
+    verified = repository.run("verify", "--read-all", "--files", "--json")
+    restored = repository.run("restore", "latest", "restored", "--json")
+
+    assert verified.code == 4
+    assert verified.document["error"]["code"] == "damaged"
+    assert verified.document["result"]["verdict"] == "damaged"
+    assert "large" in {each["path"] for each in verified.document["result"]["files"]}
+    assert restored.code == 4
+    assert {finding["path"] for finding in restored.document["result"]["findings"]} == {"large"}
+    assert not (repository.root / "restored/large").exists()
+    assert (repository.root / "restored/folder/small").read_bytes() == b"small"
+
+
+def test_4_when_a_record_is_damaged(repository: Place) -> None:
+    repository.done("backup")
+    record = next((repository.root / "store/snapshots").glob("*/*/*"))
+    content = bytearray(record.read_bytes())
+    content[200] ^= 1
+    record.unlink()
+    record.write_bytes(content)
+    sound = repository.done("backup")
+
+    ended = repository.run("snapshots", "--json")
+
+    assert ended.code == 4
+    assert [row["snapshot"] for row in ended.document["rows"]] == [sound["snapshot"]]
+    assert [finding["code"] for finding in ended.document["result"]["findings"]] == ["authentication"]
+
+
+def test_6_when_freshness_is_not_provable(repository: Place) -> None:
+    head = repository.done("backup")["head"]
+    repository.configure(top=repository.sections[""].replace('"state"', '"auditor"'))
+
+    without = repository.run("verify", "--json")
+    repository.configure(top=repository.sections[""].replace('"auditor"', '"second auditor"'))
+    with_head = repository.run("verify", "--json", "--expect-head", head)
+
+    assert without.code == 6
+    assert without.document["error"] is None
+    assert without.document["result"]["verdict"] == "intact, freshness not provable"
+    assert with_head.code == 0
+
+
+def test_4_when_the_ledger_was_rolled_back(repository: Place) -> None:
+    head = repository.done("backup")["head"]
+    newest = max((repository.root / "ledger/ledger").glob("*/*"))
+    newest.unlink()
+
+    remembered = repository.run("verify", "--json")
+    expected = repository.run("verify", "--json", "--expect-head", head)
+
+    assert (remembered.code, expected.code) == (4, 4)
+    assert "rollback" in {finding["code"] for finding in remembered.document["result"]["findings"]}
+
+
+def test_documented_codes_are_those_in_use() -> None:
+    text = (ROOT / "docs/exit-codes.md").read_text()
+
+    documented = dict(re.findall(r"^\| (\d) \| ([a-z ]+) \|", text, re.MULTILINE))
+
+    assert documented == {str(code.value): code.name.lower().replace("_", " ") for code in Exit}

@@ -1,0 +1,123 @@
+"""What is made of a configuration: adapters, identity, options."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proofkeep.configuration import Configuration, parse
+from proofkeep.configuration.adapters import open_state
+from proofkeep.errors import PatternError, UsageError
+from tests.architecture.tree import ROOT
+
+DAY_NS = 86_400 * 10**9
+
+
+def configured(root: Path, **members: Any) -> Configuration:
+    least = {
+        "entry": "home",
+        "state": "state",
+        "host_secret": f"file:{root}/host.secret",
+        "store": {"kind": "local", "path": "store"},
+        "ledger": {"kind": "local", "path": "ledger"},
+    }
+    return parse(least | members, base=root)
+
+
+def test_source_leaves_out_state_store_and_ledger(tmp_path: Path) -> None:
+    configuration = configured(tmp_path, source={"root": "."})
+    for name in ("state", "store", "ledger", "own"):
+        (tmp_path / name).mkdir()
+
+    source = configuration.open_source()
+
+    assert [node.path for node in source.walk()] == [b"", b"own"]
+    source.close()
+
+
+def test_source_is_called_by_its_root_unless_labelled(tmp_path: Path) -> None:
+    unnamed = configured(tmp_path, source={"root": "data"}).open_source()
+    named = configured(tmp_path, source={"root": "data", "label": "a home"}).open_source()
+
+    assert (unnamed.label, named.label) == (str(tmp_path / "data"), "a home")
+
+
+def test_malformed_pattern_is_refused_before_anything_is_touched(tmp_path: Path) -> None:
+    with pytest.raises(PatternError):
+        configured(tmp_path, source={"root": "data", "include": ["["]}).open_source()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_source_keys_and_entry_are_said_when_they_are_needed(tmp_path: Path) -> None:
+    configuration = configured(tmp_path, entry=None)
+
+    with pytest.raises(UsageError, match="section source is missing"):
+        configuration.open_source()
+    with pytest.raises(UsageError, match=r"keys\.providers is empty"):
+        configuration.key_providers()
+    with pytest.raises(UsageError, match="entry is missing"):
+        configuration.identity(bytes(16))
+
+
+def test_identity_tells_user_software_and_lock(tmp_path: Path) -> None:
+    lock = hashlib.sha256((ROOT / "requirements/runtime.txt").read_bytes()).hexdigest()
+
+    identity = configured(tmp_path).identity(bytes(16), orchestrator="flow run")
+
+    assert identity.entry == "home"
+    assert identity.identity.endswith(f"(uid {os.geteuid()})")
+    assert identity.software.startswith("proofkeep ")
+    assert identity.lock == lock
+    assert identity.orchestrator == "flow run"
+
+
+def test_wheel_carries_the_lock_it_was_built_with(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        carried = wheel.read("proofkeep/runtime-lock.txt")
+
+    assert carried == (ROOT / "requirements/runtime.txt").read_bytes()
+
+
+def test_drill_works_below_the_state_directory_unless_told_otherwise(tmp_path: Path) -> None:
+    unsaid = configured(tmp_path).drill_places()
+    said = configured(tmp_path, drill={"evidence": "proof", "sealed": "/scratch"}).drill_places()
+
+    assert (unsaid.evidence, unsaid.sealed) == (tmp_path / "state/evidence", tmp_path / "state/scratch")
+    assert (said.evidence, said.sealed) == (tmp_path / "proof", Path("/scratch"))
+
+
+def test_expiry_counts_from_the_start_of_the_run(tmp_path: Path) -> None:
+    options = configured(tmp_path, backup={"expiry_days": 30, "level": 7}).options(now_ns=5)
+
+    assert options.expires_ns == 5 + 30 * DAY_NS
+    assert options.level == 7
+
+
+def test_empty_source_can_be_allowed_for_one_run(tmp_path: Path) -> None:
+    configuration = configured(tmp_path)
+
+    assert not configuration.options(now_ns=0).allow_empty
+    assert configuration.options(now_ns=0, allow_empty=True).allow_empty
+
+
+def test_stores_of_one_directory_kind_are_opened_where_they_are_said_to_be(tmp_path: Path) -> None:
+    store, ledger = configured(tmp_path).open_stores()
+
+    assert (store.location.place, ledger.location.place) == (str(tmp_path / "store"), str(tmp_path / "ledger"))
+
+
+def test_state_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    configuration = configured(tmp_path)
+
+    with pytest.raises(UsageError, match=r"state directory .* cannot be used: not a directory"):
+        open_state(configuration.state, bytes(16))
