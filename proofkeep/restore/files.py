@@ -82,7 +82,7 @@ class Want:
 
 
 def place_chunks(job: FileJob, ids: Iterable[bytes], places: dict[bytes, Place]) -> list[Want]:
-    """Wants of a file by its chunk ids in order; empty, with `job.error`, when one is unknown or they do not fill it."""
+    """Wants of a file by its chunk ids in order; empty, with `job.error`, when they cannot fill it."""
     wants, position = [], 0
     for identity in ids:
         place = places.get(identity)
