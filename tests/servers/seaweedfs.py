@@ -118,7 +118,7 @@ class SeaweedFs:
             "-master.telemetry=false",
             "-master.volumeSizeLimitMB=256",
             f"-volume.port={free_port_pair()}",
-            "-volume.max=20",
+            "-volume.max=500",  # a bucket takes seven volumes as it begins
             "-filer",
             f"-filer.port={free_port_pair()}",
             "-s3",
