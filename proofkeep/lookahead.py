@@ -1,6 +1,7 @@
 """Work ahead of a consumer in bounded steps: what keeps both cores busy behind plain generators.
 
-Order is kept, at most `depth` results wait, and closing the generator ends the threads it started.
+Order is kept, at most `depth` results wait, and closing the generator ends the threads it started. They run in copies of
+their caller's context, so that what they log carries its ids.
 """
 
 import queue
@@ -8,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -55,16 +57,29 @@ class _Handover(Generic[T]):
         except BaseException as error:  # noqa: BLE001 - carried to the consumer and raised there
             end = _End(error)
         finally:
-            close = getattr(items, "close", None)
-            if close is not None:
-                close()
-            self.offer(end)
+            try:
+                close(items)
+            finally:
+                self.offer(end)
 
 
-def read_ahead(items: Iterable[T], depth: int) -> Generator[T, None, None]:
-    """Produce `items` in a thread of its own, at most `depth` ahead; its errors are raised here, in their place."""
+def close(items: Iterable[object]) -> None:
+    """End a generator where it stands; nothing for what is none."""
+    if isinstance(items, Generator):
+        items.close()
+
+
+def read_ahead(
+    items: Iterable[T], depth: int, *, on_stop: Callable[[], None] = lambda: None
+) -> Generator[T, None, None]:
+    """Produce `items` in a thread of its own, at most `depth` ahead; its errors are raised here, in their place.
+
+    `on_stop` is called when nobody listens any more; it ends whatever else the producer may wait for.
+    """
     handover: _Handover[T] = _Handover(depth)
-    thread = threading.Thread(target=handover.produce, args=(items,), name="read-ahead", daemon=True)
+    thread = threading.Thread(
+        target=copy_context().run, args=(handover.produce, items), name="read-ahead", daemon=True
+    )
     thread.start()
     try:
         while True:
@@ -76,6 +91,7 @@ def read_ahead(items: Iterable[T], depth: int) -> Generator[T, None, None]:
             yield item
     finally:
         handover.stopped.set()
+        on_stop()
         thread.join(_JOIN_SECONDS)
 
 
@@ -87,7 +103,7 @@ def parallel_map(
     pool = ThreadPoolExecutor(workers, thread_name_prefix="stage")
     try:
         for item in items:
-            pending.append(pool.submit(function, item))
+            pending.append(pool.submit(copy_context().run, function, item))
             while len(pending) >= depth or (pending and pending[0].done()):
                 yield pending.popleft().result()
         while pending:
@@ -96,3 +112,4 @@ def parallel_map(
         for future in pending:
             future.cancel()
         pool.shutdown(wait=True)
+        close(items)

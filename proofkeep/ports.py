@@ -5,7 +5,7 @@ Adapters implement these protocols and raise only errors of `proofkeep.errors`.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from proofkeep.model import (
     Clock,
@@ -103,6 +103,12 @@ class KeyProvider(Protocol):
             KeyRevokedError, KeyServiceUnavailableError.
         """
 
+    def wrap_secret(self, secret: bytes, context: Mapping[str, str]) -> WrappedKey:
+        """Wrap a host secret of 32 bytes for this recipient; what comes of it never unwraps as a data key."""
+
+    def unwrap_secret(self, wrapped: WrappedKey, context: Mapping[str, str]) -> bytes:
+        """The 32-byte host secret again; raises as `unwrap`."""
+
     @property
     def clock(self) -> Clock | None:
         """The key service's own time as of its latest answer; None where there is none."""
@@ -121,6 +127,14 @@ class HostSecret(Protocol):
         Raises:
             KeyMissingError, KeyDeniedError, KeyRevokedError, KeyServiceUnavailableError.
         """
+
+
+@runtime_checkable
+class ReadableSecret(Protocol):
+    """A host secret whose bytes can be had, to be wrapped for others; one in a KMS is none."""
+
+    def read_secret(self) -> bytes:
+        """The 32 bytes themselves; raises as `HostSecret.mac`."""
 
 
 class Reader(Protocol):

@@ -45,13 +45,14 @@ class SlabPool:
         self._cancelled = cancelled
         self._left = count
         self._free: list[Slab] = []
+        self._closed = False
         self._changed = threading.Condition()
 
     def acquire(self, kind: ObjectType) -> Slab:
-        """An empty slab. Raises `CancelledError` when the run is cancelled meanwhile."""
+        """An empty slab. Raises `CancelledError` when the run is cancelled or the pool closed meanwhile."""
         with self._changed:
             while not self._free and not self._left:
-                if self._cancelled():
+                if self._closed or self._cancelled():
                     raise CancelledError("run was cancelled while it waited for a slab")
                 self._changed.wait(_WAIT_SECONDS)
             if self._free:
@@ -68,6 +69,12 @@ class SlabPool:
         with self._changed:
             self._free.append(slab)
             self._changed.notify()
+
+    def close(self) -> None:
+        """Let nobody wait for a slab any more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
     @contextmanager
     def lent(self, kind: ObjectType) -> Iterator[Slab]:

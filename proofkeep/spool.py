@@ -4,7 +4,8 @@ import errno
 import hashlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from proofkeep.errors import CancelledError, ProofkeepError, SpoolFullError
@@ -26,28 +27,25 @@ class OpenPack:
         self._spool = spool
         self._digest = hashlib.sha256()
         self._part = spool.part_file(pack)
-        self._descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with _translating():
+            self._descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
 
     def append(self, data: bytes | bytearray | memoryview) -> None:
         """Write and hash. Raises `SpoolFullError` when the disk is full."""
         self._digest.update(data)
         view = memoryview(data)
-        try:
+        with _translating():
             while view:
                 view = view[os.write(self._descriptor, view) :]
-        except OSError as error:
-            raise _translate(error) from None
         self.size += len(data)
 
     def finish(self) -> bytes:
         """Fsync, name it, and return its SHA-256."""
-        try:
+        with _translating():
             os.fsync(self._descriptor)
-        except OSError as error:
-            raise _translate(error) from None
-        self.discard()
-        self._part.rename(self._spool.file(self.pack))
-        sync_directory(self._part.parent)
+            self.discard()
+            self._part.rename(self._spool.file(self.pack))
+            sync_directory(self._part.parent)
         return self._digest.digest()
 
     def discard(self) -> None:
@@ -78,7 +76,7 @@ class Spool:
         """Where a pack grows."""
         return self._directory / f"{pack.data_key.hex()}-{pack.counter:08x}.part"
 
-    def reserve(self, size: int, stuck: Callable[[], ProofkeepError | None]) -> None:
+    def reserve(self, size: int, stuck: Callable[[], BaseException | None]) -> None:
         """Wait for room for `size` more bytes.
 
         Raises:
@@ -90,7 +88,8 @@ class Spool:
                 if self._cancelled():
                     raise CancelledError("run was cancelled while it waited for spool space")
                 if (cause := stuck()) is not None:
-                    raise SpoolFullError(f"spool holds {self._used} bytes and nothing leaves it: {cause.code}")
+                    why = cause.code if isinstance(cause, ProofkeepError) else type(cause).__name__
+                    raise SpoolFullError(f"spool holds {self._used} bytes and nothing leaves it: {why}")
                 self._changed.wait(_WAIT_SECONDS)
             self._used += size
 
@@ -106,6 +105,15 @@ class Spool:
             self._used -= size
             self._changed.notify_all()
 
+    def keep_only(self, packs: Iterable[PackId]) -> None:
+        """Remove every other file: of packs proven already, or never journaled."""
+        kept = {self.file(pack) for pack in packs}
+        with self._changed:
+            for file in self._directory.iterdir():
+                if file not in kept:
+                    self._used -= file.stat().st_size
+                    file.unlink()
+
     def holds(self, pack: PackId) -> bool:
         """Whether its file is here."""
         return self.file(pack).exists()
@@ -118,7 +126,11 @@ class Spool:
             self._used = 0
 
 
-def _translate(error: OSError) -> ProofkeepError:
-    if error.errno in _FULL:
-        return SpoolFullError("spool's disk is full")
-    return SpoolFullError(f"spool cannot be written: {errno.errorcode.get(error.errno or 0, 'unknown')}")
+@contextmanager
+def _translating() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise SpoolFullError("spool's disk is full") from None
+        raise SpoolFullError(f"spool cannot be written: {errno.errorcode.get(error.errno or 0, 'unknown')}") from None

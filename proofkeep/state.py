@@ -7,15 +7,17 @@
                    /runs/<run>/       journal and spool of one run
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from proofkeep.errors import JournalBusyError, MalformedError
+from proofkeep.errors import JournalBusyError, MalformedError, SpoolFullError
 
 _WRITER_DIGITS = 32
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class RepositoryState:
@@ -106,12 +108,18 @@ def replace_file(file: Path, data: bytes) -> None:
 
 
 def write_durable(file: Path, data: bytes) -> None:
-    """Create a file with mode 0600 and fsync it."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(descriptor)
+    """Create a file with mode 0600 and fsync it. Raises `SpoolFullError` when the disk is full."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(descriptor)
+    except OSError as error:
+        if error.errno in _FULL:
+            file.unlink(missing_ok=True)
+            raise SpoolFullError("disk of the state directory is full") from None
+        raise
 
 
 def sync_directory(directory: Path) -> None:

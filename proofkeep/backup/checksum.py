@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from proofkeep import events
 from proofkeep.backup.items import EndOfStream, PackDraft, Sealed, Stopped, upstream
-from proofkeep.errors import ProofkeepError, StreamEndedEarlyError
+from proofkeep.errors import SpoolFullError, StreamEndedEarlyError
 from proofkeep.format.names import PackId
 from proofkeep.journal import Journal, Transfer
 from proofkeep.repository import Repository
@@ -12,7 +12,8 @@ from proofkeep.repository.local_rows import seal_table
 from proofkeep.spool import OpenPack, Spool
 
 OnTransfer = Callable[[Transfer], None]
-Stuck = Callable[[], ProofkeepError | None]
+Stuck = Callable[[], BaseException | None]
+"""Why nothing leaves the spool any more; None while something may."""
 
 
 class ChecksumSink:
@@ -28,6 +29,7 @@ class ChecksumSink:
         self._stuck = stuck
         self._open: dict[PackId, OpenPack] = {}
         self._chunks = 0
+        self._unclosed = 0
         self.stored = 0
 
     def drain(self, items: Iterator[list[Sealed] | EndOfStream | Stopped]) -> EndOfStream | Stopped:
@@ -55,7 +57,7 @@ class ChecksumSink:
         size = sum(map(len, sealed.frames)) + len(sealed.end or b"")
         if draft.id not in self._open:
             size += len(draft.header)
-        self._spool.reserve(size, self._stuck)
+        self._reserve(size)
         if draft.id not in self._open:
             self._open[draft.id] = OpenPack(self._spool, draft.id)
             self._open[draft.id].append(draft.header)
@@ -65,6 +67,14 @@ class ChecksumSink:
         if sealed.end is not None:
             target.append(sealed.end)
             self._finish_pack(draft)
+
+    def _reserve(self, size: int) -> None:
+        """Wait for room; what no transfer holds yet can never leave, so waiting for its room would never end."""
+        held = self._unclosed + sum(pack.size for pack in self._open.values())
+        if held + size > self._spool.limit:
+            limit = self._spool.limit
+            raise SpoolFullError(f"spool limit of {limit} bytes is too small for the packs that are being sealed")
+        self._spool.reserve(size, self._stuck)
 
     def _finish_pack(self, draft: PackDraft) -> None:
         target = self._open[draft.id]
@@ -76,6 +86,7 @@ class ChecksumSink:
         transfer = self._journal.add_pack(
             draft.id, draft.type, target.size, digest, draft.header, table, self._spool.limit // 4
         )
+        self._unclosed = 0 if transfer is not None else self._unclosed + target.size
         events.emit("pack-sealed", pack=draft.id.name, size=target.size, sha256=digest.hex())
         if transfer is not None:
             self._on_transfer(transfer)

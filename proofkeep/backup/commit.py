@@ -4,20 +4,19 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from proofkeep import events
+from proofkeep import canonical, events
 from proofkeep.backup.confirm import confirm_packs, drop_and_reopen
+from proofkeep.backup.indexing import Indexing, index_row
 from proofkeep.backup.vouch import Vouching
 from proofkeep.catalog import FileState
 from proofkeep.errors import PackMissingError, PackRetiredError, StreamEndedEarlyError
-from proofkeep.format import index, names, record
-from proofkeep.format.index import Index, PackRow
+from proofkeep.format import record
 from proofkeep.format.names import PackId
-from proofkeep.format.pack_set import encode_packs
+from proofkeep.format.pack_set import Row, decode_packs, encode_packs
 from proofkeep.format.record import Facts, LedgerHead
 from proofkeep.format.table import decode_table
-from proofkeep.journal import JournalObject, JournalPack
+from proofkeep.journal import JournalObject
 from proofkeep.ledger import Head, save_heads
-from proofkeep.repository.local_rows import open_table_bytes
 from proofkeep.repository.retirement import read_retired
 
 if TYPE_CHECKING:
@@ -70,26 +69,33 @@ class Committer:
         end = self._journal.end
         if end is None or any(pack.verified is None for pack in self._journal.packs()):
             raise StreamEndedEarlyError(f"run {self._run.identity.run.hex()} has not sealed and verified everything")
-        packs = self._pack_set(end["referred"])
+        packs, dropped = self._pack_set(bytes.fromhex(end["referred"]))
+        self._refuse_gone(dropped, PackMissingError, "known to this host no more")
         self._refuse_gone(confirm_packs(self._repository.store, packs), PackMissingError, "gone from the store")
         self._refuse_retired(packs)
         with self._run.state.ledger_lock():
             vouching = Vouching(self._run)
             vouching.close_earlier()
-            self._place_indexes(vouching)
+            for key in self._journal.objects("kind='key'"):
+                self._run.sender.place_object(key)
+            Indexing(self._run).place()
             head = vouching.append(self._journal.generation)
             self._place_record(end, [pack for pack, _ in packs], head)
             self._refuse_retired(packs)
             head = vouching.close(self._record_object())
         return self._finish(end, packs, head)
 
-    def _pack_set(self, referred: list[int]) -> list[tuple[PackId, int]]:
-        """Every pack the snapshot refers to, with its size, in the order of names."""
+    def _pack_set(self, referred: bytes) -> tuple[list[tuple[PackId, int]], list[PackId]]:
+        """Every pack the snapshot refers to, with its size, in the order of names; and those the catalog lost."""
         packs = {pack.id: pack.size for pack in self._journal.packs()}
-        for number in referred:
-            known = self._run.catalog.pack(number)
-            packs[known.id] = known.size
-        return sorted(packs.items())
+        dropped = []
+        for pack in decode_packs(canonical.from_msgpack(referred, list[Row], "journal's pack set")):
+            size = self._run.catalog.pack_size(pack)
+            if size is None:
+                dropped.append(pack)
+            else:
+                packs[pack] = size
+        return sorted(packs.items()), [pack for pack in dropped if pack not in packs]
 
     def _refuse_gone(self, gone: list[PackId], error: type[PackMissingError | PackRetiredError], what: str) -> None:
         if gone:
@@ -100,35 +106,6 @@ class Committer:
         retired, _ = read_retired(self._repository)
         hit = [pack for pack, _ in packs if pack in retired]
         self._refuse_gone(hit, PackRetiredError, "retired")
-
-    # --- index objects
-
-    def _place_indexes(self, vouching: Vouching) -> None:
-        rows = [self._row(pack) for pack in self._journal.packs() if not pack.indexed]
-        kept = list(self._journal.objects("kind='index' AND generation=?", (self._journal.generation,)))
-        if rows and not kept:
-            with self._journal.transaction():
-                kept = [self._keep_index(vouching, group) for group in _groups(rows)]
-        for item in [*self._journal.objects("kind='key'"), *kept]:
-            self._run.sender.place_object(item)
-
-    def _row(self, pack: JournalPack) -> PackRow:
-        table = open_table_bytes(self._repository, pack.sealed_table, pack.id.name)
-        return PackRow(
-            pack.id.writer,
-            pack.id.data_key,
-            pack.id.counter,
-            pack.header,
-            pack.size,
-            None,
-            table,
-        )
-
-    def _keep_index(self, vouching: Vouching, rows: list[PackRow]) -> JournalObject:
-        keys = self._repository.keys.current
-        number = vouching.next_index_number()
-        body = index.seal_index(keys.index, self._repository.id, self._run.writer, keys.epoch, number, Index(rows, []))
-        return self._journal.keep_object(names.index(self._run.writer, number), "index", self._journal.generation, body)
 
     # --- record
 
@@ -186,35 +163,24 @@ class Committer:
         catalog = self._run.catalog
         with catalog.transaction():
             for pack in self._journal.packs():
-                row = self._row(pack)
+                row = index_row(self._repository, pack)
                 ids = [chunk.id for chunk in decode_table(row.table, pack.id.name).chunks]
                 catalog.add_pack(row, ids, pack.sealed_table)
                 catalog.set_version(pack.id, pack.sent.version_id if pack.sent else None)
             for rows in self._journal.files():
                 chunk_ids = {chunks[i : i + 32] for _, _, chunks, _ in rows for i in range(0, len(chunks), 32)}
                 places = catalog.chunk_packs(list(chunk_ids))
-                catalog.set_file_states(
-                    self._run.entry,
-                    (
-                        (path_id, FileState(mark, chunks, extents, _packs(chunks, places)))
-                        for path_id, mark, chunks, extents in rows
-                    ),
+                states = (
+                    (path_id, FileState(mark, chunks, extents, packs))
+                    for path_id, mark, chunks, extents in rows
+                    if (packs := _packs(chunks, places)) is not None
                 )
+                catalog.set_file_states(self._run.entry, states)
             catalog.set_head(self._run.writer, head)
         self._journal.set_packs_indexed()
 
 
-def _packs(chunks: bytes, places: dict[bytes, int]) -> tuple[int, ...]:
-    return tuple(sorted({places[chunks[i : i + 32]] for i in range(0, len(chunks), 32)}))
-
-
-def _groups(rows: list[PackRow]) -> list[list[PackRow]]:
-    groups: list[list[PackRow]] = [[]]
-    size = 0
-    for row in rows:
-        if groups[-1] and size + len(row.table) > index.MAX_TABLES:
-            groups.append([])
-            size = 0
-        groups[-1].append(row)
-        size += len(row.table)
-    return groups
+def _packs(chunks: bytes, places: dict[bytes, int]) -> tuple[int, ...] | None:
+    """Where a file's chunks lie; None when another run of this host dropped a pack meanwhile."""
+    ids = {chunks[i : i + 32] for i in range(0, len(chunks), 32)}
+    return tuple(sorted({places[identity] for identity in ids})) if ids <= places.keys() else None

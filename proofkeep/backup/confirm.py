@@ -28,12 +28,14 @@ def confirm_packs(store: ObjectStore, packs: Sequence[tuple[PackId, int]]) -> li
 
 
 def drop_and_reopen(run: "Backup", packs: list[PackId]) -> None:
-    """Forget packs everywhere on this host and begin a new generation, which sends their chunks again."""
+    """Forget packs everywhere on this host and begin a new generation, which sends their chunks again.
+
+    The next record withdraws this generation's if that was ever made: its put may have arrived without an answer.
+    """
     snapshot = run.snapshot_id
-    for item in run.journal.objects("name=?", (snapshot.name,)):
-        if item.sent is not None:
+    with run.journal.transaction():
+        if any(run.journal.objects("name=?", (snapshot.name,))):
             run.journal.set_fact("withdrawn", [*(run.journal.fact("withdrawn") or ()), snapshot.generation])
+        run.journal.reopen_without(packs)
     run.catalog.drop_packs(packs)
-    run.journal.drop_packs(packs)
-    run.journal.reopen()
     events.emit("packs-dropped", outcome="failure", snapshot=snapshot.short, packs=len(packs))

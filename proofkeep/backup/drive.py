@@ -10,7 +10,7 @@ from typing import TypeVar
 from proofkeep.backup.commit import CommitReceipt
 from proofkeep.backup.items import Stopped
 from proofkeep.backup.run import Backup
-from proofkeep.errors import PartialSnapshotError, ProofkeepError, StreamEndedEarlyError
+from proofkeep.errors import CancelledError, PartialSnapshotError, ProofkeepError, StreamEndedEarlyError
 from proofkeep.journal import Transfer
 
 T = TypeVar("T")
@@ -28,40 +28,48 @@ def drive(backup: Backup, *, wait: Callable[[float], object] = time.sleep) -> Co
         PartialSnapshotError: committed, but something could not be read; `backup.unread` names it.
         ProofkeepError: of the kind met; whatever was sealed and sent is kept for the next attempt.
     """
-    failures: list[ProofkeepError] = []
     futures: list[Future[None]] = []
 
-    def send(transfer: Transfer) -> None:
-        try:
-            retry(lambda: backup.upload(transfer), wait)
-            retry(lambda: backup.verify(transfer), wait)
-        except ProofkeepError as error:
-            failures.append(error)
+    def pause(seconds: float) -> None:
+        while seconds > 0:
+            if backup.cancelled():
+                raise CancelledError("run was cancelled between two attempts")
+            wait(min(seconds, _WAIT_SECONDS))
+            seconds -= _WAIT_SECONDS
 
-    backup.watch(lambda: failures[0] if failures and all(future.done() for future in futures) else None)
+    def send(transfer: Transfer) -> None:
+        retry(lambda: backup.upload(transfer), pause)
+        retry(lambda: backup.verify(transfer), pause)
+
+    backup.watch(lambda: _failure(futures))
     with ThreadPoolExecutor(_TRANSFERS_AT_ONCE, thread_name_prefix="transfer") as pool:
         futures.extend(pool.submit(send, transfer) for transfer in backup.transfers())
         if backup.needs_sealing:
             _seal(backup, lambda transfer: futures.append(pool.submit(send, transfer)))
-    if failures:
-        raise failures[0]
-    receipt = retry(backup.commit, wait)
+    for future in futures:
+        future.result()
+    receipt = retry(backup.commit, pause, again=lambda: not backup.needs_sealing)
     if not receipt.complete:
         raise PartialSnapshotError(f"snapshot {receipt.snapshot} lacks {receipt.totals['unread']} unread files")
     return receipt
 
 
+def _failure(futures: list[Future[None]]) -> BaseException | None:
+    """Why nothing leaves the spool any more; None while something is on its way or nothing has failed."""
+    if not all(future.done() for future in futures):
+        return None
+    return next((error for future in futures if (error := future.exception()) is not None), None)
+
+
 def _seal(backup: Backup, on_transfer: Callable[[Transfer], None]) -> None:
-    closed: queue.Queue[Transfer] = queue.Queue()
+    closed: queue.SimpleQueue[Transfer | None] = queue.SimpleQueue()
     backup.begin()
     stages = backup.encrypt(backup.compress(backup.snapshot()))
     with ThreadPoolExecutor(1, thread_name_prefix="checksum") as pool:
         sink = pool.submit(backup.checksum, stages, closed.put)
-        while not sink.done() or not closed.empty():
-            try:
-                on_transfer(closed.get(timeout=_WAIT_SECONDS))
-            except queue.Empty:
-                continue
+        sink.add_done_callback(lambda _: closed.put(None))
+        while (transfer := closed.get()) is not None:
+            on_transfer(transfer)
     result = sink.result()
     if isinstance(result, Stopped):
         raise result.error
@@ -69,13 +77,13 @@ def _seal(backup: Backup, on_transfer: Callable[[Transfer], None]) -> None:
         raise StreamEndedEarlyError("stream ended without its totals")
 
 
-def retry(step: Callable[[], T], wait: Callable[[float], object]) -> T:
-    """Repeat a step while its error says that this may help, with exponential delays and jitter."""
+def retry(step: Callable[[], T], wait: Callable[[float], object], *, again: Callable[[], bool] = lambda: True) -> T:
+    """Repeat a step while its error and `again` say that this may help, with exponential delays and jitter."""
     for attempt in range(1, ATTEMPTS):
         try:
             return step()
         except ProofkeepError as error:
-            if not error.retryable:
+            if not error.retryable or not again():
                 raise
         wait(FIRST_DELAY_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, no secret
     return step()

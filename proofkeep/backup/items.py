@@ -9,6 +9,7 @@ from proofkeep.format.header import ObjectType
 from proofkeep.format.names import PackId
 from proofkeep.format.record import Root
 from proofkeep.format.table import TableWriter
+from proofkeep.lookahead import close
 from proofkeep.slabs import Slab
 
 T = TypeVar("T")
@@ -76,6 +77,8 @@ class Sealed(NamedTuple):
 def upstream(items: Iterable[T | EndOfStream | Stopped]) -> Iterator[T | EndOfStream | Stopped]:
     """Pull from the stage before; its failure becomes a last `Stopped`, a missing end an error of ours.
 
+    However it ends, the stage before is closed: a traceback would otherwise keep it and its threads alive.
+
     Raises:
         StreamEndedEarlyError: the items ended without their end-of-stream record.
     """
@@ -87,4 +90,6 @@ def upstream(items: Iterable[T | EndOfStream | Stopped]) -> Iterator[T | EndOfSt
     except ProofkeepError as error:
         yield Stopped(error)
         return
+    finally:
+        close(items)
     raise StreamEndedEarlyError("stream of items ended without its end-of-stream record")

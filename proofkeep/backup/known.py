@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 
 from proofkeep.catalog import Catalog
+from proofkeep.errors import PackMissingError
+from proofkeep.format.names import PackId
+from proofkeep.format.pack_set import Row, encode_packs
 from proofkeep.slabs import Piece
 
 _BATCH = 500
@@ -50,7 +53,8 @@ class Known:
         new = []
         for piece in pieces:
             number = stored.get(piece.id, 0)
-            if number and self._usable[number]:
+            # A number beyond is a pack that another run of this host committed meanwhile.
+            if 0 < number < len(self._usable) and self._usable[number]:
                 self._referred[number] = 1
             elif piece.id not in known:
                 known.add(piece.id)
@@ -67,6 +71,22 @@ class Known:
                 found.update(row[0] for row in rows)
         return found
 
-    def referred(self) -> Iterator[int]:
-        """Numbers of the stored packs that the snapshot refers to, ascending."""
-        return (number for number, used in enumerate(self._referred) if used)
+    def referred(self) -> list[Row]:
+        """The stored packs that the snapshot refers to, as a pack set.
+
+        Raises:
+            PackMissingError: another run of this host dropped one meanwhile.
+        """
+        found = 0
+
+        def packs() -> Iterator[PackId]:
+            nonlocal found
+            for number, pack, _ in self._catalog.pack_sizes():
+                if number < len(self._referred) and self._referred[number]:
+                    found += 1
+                    yield pack
+
+        rows = encode_packs(packs())
+        if found != sum(self._referred):
+            raise PackMissingError("a pack that this run refers to was dropped by another run of this host")
+        return rows

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from types import TracebackType
 from typing import Self
 
-from proofkeep import events
+from proofkeep import canonical, events
 from proofkeep.backup.checksum import ChecksumSink, OnTransfer, Stuck
 from proofkeep.backup.commit import CommitReceipt, Committer
 from proofkeep.backup.compress import compress
@@ -18,7 +19,7 @@ from proofkeep.backup.snapshot import Walk
 from proofkeep.backup.transfer import Receipt, Sender
 from proofkeep.catalog import Catalog, refresh
 from proofkeep.chunking import Chunker
-from proofkeep.errors import PolicyError
+from proofkeep.errors import PackMissingError, PolicyError
 from proofkeep.format import record
 from proofkeep.format.names import SnapshotId
 from proofkeep.format.record import Root, SourceFacts
@@ -41,6 +42,10 @@ class Backup:
 
     While `needs_sealing`, drain `snapshot` through `compress` and `encrypt` into `checksum`; then `upload` and `verify`
     each transfer, then `commit`. Every step may be repeated.
+
+    Attributes:
+        unread: what the source would not give; its paths are for the CLI.
+        findings: index objects, locks and retirements in the repository that do not hold and were passed over.
     """
 
     def __init__(
@@ -67,34 +72,30 @@ class Backup:
         self._providers = providers
         self._stuck: Stuck = lambda: None
         self.unread: list[Finding] = []
+        self.findings: list[Finding] = []
 
     def __enter__(self) -> Self:
         folder = self.state.run(self.identity.run)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = locked(folder / "lock")
-        self._lock.__enter__()
-        try:
+        with ExitStack() as opened:
+            opened.enter_context(locked(folder / "lock"))
+            self.journal = opened.enter_context(closing(Journal(folder / "journal.sqlite")))
+            self.catalog = opened.enter_context(closing(Catalog(self.state.catalog_file)))
+            self.spool = Spool(folder / "spool", self.options.spool_limit, self.cancelled)
             self._prepare()
-        except BaseException:
-            self._lock.__exit__(None, None, None)
-            raise
+            self._opened = opened.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.catalog.close()
-        self.journal.close()
-        self._lock.__exit__(kind, error, trace)
+        self._opened.close()
 
     def _prepare(self) -> None:
-        folder = self.state.run(self.identity.run)
         self.writer = self.state.writer()
         self.entry = self.repository.keys.entry_id(self.identity.entry)
-        self.journal = Journal(folder / "journal.sqlite")
-        self.catalog = Catalog(self.state.catalog_file)
-        self.spool = Spool(folder / "spool", self.options.spool_limit, self.cancelled)
-        refresh(self.repository, self.catalog, load_heads(self.state.heads_file))
+        self.findings = refresh(self.repository, self.catalog, load_heads(self.state.heads_file))
+        self._refuse_second_writer()
         self.clock_checked = check_clock(
             [self.repository.store.clock, self.repository.ledger_store.clock],
             now_ns=self.clock(),
@@ -105,6 +106,16 @@ class Backup:
             self.repository, self.journal, self.spool, self.clock, self.cancelled, self.options.senders
         )
 
+    def _refuse_second_writer(self) -> None:
+        """Where a name can be created twice, one writer could replace what another wrote."""
+        descriptor = self.repository.descriptor
+        others = self.catalog.heads().keys() - {self.writer}
+        both = (descriptor.capabilities, descriptor.ledger_capabilities)
+        if others and not all(capabilities.refuses_second_create for capabilities in both):
+            raise PolicyError(
+                f"store creates a name twice, so writer {self.writer.hex()} may not join writer {min(others).hex()}"
+            )
+
     def _recover(self) -> None:
         """Bring the journal of an earlier attempt into a state from which this one goes on."""
         if self.journal.fact("entry") not in {None, self.entry.hex()}:
@@ -113,9 +124,9 @@ class Backup:
         lost = [pack.id for pack in self.journal.packs() if pack.verified is None and not self.spool.holds(pack.id)]
         committed = self.journal.fact("committed")
         if lost or (committed is not None and not committed["complete"]):
-            self.journal.drop_packs(lost)
-            self.journal.reopen()
+            self.journal.reopen_without(lost)
         self.journal.close_transfer()
+        self.spool.keep_only(pack.id for pack in self.journal.packs() if pack.verified is None)
 
     @property
     def snapshot_id(self) -> SnapshotId:
@@ -134,10 +145,13 @@ class Backup:
     # --- streaming stages
 
     def begin(self) -> None:
-        """Set up what the streaming stages share; call once before them."""
-        if self.journal.fact("source_at") is None or self.journal.fact("source_generation") != self.journal.generation:
-            self.journal.set_fact("source_at", self.clock())
-            self.journal.set_fact("source_generation", self.journal.generation)
+        """Set up what the streaming stages share; call once before them.
+
+        Each attempt reads the whole source again, so each has a source instant and file states of its own.
+        """
+        self._sealing = self.journal.generation
+        self.journal.set_fact("source_at", self.clock())
+        self.journal.clear_files()
         self.pool = SlabPool(self.cancelled)
         self.known = Known(self.catalog, self.options.expires_ns)
         for pack in self.journal.packs():
@@ -161,7 +175,7 @@ class Backup:
             self.options.allow_empty,
             self.unread,
         )
-        return read_ahead(walk.slabs(), 1)
+        return read_ahead(walk.slabs(), 1, on_stop=self.pool.close)
 
     def compress(self, slabs: Iterator[Slab | EndOfStream | Stopped]) -> Iterator[Compressed | EndOfStream | Stopped]:
         """Stage 2. Frames of each slab."""
@@ -185,8 +199,7 @@ class Backup:
         source = SourceFacts(
             list(facts.exclude), self.identity.host, list(facts.include), self.source.label, facts.root
         )
-        snapshot = self.snapshot_id
-        return self.session.seal_roots(record.Roots(snapshot.entry, snapshot.generation, [root], snapshot.run, source))
+        return self.session.seal_roots(record.Roots(self.entry, self._sealing, [root], self.identity.run, source))
 
     def checksum(
         self, items: Iterator[list[Sealed] | EndOfStream | Stopped], on_transfer: OnTransfer
@@ -195,22 +208,27 @@ class Backup:
 
         Returns:
             The totals, once all packs are durable; or what stopped the stream.
+
+        Raises:
+            SpoolFullError, StreamEndedEarlyError: as `ChecksumSink.drain`.
+            PackMissingError: another run of this host dropped a pack that this one refers to.
         """
         sink = ChecksumSink(self.repository, self.journal, self.spool, on_transfer, self._stuck)
         try:
             end = sink.drain(items)
+            if isinstance(end, Stopped):
+                return end
+            referred = canonical.to_msgpack(self.known.referred()).hex()
         finally:
             self.session.close()
-            self.known_packs = list(self.known.referred())
             self.known.close()
-        if isinstance(end, Stopped):
-            return end
         totals = end.totals | {"stored": sum(pack.size for pack in self.journal.packs())}
         with self.journal.transaction():
+            if self.journal.generation != self._sealing:
+                # Its verify has failed: this manifest counts on chunks that the next generation has to seal anew.
+                return Stopped(PackMissingError("a pack did not arrive while the others were sealed"))
             last = self.journal.close_transfer()
-            self.journal.set_fact(
-                "end", {"totals": totals, "roots": end.sealed_roots.hex(), "referred": self.known_packs}
-            )
+            self.journal.set_fact("end", {"totals": totals, "roots": end.sealed_roots.hex(), "referred": referred})
         events.emit("stream-sealed", run=self.identity.run.hex(), stored=totals["stored"])
         if last is not None:
             on_transfer(last)

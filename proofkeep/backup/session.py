@@ -12,6 +12,7 @@ from proofkeep.format.wrapped import WrappedDataKey
 from proofkeep.journal import Journal
 from proofkeep.ports import KeyProvider
 from proofkeep.repository import Repository
+from proofkeep.repository.clock import check_clock
 
 
 class SealingSession:
@@ -44,6 +45,7 @@ class SealingSession:
             context = wrapped.context(self._repository.id, self._writer, self.data_key)
             first, *others = (recipients[uri] for uri in self._repository.descriptor.recipients)
             generated = first.generate(context)
+            check_clock([first.clock], now_ns=self._clock(), newest_ledger_ns=None)
             forms = [generated.wrapped, *(provider.wrap(generated.plaintext, context) for provider in others)]
             keys = self._repository.keys.current
             for form in forms:

@@ -1,9 +1,11 @@
 """Stage 1, snapshot: walk the source, skip what has not changed, yield slabs of new plaintext, build the manifest."""
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+
+import msgspec
 
 from proofkeep.backup.items import EndOfStream
 from proofkeep.backup.known import Known
@@ -14,10 +16,10 @@ from proofkeep.chunking import Chunker
 from proofkeep.crypto.host_keys import IdKeys, digest
 from proofkeep.errors import CancelledError, SourceChangedError, SourceEmptyError, SourceError
 from proofkeep.format.header import ObjectType
-from proofkeep.format.manifest import Entry
+from proofkeep.format.manifest import ID_SIZE, Entry
 from proofkeep.journal import Journal
 from proofkeep.model import Finding, Kind, Node
-from proofkeep.ports import Cancelled, Progress, Source
+from proofkeep.ports import Cancelled, Progress, Reader, Source
 from proofkeep.slabs import Piece, Slab, SlabPool
 
 _BATCH = 256
@@ -46,7 +48,7 @@ class Walk:
     allow_empty: bool = False
     unread: list[Finding] = field(default_factory=list)
     totals: dict[str, int] = field(default_factory=dict)
-    _links: dict[tuple[int, int], tuple[bytes, Entry]] = field(default_factory=dict)
+    _links: dict[tuple[int, ...], Entry] = field(default_factory=dict)
 
     def slabs(self) -> Iterator[Slab | EndOfStream]:
         """Slabs of chunks that are stored nowhere yet, then the end with the manifest's root.
@@ -55,7 +57,18 @@ class Walk:
             SourceUnavailableError, SourceEmptyError, CancelledError.
         """
         self.totals = dict.fromkeys(
-            ("files", "directories", "other", "bytes", "read_bytes", "unchanged_files", "vanished", "unread"), 0
+            (
+                "files",
+                "directories",
+                "other",
+                "bytes",
+                "chunks",
+                "read_bytes",
+                "unchanged_files",
+                "vanished",
+                "unread",
+            ),
+            0,
         )
         content = SlabWriter(self.pool, self.known, ObjectType.CONTENT_PACK)
         manifest = SlabWriter(self.pool, self.known, ObjectType.SEGMENT_PACK)
@@ -107,20 +120,22 @@ class Walk:
             self.journal.add_files(files)
 
     def _unchanged(self, node: Node, path_id: bytes, state: FileState | None) -> Entry | None:
-        if node.hardlink is not None and node.hardlink in self._links:
-            group, first = self._links[node.hardlink]
-            return _entry(node, first.chunks, first.extents, group, first.unread)
+        if (first := self._links.get(_link_key(node))) is not None:
+            return msgspec.structs.replace(first, path=node.path)
         if state is None or state.fingerprint != self._mark(node) or not self.known.refer(state.packs):
             return None
         self.totals["unchanged_files"] += 1
         return self._linked(node, path_id, _entry(node, state.chunks, state.extents))
 
     def _linked(self, node: Node, path_id: bytes, entry: Entry) -> Entry:
-        """Remember the first name of a file with several, so that the others share its content and group."""
-        if node.hardlink is None:
+        """Remember the first name of a file with several, so that the others share all but the path.
+
+        One that could not be read stays alone: the next name may be luckier.
+        """
+        if node.hardlink is None or entry.unread:
             return entry
-        entry = _entry(node, entry.chunks, entry.extents, path_id, entry.unread)
-        self._links[node.hardlink] = path_id, entry
+        entry = msgspec.structs.replace(entry, hardlink=path_id)
+        self._links[_link_key(node)] = entry
         return entry
 
     def _read_file(self, node: Node, path_id: bytes, reader: ContentReader) -> Iterator[Slab | Entry]:
@@ -128,24 +143,13 @@ class Walk:
         content, code, now = Content(b"", 0, ()), SourceChangedError.code, node
         for _ in range(_ATTEMPTS):
             try:
-                opened = self.source.open(now)
+                content, whole = yield from self._read_once(now, reader)
+                code = "" if whole else SourceChangedError.code
             except SourceError as error:
                 code = error.code
-            else:
-                try:
-                    for item in reader.read(opened, now.size):
-                        if isinstance(item, Slab):
-                            yield item
-                        else:
-                            content = item
-                    code = "" if opened.unchanged() else SourceChangedError.code
-                except SourceError as error:
-                    code = error.code
-                finally:
-                    opened.close()
             if not code:
                 break
-            again = self.source.again(now)
+            again = self._look_again(now)
             if again is None:
                 return
             now = again
@@ -155,27 +159,61 @@ class Walk:
             entry = _entry(now, content.chunks, (), unread=code, size=content.read)
         yield self._linked(now, path_id, entry)
 
+    def _read_once(self, node: Node, reader: ContentReader) -> Generator[Slab, None, tuple[Content, bool]]:
+        """Slabs; returns what the file held, and whether that is all of what it was listed as."""
+        content = Content(b"", 0, ())
+        opened = self.source.open(node)
+        try:
+            for item in reader.read(opened, node.size):
+                if isinstance(item, Slab):
+                    yield item
+                else:
+                    content = item
+            return content, content.read == _data_size(opened, node) and opened.unchanged()
+        finally:
+            opened.close()
+
+    def _look_again(self, node: Node) -> Node | None:
+        """The file as it is now; as it was, where that cannot be seen or it is no file any more; None when gone."""
+        try:
+            again = self.source.again(node)
+        except SourceError:
+            return node
+        return again if again is None or again.kind is Kind.FILE else node
+
     def _mark(self, node: Node) -> bytes:
         """Keyed fingerprint of what tells a changed file; the catalog keeps no size or date in clear."""
-        fields = _STATE.pack(node.size, node.mtime_ns, node.ctime_ns, node.inode, node.mode)
-        return digest(self.ids.path, node.path + b"\x00" + fields)[:16]
+        return stat_mark(self.ids, node)
 
     def _count(self, entry: Entry, path_id: bytes) -> None:
         name = {Kind.FILE: "files", Kind.DIRECTORY: "directories"}.get(Kind(entry.kind), "other")
         self.totals[name] += 1
         self.totals["bytes"] += entry.size
+        self.totals["chunks"] += len(entry.chunks) // ID_SIZE
         if entry.unread:
             self.totals["unread"] += 1
             self.unread.append(Finding(entry.unread, path_id.hex(), path=entry.path))
 
 
+def _link_key(node: Node) -> tuple[int, ...]:
+    """What two names of one file have in common; a file changed between its names is read again as another."""
+    return () if node.hardlink is None else (*node.hardlink, node.size, node.mtime_ns)
+
+
+def _data_size(reader: Reader, node: Node) -> int:
+    """Bytes that a whole read gives: fewer mean a file that does not hold what its size says."""
+    extents = reader.extents()
+    return node.size if extents is None else sum(length for _, length in extents)
+
+
+def stat_mark(ids: IdKeys, node: Node) -> bytes:
+    """The keyed fingerprint, 16 bytes, that the catalog keeps of a file; a drill holds live files against it."""
+    fields = _STATE.pack(node.size, node.mtime_ns, node.ctime_ns, node.inode, node.mode)
+    return digest(ids.path, node.path + b"\x00" + fields)[:16]
+
+
 def _entry(
-    node: Node,
-    chunks: bytes = b"",
-    extents: Iterable[int] = (),
-    hardlink: bytes = b"",
-    unread: str = "",
-    size: int | None = None,
+    node: Node, chunks: bytes = b"", extents: Iterable[int] = (), unread: str = "", size: int | None = None
 ) -> Entry:
     return Entry(
         node.path,
@@ -187,7 +225,7 @@ def _entry(
         (node.size if size is None else size) if node.kind is Kind.FILE else 0,
         chunks,
         node.target,
-        hardlink,
+        b"",
         list(node.xattrs),
         node.rdev,
         list(extents),

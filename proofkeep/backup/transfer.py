@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -133,8 +134,8 @@ class Sender:
             )
         except (IntegrityError, ObjectMissingError) as error:
             events.emit("pack-refuted", outcome="failure", pack=pack.id.name, code=error.code)
-            self._journal.drop_packs([pack.id])
-            self._journal.reopen()
+            self._journal.reopen_without([pack.id])
+            self._spool.release(pack.id)
             raise PackMissingError(f"pack {pack.id.name} did not arrive as it was sealed: {error.code}") from None
         self._journal.set_pack_verified(pack.number, verified)
         events.emit("pack-verified", pack=pack.id.name, by=verified.by)
@@ -148,7 +149,7 @@ class Sender:
             step(pack)
 
         with ThreadPoolExecutor(self._senders, thread_name_prefix="sender") as pool:
-            futures = [pool.submit(guarded, pack) for pack in packs]
+            futures = [pool.submit(copy_context().run, guarded, pack) for pack in packs]
         for future in futures:
             future.result()
 

@@ -1,20 +1,20 @@
 """The catalog's database: SQLite, one connection behind one lock, every change one transaction."""
 
-import sqlite3
-import threading
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from proofkeep import events
+from proofkeep.errors import MalformedError
 from proofkeep.format.index import PackRow
 from proofkeep.format.names import PackId
 from proofkeep.ledger import START, Head, Heads
+from proofkeep.state_database import StateDatabase
 
-SCHEMA = """
+_SETUP = """
+PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32768;
 CREATE TABLE IF NOT EXISTS packs (
     no INTEGER PRIMARY KEY AUTOINCREMENT, writer BLOB, data_key BLOB, counter INTEGER,
     size INTEGER, header BLOB, retain_until INTEGER, retired INTEGER DEFAULT 0, sealed_table BLOB,
@@ -64,58 +64,50 @@ class Catalog:
     """Known chunks, file states and ledger heads of one repository on this host."""
 
     def __init__(self, file: Path) -> None:
-        self._lock = threading.RLock()
         self._file = file
         try:
             self._database = self._open()
-        except sqlite3.DatabaseError:
-            events.emit("catalog-damaged", outcome="failure")
-            for part in file.parent.glob(f"{file.name}*"):
-                part.unlink()
+        except MalformedError:
+            self._remove()
             self._database = self._open()
+        self._rows = self._database.rows
 
-    def _open(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self._file, check_same_thread=False, isolation_level=None, timeout=60)
-        try:
-            database.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32768;")
-            _require_version(database)
-            database.executescript(SCHEMA + f"PRAGMA user_version={VERSION};")
-        except sqlite3.DatabaseError:
+    def _open(self) -> StateDatabase:
+        database = StateDatabase(self._file, "catalog", _SETUP)
+        version = database.rows("PRAGMA user_version")[0][0]
+        if version not in {0, VERSION}:
             database.close()
-            raise
-        self._file.chmod(0o600)
+            raise MalformedError("catalog has another version")
+        if version == 0:
+            database.change(f"PRAGMA user_version={VERSION}")
         return database
 
+    def _remove(self) -> None:
+        """Forget everything: whoever opens it next learns it again from ledger and index."""
+        events.emit("catalog-damaged", outcome="failure")
+        for part in self._file.parent.glob(f"{self._file.name}*"):
+            part.unlink(missing_ok=True)
+
     def close(self) -> None:
-        """Close the database."""
-        with self._lock:
-            self._database.close()
+        """Close the database; remove it if it was found damaged."""
+        self._database.close()
+        if self._database.damaged:
+            self._remove()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All or nothing; nests."""
-        with self._lock:
-            if self._database.in_transaction:
-                yield
-                return
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
-
-    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._lock, closing(self._database.execute(query, values)) as cursor:
-            return cursor.fetchall()
+        return self._database.transaction()
 
     # --- packs and chunks
 
     def add_pack(self, row: PackRow, chunk_ids: Iterable[bytes], sealed_table: bytes) -> int:
-        """Learn a pack and its chunks; the pack's number. A chunk known already stays where it was known."""
+        """Learn a pack and its chunks; the pack's number.
+
+        A chunk known already stays where it was known, unless that pack is retired or locked for a shorter time: runs
+        that cannot refer to it would otherwise send the chunk again each time.
+        """
         with self.transaction():
-            self._database.execute(
+            self._database.change(
                 "INSERT INTO packs (writer, data_key, counter, size, header, retain_until, sealed_table) "
                 "VALUES (?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
                 "retain_until=coalesce(max(retain_until, excluded.retain_until), excluded.retain_until, retain_until)",
@@ -125,8 +117,12 @@ class Catalog:
                 "SELECT no FROM packs WHERE writer=? AND data_key=? AND counter=?",
                 (row.writer, row.data_key, row.counter),
             )[0][0]
-            self._database.executemany(
-                "INSERT OR IGNORE INTO chunks VALUES (?,?)", ((identity, number) for identity in chunk_ids)
+            self._database.change_many(
+                "INSERT INTO chunks VALUES (?,?) ON CONFLICT DO UPDATE SET pack=excluded.pack "
+                "WHERE EXISTS (SELECT 1 FROM packs AS here, packs AS there "
+                "WHERE here.no=excluded.pack AND there.no=chunks.pack AND NOT here.retired "
+                "AND (there.retired OR there.retain_until < ifnull(here.retain_until, there.retain_until + 1)))",
+                ((identity, number) for identity in chunk_ids),
             )
             return number
 
@@ -134,7 +130,7 @@ class Catalog:
         """Which version of the object the ledger vouches for."""
         with self.transaction():
             values = (pack.writer, pack.data_key, pack.counter, version_id)
-            self._database.execute("INSERT OR REPLACE INTO vouched VALUES (?,?,?,?)", values)
+            self._database.change("INSERT OR REPLACE INTO vouched VALUES (?,?,?,?)", values)
 
     def chunk_packs(self, ids: Sequence[bytes]) -> dict[bytes, int]:
         """Pack numbers of those ids that are known."""
@@ -158,6 +154,12 @@ class Catalog:
         """A pack's number, or None."""
         values = (pack.writer, pack.data_key, pack.counter)
         rows = self._rows("SELECT no FROM packs WHERE writer=? AND data_key=? AND counter=?", values)
+        return rows[0][0] if rows else None
+
+    def pack_size(self, pack: PackId) -> int | None:
+        """A pack's size in the store, or None when it is not known."""
+        values = (pack.writer, pack.data_key, pack.counter)
+        rows = self._rows("SELECT size FROM packs WHERE writer=? AND data_key=? AND counter=?", values)
         return rows[0][0] if rows else None
 
     def pack_sizes(self) -> Iterator[tuple[int, PackId, int]]:
@@ -192,21 +194,21 @@ class Catalog:
         with self.transaction():
             for pack in packs:
                 number = self.find_pack(pack)
-                self._database.execute("DELETE FROM chunks WHERE pack=?", (number,))
-                self._database.execute("DELETE FROM packs WHERE no=?", (number,))
+                self._database.change("DELETE FROM chunks WHERE pack=?", (number,))
+                self._database.change("DELETE FROM packs WHERE no=?", (number,))
 
     def set_retired(self, packs: Iterable[PackId]) -> None:
         """Mark exactly these packs retired."""
         with self.transaction():
-            self._database.execute("UPDATE packs SET retired=0 WHERE retired=1")
+            self._database.change("UPDATE packs SET retired=0 WHERE retired=1")
             for pack in packs:
-                self._database.execute("UPDATE packs SET retired=1 WHERE no=?", (self.find_pack(pack),))
+                self._database.change("UPDATE packs SET retired=1 WHERE no=?", (self.find_pack(pack),))
 
     def set_locked(self, packs: Iterable[PackId], until_ns: int) -> None:
         """Packs whose lock was extended."""
         with self.transaction():
             for pack in packs:
-                self._database.execute(
+                self._database.change(
                     "UPDATE packs SET retain_until=max(coalesce(retain_until, 0), ?) WHERE no=?",
                     (until_ns, self.find_pack(pack)),
                 )
@@ -227,10 +229,15 @@ class Catalog:
                 found[path_id] = FileState(fingerprint, chunks, tuple(array("Q", extents)), tuple(array("I", packs)))
         return found
 
+    def count_files(self, entry: bytes) -> int:
+        """How many files of an entry are remembered."""
+        count: int = self._rows("SELECT count(*) FROM files WHERE entry=?", (entry,))[0][0]
+        return count
+
     def set_file_states(self, entry: bytes, states: Iterable[tuple[bytes, FileState]]) -> None:
         """Remember what files are like now."""
         with self.transaction():
-            self._database.executemany(
+            self._database.change_many(
                 "INSERT OR REPLACE INTO files VALUES (?,?,?,?,?,?)",
                 (
                     (
@@ -259,9 +266,4 @@ class Catalog:
     def set_head(self, writer: bytes, head: Head) -> None:
         """What was learned up to now."""
         with self.transaction():
-            self._database.execute("INSERT OR REPLACE INTO heads VALUES (?,?,?)", (writer, head.sequence, head.sha256))
-
-
-def _require_version(database: sqlite3.Connection) -> None:
-    if database.execute("PRAGMA user_version").fetchone()[0] not in {0, VERSION}:
-        raise sqlite3.DatabaseError("another version")
+            self._database.change("INSERT OR REPLACE INTO heads VALUES (?,?,?)", (writer, head.sequence, head.sha256))

@@ -4,9 +4,17 @@ from hashlib import sha256
 
 from proofkeep import events
 from proofkeep.catalog.database import Catalog
-from proofkeep.errors import IntegrityError, LedgerMismatchError, ObjectMissingError
+from proofkeep.errors import (
+    AuthenticationError,
+    IntegrityError,
+    LedgerMismatchError,
+    ObjectMissingError,
+    ProofkeepError,
+)
 from proofkeep.format import index, locks, names
+from proofkeep.format.index import PackRow
 from proofkeep.format.ledger_entry import LedgerEntry, StoredObject
+from proofkeep.format.names import PackId
 from proofkeep.format.pack_set import decode_packs
 from proofkeep.format.table import decode_table
 from proofkeep.ledger import START, Head, Heads, read_chain, require_heads, writers
@@ -30,44 +38,72 @@ def refresh(repository: Repository, catalog: Catalog, remembered: Heads) -> list
         if remembered.get(writer, START).sequence < after.sequence:
             require_heads(repository, {writer: after})
         for entry, head in read_chain(repository, writer, after):
-            _learn_entry(repository, catalog, entry, head, findings)
-        _learn_locks(repository, catalog, writer)
+            findings += learn_entry(repository, catalog, entry, head)
+        findings += _learn_locks(repository, catalog, writer)
     packs, refused = read_retired(repository)
     catalog.set_retired(packs)
     return findings + refused
 
 
-def _learn_entry(
-    repository: Repository, catalog: Catalog, entry: LedgerEntry, head: Head, findings: list[Finding]
-) -> None:
-    with catalog.transaction():
-        for item in entry.objects:
+def learn_entry(repository: Repository, catalog: Catalog, entry: LedgerEntry, head: Head) -> list[Finding]:
+    """What one ledger entry tells; a finding for each object of its that does not hold.
+
+    Everything is fetched first: other runs of this host must not wait for the store behind our transaction.
+    """
+    packs: list[tuple[PackRow, list[bytes]]] = []
+    versions: list[tuple[PackId, str | None]] = []
+    findings: list[Finding] = []
+    for item in entry.objects:
+        try:
             if item.type == "pack":
-                catalog.set_version(names.parse_pack(item.name), item.version_id)
-            if item.type != "index":
-                continue
-            try:
-                _learn_index(repository, catalog, item)
-            except (IntegrityError, ObjectMissingError) as error:
-                findings.append(Finding(error.code, item.name, str(error)))
-                events.emit("index-refused", outcome="failure", object=item.name, code=error.code)
+                versions.append((_own_pack(item, entry.writer), item.version_id))
+            elif item.type == "index":
+                packs.extend(_read_index(repository, item, entry.writer))
+        except (IntegrityError, ObjectMissingError) as error:
+            findings.append(_refused(item.name, error))
+    with catalog.transaction():
+        for pack, version in versions:
+            catalog.set_version(pack, version)
+        for row, ids in packs:
+            catalog.add_pack(row, ids, seal_table(repository, row.table))
         catalog.set_head(entry.writer, head)
+    return findings
 
 
-def _learn_index(repository: Repository, catalog: Catalog, item: StoredObject) -> None:
+def _refused(name: str, error: ProofkeepError) -> Finding:
+    events.emit("object-refused", outcome="failure", object=name, code=error.code)
+    return Finding(error.code, name, str(error))
+
+
+def _own_pack(item: StoredObject, writer: bytes) -> PackId:
+    pack = names.parse_pack(item.name)
+    if pack.writer != writer:
+        raise AuthenticationError(f"ledger of writer {writer.hex()} vouches for pack {item.name} of another")
+    return pack
+
+
+def _read_index(repository: Repository, item: StoredObject, vouching: bytes) -> list[tuple[PackRow, list[bytes]]]:
+    """Packs of an index object, each with its chunk ids; it counts only where its own writer's chain names it."""
+    writer, number = names.parse_numbered(item.name)
+    if names.index(writer, number) != item.name or writer != vouching:
+        raise AuthenticationError(f"ledger of writer {vouching.hex()} names {item.name}, which is no index of its own")
     data = repository.store.get(item.name, version_id=item.version_id)
     if sha256(data).digest() != item.sha256:
         raise LedgerMismatchError(f"index object {item.name} is not the one the ledger names")
-    writer, number = names.parse_numbered(item.name)
     content = index.open_index(index_key(repository, data, item.name), repository.id, writer, number, data)
-    for row in content.packs:
-        table = decode_table(row.table, row.id.name)
-        catalog.add_pack(row, [chunk.id for chunk in table.chunks], seal_table(repository, row.table))
+    return [(row, [chunk.id for chunk in decode_table(row.table, row.id.name).chunks]) for row in content.packs]
 
 
-def _learn_locks(repository: Repository, catalog: Catalog, writer: bytes) -> None:
+def _learn_locks(repository: Repository, catalog: Catalog, writer: bytes) -> list[Finding]:
+    findings = []
     for stat in repository.store.list(f"{names.LOCKS}{writer.hex()}/"):
-        data = repository.store.get(stat.name)
-        _, number = names.parse_numbered(stat.name)
-        content = locks.open_locks(index_key(repository, data, stat.name), repository.id, writer, number, data)
-        catalog.set_locked(decode_packs(content.packs), content.until)
+        try:
+            data = repository.store.get(stat.name)
+            _, number = names.parse_numbered(stat.name)
+            content = locks.open_locks(index_key(repository, data, stat.name), repository.id, writer, number, data)
+            packs = list(decode_packs(content.packs))
+        except (IntegrityError, ObjectMissingError) as error:
+            findings.append(_refused(stat.name, error))
+        else:
+            catalog.set_locked(packs, content.until)
+    return findings

@@ -1,6 +1,8 @@
-"""`enrol`: bring the host secret to a further host: request there, grant on a host that holds it, accept there."""
+"""`enrol`: bring the host secret to a further host: request there, grant on a host that holds it, accept there.
 
-import hmac
+Where no host is left that holds it, `recover` unwraps what `init` kept for the restore role.
+"""
+
 import json
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,13 @@ from proofkeep.keys.host_secret import CredentialHostSecret, FileHostSecret, sto
 from proofkeep.keys.key_files import create_key_file, read_key_file
 from proofkeep.keys.private_files import create_file, read_file
 from proofkeep.repository.connect import connect
+from proofkeep.repository.recovery import HeldSecret, recover
 
 _FILE = "file:"
 
 
 def add(commands: Subparsers) -> Parser:
-    """Add the subcommand and its three steps."""
+    """Add the subcommand and its steps."""
     parser: Parser = commands.add_parser("enrol", help="bring the host secret to a further host", allow_abbrev=False)
     steps = parser.add_subparsers(metavar="STEP", required=True)
     request = add_command(steps, "request", _request, "on the new host: ask for the host secret")
@@ -37,6 +40,7 @@ def add(commands: Subparsers) -> Parser:
     )
     accept = add_command(steps, "accept", _accept, "on the new host: check the secret and keep it")
     accept.add_argument("grant", type=Path)
+    add_command(steps, "recover", _recover, "restore role: unwrap the host secret where no host is left that holds it")
     return parser
 
 
@@ -82,7 +86,7 @@ def _accept(context: Context) -> Exit:
     grant = _read(context.options.grant)
     secret = accept_enrolment(grant, _enrolment_key(key_file), repository=repository.hex(), writer=writer.hex())
     # Anybody can make a grant that opens: only the repository's own MACs tell that this is its secret.
-    connect(*configuration.open_stores(), _Held(secret, configuration.host_secret))
+    connect(*configuration.open_stores(), HeldSecret(secret, configuration.host_secret))
     uri = store_host_secret(destination, secret).uri
     key_file.unlink()
     context.report.tell(
@@ -92,15 +96,16 @@ def _accept(context: Context) -> Exit:
     return Exit.OK
 
 
-class _Held:
-    """A host secret in memory, to be tried before it is kept. Implements `HostSecret`."""
-
-    def __init__(self, secret: bytes, uri: str) -> None:
-        self._secret = secret
-        self.uri = uri
-
-    def mac(self, message: bytes) -> bytes:
-        return hmac.digest(self._secret, message, "sha256")
+def _recover(context: Context) -> Exit:
+    configuration = context.configuration
+    destination = _secret_file(configuration)
+    store, ledger = configuration.open_stores()
+    uri = store_host_secret(destination, recover(store, ledger, configuration.key_providers())).uri
+    repository = configuration.connect().id.hex()
+    context.report.tell(
+        {"repository": repository, "uri": uri}, [f"host secret of repository {repository} recovered into {uri}"]
+    )
+    return Exit.OK
 
 
 def _new_host(configuration: Configuration) -> tuple[bytes, bytes, Path]:

@@ -58,6 +58,9 @@ def _host_secret(context: Context) -> Exit:
     uri = create_host_secret(context.options.file).uri
     context.report.tell(
         {"uri": uri},
-        [f'host_secret = "{uri}"', "keep a copy apart from this host: without it nobody can read a backup"],
+        [
+            f'host_secret = "{uri}"',
+            "`proofkeep init` keeps it wrapped for every key of [keys], so that their holders can recover it",
+        ],
     )
     return Exit.OK

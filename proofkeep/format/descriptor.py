@@ -115,6 +115,12 @@ def peek_random(data: bytes, number: int) -> bytes:
     return documents.require_bytes(documents.peek_document(data, subject), "random", 32, subject)
 
 
+def peek_epoch_repository(data: bytes, number: int) -> bytes:
+    """The repository's id, where no descriptor tells it yet, to derive the keys that check the rest."""
+    subject = f"epoch {number}"
+    return documents.require_bytes(documents.peek_document(data, subject), "repository", 16, subject)
+
+
 def open_epoch(key: bytes, repository: bytes, number: int, data: bytes) -> Epoch:
     """The epoch of that number, once its MAC holds. Raises `IntegrityError` of the kind met."""
     subject = f"epoch {number}"

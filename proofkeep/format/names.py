@@ -21,6 +21,7 @@ _ID = "([0-9a-f]{32})"
 _NUMBER = "([0-9a-f]{8})"
 _PACK = re.compile(f"packs/{_ID}/{_ID}/{_NUMBER}")
 _SNAPSHOT = re.compile(rf"snapshots/{_ID}/{_ID}/{_ID}\.([0-9a-f]{{4}})")
+_SECRET = re.compile(rf"secrets/{_ID}\.([0-9a-f]{{4}})")
 _NUMBERED = re.compile(f"(?:index|locks|ledger)/{_ID}/{_NUMBER}")
 
 
@@ -80,6 +81,12 @@ def parse_numbered(name: str) -> tuple[bytes, int]:
     if match is None:
         raise MalformedError(f"object {name} has no numbered object's name")
     return bytes.fromhex(match[1]), int(match[2], 16)
+
+
+def parse_secret(name: str) -> tuple[bytes, int] | None:
+    """Recipient id and generation of a wrapped host secret; None for what has no such name."""
+    match = _SECRET.fullmatch(name)
+    return None if match is None else (bytes.fromhex(match[1]), int(match[2], 16))
 
 
 def recipient_id(uri: str) -> bytes:

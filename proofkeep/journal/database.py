@@ -1,11 +1,9 @@
 """The journal's database: SQLite with full synchronisation, one connection behind one lock."""
 
 import json
-import sqlite3
-import threading
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 from proofkeep.format.header import ObjectType
 from proofkeep.format.names import PackId
 from proofkeep.journal.rows import JournalObject, JournalPack, Sent, Transfer, Verified
+from proofkeep.state_database import StateDatabase
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -32,6 +31,7 @@ _PACK_COLUMNS = (
     "number, writer, data_key, counter, type, size, sha256, header, sealed_table, transfer, failures, sent, verified, "
     "indexed"
 )
+_RENAMED = ">"  # no object's name begins with it
 FIRST_TRANSFER = 256 << 20
 _TRANSFERS_PER_SIZE = 16
 
@@ -41,38 +41,17 @@ class Journal:
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = threading.RLock()
-        self._database = sqlite3.connect(file, check_same_thread=False, isolation_level=None, timeout=60)
-        self._database.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;" + _SCHEMA)
-        file.chmod(0o600)
+        self._database = StateDatabase(file, "run's journal", "PRAGMA synchronous=FULL;" + _SCHEMA)
+        self._rows = self._database.rows
+        self._change = self._database.change
 
     def close(self) -> None:
         """Close the database."""
-        with self._lock:
-            self._database.close()
+        self._database.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All or nothing; nests."""
-        with self._lock:
-            if self._database.in_transaction:
-                yield
-                return
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
-
-    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._lock, closing(self._database.execute(query, values)) as cursor:
-            return cursor.fetchall()
-
-    def _change(self, query: str, values: Sequence[Any] = ()) -> None:
-        with self.transaction():
-            self._database.execute(query, values)
+        return self._database.transaction()
 
     # --- facts
 
@@ -99,9 +78,13 @@ class Journal:
         value: dict[str, Any] | None = self.fact("end")
         return value
 
-    def reopen(self) -> None:
-        """Begin a new generation: read again, seal what is missing, commit another record."""
+    def reopen_without(self, packs: Iterable[PackId]) -> None:
+        """Begin a new generation: read again, seal what is missing or was in these packs, commit another record.
+
+        One step: with the packs forgotten and the end of the stream still there, a commit would leave them out.
+        """
         with self.transaction():
+            self._drop_packs(packs)
             self.set_fact("generation", self.generation + 1)
             self.set_fact("end", None)
             self.set_fact("committed", None)
@@ -118,7 +101,7 @@ class Journal:
         """
         with self.transaction():
             number = self._open_transfer()
-            self._database.execute(
+            self._database.change(
                 "INSERT INTO packs (writer, data_key, counter, type, size, sha256, header, sealed_table, transfer) "
                 "VALUES (?,?,?,?,?,?,?,?,?)",
                 (pack.writer, pack.data_key, pack.counter, kind, size, digest, header, sealed_table, number),
@@ -140,7 +123,7 @@ class Journal:
             if not packs:
                 return None
             digest = sha256(b"".join(pack.id.name.encode() + pack.sha256 for pack in packs)).hexdigest()
-            self._database.execute("INSERT INTO transfers VALUES (?,?)", (number, digest))
+            self._database.change("INSERT INTO transfers VALUES (?,?)", (number, digest))
             return Transfer(number, digest, len(packs), sum(pack.size for pack in packs))
 
     def transfers(self) -> list[Transfer]:
@@ -178,14 +161,12 @@ class Journal:
         """Index objects and ledger entries now name all packs."""
         self._change("UPDATE packs SET indexed=1")
 
-    def drop_packs(self, packs: Iterable[PackId]) -> None:
-        """Forget packs that are gone."""
-        with self.transaction():
-            for pack in packs:
-                self._database.execute(
-                    "DELETE FROM packs WHERE writer=? AND data_key=? AND counter=?",
-                    (pack.writer, pack.data_key, pack.counter),
-                )
+    def _drop_packs(self, packs: Iterable[PackId]) -> None:
+        for pack in packs:
+            self._database.change(
+                "DELETE FROM packs WHERE writer=? AND data_key=? AND counter=?",
+                (pack.writer, pack.data_key, pack.counter),
+            )
 
     # --- small objects
 
@@ -197,9 +178,13 @@ class Journal:
         )
         return next(self.objects("name=?", (name,)))
 
-    def replace_object(self, name: str, new_name: str, body: bytes) -> None:
-        """Another name and other bytes for an object that was never accepted (a ledger entry on a new head)."""
-        self._change("UPDATE objects SET name=?, body=? WHERE name=?", (new_name, body, name))
+    def replace_objects(self, rows: Iterable[tuple[str, str, bytes]]) -> None:
+        """(name, new name, new body) of objects that no store accepted; a new name may be another one's old name."""
+        with self.transaction():
+            for name, new_name, body in rows:
+                values = (f"{_RENAMED}{new_name}", body, name)
+                self._database.change("UPDATE objects SET name=?, body=? WHERE name=?", values)
+            self._database.change("UPDATE objects SET name=substr(name, 2) WHERE name LIKE ?", (f"{_RENAMED}%",))
 
     def objects(self, where: str = "1=1", values: Sequence[Any] = ()) -> Iterator[JournalObject]:
         """Objects in the order they were kept; `where` is a condition of ours, never input."""
@@ -219,7 +204,7 @@ class Journal:
     def add_files(self, rows: Iterable[tuple[bytes, bytes, bytes, Sequence[int]]]) -> None:
         """(path id, fingerprint, chunk ids, extents) of files read by this run."""
         with self.transaction():
-            self._database.executemany(
+            self._database.change_many(
                 "INSERT OR REPLACE INTO files VALUES (?,?,?,?)",
                 ((path_id, mark, chunks, array("Q", extents).tobytes()) for path_id, mark, chunks, extents in rows),
             )

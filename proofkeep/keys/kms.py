@@ -8,6 +8,7 @@ IAM actions, each on the one key's ARN and nothing else:
     verify          none                                            kms:GenerateMac
     retention       none                                            kms:GenerateMac
     further recipient of a repository's data keys: kms:Encrypt on that KEK for the backup role
+    host secret in a file: kms:Encrypt on every KEK for who runs `init`, and only then
     key named by alias: kms:DescribeKey for every role; name it by ARN to do without
 
 Narrow KEK statements with the condition `kms:EncryptionContext:proofkeep:repository`. No role that backs up needs
@@ -118,6 +119,14 @@ class KmsProvider:
             "Decrypt", arn, KeyId=arn, CiphertextBlob=wrapped.ciphertext, EncryptionContext=dict(context)
         )
         return _data_key(answer, arn)
+
+    def wrap_secret(self, secret: bytes, context: Mapping[str, str]) -> WrappedKey:
+        """Encrypt a host secret; its context, with a data key of zeros, is no data key's. Raises as `generate`."""
+        return self.wrap(secret, context)
+
+    def unwrap_secret(self, wrapped: WrappedKey, context: Mapping[str, str]) -> bytes:
+        """Decrypt a host secret; raises as `unwrap`."""
+        return self.unwrap(wrapped, context)
 
     def _wrapped(self, answer: Mapping[str, Any], arn: str) -> WrappedKey:
         if answer["KeyId"] != arn:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from proofkeep.errors import KeyDeniedError, KeyMismatchError
+from proofkeep.keys import host_secret
 from proofkeep.keys.key_files import read_key_file
 from proofkeep.keys.passphrases import Passphrase
 from proofkeep.keys.recipients import PrivateKey, PublicKey, accept_public_key, recipient_uri
@@ -66,6 +67,14 @@ class LocalKeyProvider:
         if wrapped.recipient != self._recipient:
             raise KeyMismatchError(f"wrapped key is for {wrapped.recipient}, not for {self._recipient}")
         return unwrap_with(private_key, wrapped.ciphertext, purpose=PURPOSE_DATA_KEY, context=context)
+
+    def wrap_secret(self, secret: bytes, context: Mapping[str, str]) -> WrappedKey:
+        """Wrap a host secret for this recipient, under a label of its own."""
+        return host_secret.wrap_secret(secret, self._public_key, context)
+
+    def unwrap_secret(self, wrapped: WrappedKey, context: Mapping[str, str]) -> bytes:
+        """Unwrap a host secret with the private half; raises as `unwrap`."""
+        return host_secret.unwrap_secret(wrapped, self._unlocked(), context)
 
     def _unlocked(self) -> PrivateKey:
         if self._unlock is None:

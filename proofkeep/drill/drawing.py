@@ -1,0 +1,212 @@
+"""The draw: verify, seed, walk, pick. Everything a reviewer needs to draw again is in its receipt."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from operator import attrgetter
+from pathlib import Path
+from typing import TextIO
+
+from proofkeep import events
+from proofkeep.catalog import Catalog
+from proofkeep.drill.keys import key_facts
+from proofkeep.drill.ledgered import pack_facts
+from proofkeep.drill.plan import Plan
+from proofkeep.drill.population import HEADING, Lowest, Population, Scoped, scope_of
+from proofkeep.drill.receipts import Draw, Facts, Sampled
+from proofkeep.drill.seed import seed_input, seed_of
+from proofkeep.drill.strata import Stratum, confidence, least_seen, too_many
+from proofkeep.errors import PartialSnapshotError, SnapshotMissingError
+from proofkeep.format import instants
+from proofkeep.model import Finding
+from proofkeep.ports import Cancelled, Progress
+from proofkeep.repository import Repository
+from proofkeep.snapshots import ChunkStore, CommittedSnapshot, DataKeys, list_snapshots
+from proofkeep.verify import VerificationReport
+
+
+def make_draw(
+    repository: Repository,
+    catalog: Catalog,
+    data_keys: DataKeys,
+    plan: Plan,
+    verified: VerificationReport,
+    listing: Path,
+    *,
+    now_ns: int,
+    cancelled: Cancelled,
+    progress: Progress,
+) -> Draw:
+    """Record the seed, walk the population into `listing`, and draw.
+
+    Args:
+        verified: gives the ledger heads and what else was found.
+        listing: a new file, one line for each file that could be drawn.
+
+    Raises:
+        KeyAccessError, StoreError, TransportError: of the kind met.
+        CancelledError.
+    """
+    text = seed_input(plan.id, verified.heads)
+    seed = seed_of(text)
+    events.emit("drill-seed", drill=plan.id, seed=seed, seed_input=text)
+    damage = [replace(finding, path=None) for finding in verified.findings]
+    scoped, passed_over = _scope(repository, plan, now_ns, damage.append)
+    population = Population(repository, catalog, seed, plan.per_stratum, plan.largest, cancelled, progress)
+    chunks = ChunkStore(repository, catalog, data_keys)
+    with _new_private_file(listing) as out:
+        out.write(HEADING)
+        for one in scoped:
+            population.walk(one, chunks, data_keys, out, damage.append)
+    keys = key_facts(repository, population.data_keys, damage.append)
+    epochs = {row["data_key"]: row["epoch"] for row in keys}
+    strata = _final_strata(population, epochs)
+    sample = _pick(strata, population, epochs)
+    packs = [sampled.pack for sampled in sorted(sample, key=attrgetter("rank")) if sampled.pack]
+    return Draw(
+        plan.id,
+        instants.to_text(now_ns),
+        sorted(verified.heads),
+        text,
+        seed,
+        _verification(verified),
+        [_snapshot_facts(one) for one in scoped],
+        _population_facts(population, strata, sample),
+        [_stratum_facts(number, stratum, strata[stratum], sample) for number, stratum in enumerate(sorted(strata))],
+        keys,
+        pack_facts(repository, set(packs)),
+        sample,
+        packs[0] if packs else "",
+        damage,
+        [*verified.not_tested, *_not_tested(plan, population, passed_over)],
+    )
+
+
+def _new_private_file(file: Path) -> TextIO:
+    return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w", encoding="ascii")
+
+
+def _scope(
+    repository: Repository, plan: Plan, now_ns: int, damage: Callable[[Finding], None]
+) -> tuple[list[Scoped], list[CommittedSnapshot]]:
+    snapshots, _ = list_snapshots(repository)
+    wanted = {repository.keys.entry_id(name): name for name in plan.entries}
+    if wanted:
+        snapshots = [snapshot for snapshot in snapshots if snapshot.id.entry in wanted]
+    scoped, passed_over = scope_of(snapshots, every=plan.every_snapshot, now_ns=now_ns)
+    present = {one.snapshot.id.entry for one in scoped}
+    for entry in wanted.keys() - present or ([] if present else [b""]):
+        subject = f"entry {entry.hex()}" if entry else f"repository {repository.id.hex()}"
+        damage(Finding(SnapshotMissingError.code, subject, "it has no committed snapshot to drill"))
+    for one in scoped:
+        if "newest" in one.roles and not one.snapshot.facts.complete:
+            subject = f"snapshot {one.snapshot.id.short}"
+            damage(Finding(PartialSnapshotError.code, subject, "its entry has no complete snapshot"))
+    return scoped, passed_over
+
+
+def _final_strata(population: Population, epochs: dict[str, int]) -> dict[Stratum, Lowest]:
+    """The strata by data key, or by epoch when there are too many data keys."""
+    if not too_many(population.data_keys):
+        return population.strata
+    coarse: dict[Stratum, Lowest] = {}
+    for stratum, lowest in population.strata.items():
+        coarse.setdefault(stratum.of_epoch(epochs), Lowest(population.per_stratum)).merge(lowest)
+    return coarse
+
+
+def _pick(strata: dict[Stratum, Lowest], population: Population, epochs: dict[str, int]) -> list[Sampled]:
+    """The lowest of each stratum, then the lowest of each entry's oldest and newest snapshot where none was drawn."""
+    numbers = {stratum: number for number, stratum in enumerate(sorted(strata))}
+    sample = [
+        replace(sampled, stratum=number) for stratum, number in numbers.items() for _, sampled in strata[stratum].ranked
+    ]
+    met = {sampled.snapshot for sampled in sample}
+    for (_, role), lowest in sorted(population.ends.items()):
+        for stratum, sampled in lowest.ranked:
+            if sampled.snapshot not in met:
+                number = numbers[stratum if stratum in numbers else stratum.of_epoch(epochs)]
+                sample.append(replace(sampled, stratum=number, why=role))
+                met.add(sampled.snapshot)
+    return sample
+
+
+def _verification(report: VerificationReport) -> Facts:
+    return {
+        "verdict": report.verdict,
+        "freshness": str(report.freshness),
+        "ledger_shares_neighbourhood": report.ledger_shares_neighbourhood,
+        "writers": report.writers,
+        "entries": report.entries,
+        "objects": report.objects,
+        "bytes": report.bytes,
+        "read": report.read,
+        "read_bytes": report.read_bytes,
+        "snapshots": report.snapshots,
+        "findings": len(report.findings),
+    }
+
+
+def _snapshot_facts(one: Scoped) -> Facts:
+    facts = one.snapshot.facts
+    return {
+        "snapshot": one.snapshot.id.short,
+        "entry": one.entry,
+        "writer": one.snapshot.id.writer.hex(),
+        "roles": list(one.roles),
+        "age": one.age,
+        "source_at": instants.to_text(facts.source_at),
+        "complete": facts.complete,
+        "files": facts.totals.get("files", 0),
+        "bytes": facts.totals.get("bytes", 0),
+    }
+
+
+def _population_facts(population: Population, strata: dict[Stratum, Lowest], sample: list[Sampled]) -> Facts:
+    counts = population.counts
+    return {
+        "files": counts["files"],
+        "bytes": counts["bytes"],
+        "data_keys": len(population.data_keys),
+        "strata_by": "epoch" if strata is not population.strata else "data-key",
+        "per_stratum": population.per_stratum,
+        "left_out": {
+            "not_regular_files": counts["not_files"],
+            "not_read_at_backup": counts["unread"],
+            "larger_than_limit": counts["too_large"],
+            "larger_than_limit_bytes": counts["too_large_bytes"],
+        },
+        "confidence": confidence(counts["files"], len(sample), len(strata)),
+    }
+
+
+def _stratum_facts(number: int, stratum: Stratum, lowest: Lowest, sample: list[Sampled]) -> Facts:
+    drawn = sum(sampled.stratum == number for sampled in sample)
+    return {
+        "stratum": number,
+        "entry": stratum.entry,
+        "key": stratum.key,
+        "size_class": stratum.size,
+        "age": stratum.age,
+        "files": lowest.files,
+        "bytes": lowest.bytes,
+        "drawn": drawn,
+        "least_seen_95": least_seen(lowest.files, drawn),
+    }
+
+
+def _not_tested(plan: Plan, population: Population, passed_over: list[CommittedSnapshot]) -> list[str]:
+    counts = population.counts
+    words = [f"{counts['files']} files were in the population, only the drawn ones were restored"]
+    if counts["not_files"]:
+        words.append(f"{counts['not_files']} directories, links and other things without content were not drawn")
+    if counts["unread"]:
+        words.append(f"{counts['unread']} files that were not read completely at backup were not drawn")
+    if counts["too_large"]:
+        words.append(f"{counts['too_large']} files larger than {plan.largest} bytes were not drawn")
+    if not plan.every_snapshot:
+        words.append("snapshots between an entry's newest complete and its oldest retained one were not drawn from")
+    if plan.entries:
+        words.append("inventory entries that the drill was not asked for were not drawn from")
+    words.extend(f"snapshot {each.id.short} is newer but incomplete and was not drawn from" for each in passed_over)
+    return words

@@ -1,0 +1,58 @@
+"""What the repository says of the data keys that a population lies under: facts and ids, never a key."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from proofkeep.errors import AuthenticationError, IntegrityError
+from proofkeep.format import instants, names, wrapped
+from proofkeep.format.wrapped import WrappedDataKey
+from proofkeep.model import Finding
+from proofkeep.repository import Repository
+
+
+def wrapped_forms(
+    repository: Repository, writer: bytes, data_key: bytes, damage: Callable[[Finding], None]
+) -> list[WrappedDataKey]:
+    """Every wrapped form of a data key that is authentic, in the order of names; a finding for each other one."""
+    forms = []
+    for stat in repository.store.list(names.wrapped_keys(writer, data_key)):
+        try:
+            forms.append(_open(repository, stat.name))
+        except IntegrityError as error:
+            damage(Finding(error.code, stat.name, str(error)))
+    return forms
+
+
+def _open(repository: Repository, name: str) -> WrappedDataKey:
+    data = repository.store.get(name)
+    keys = repository.keys.epochs.get(wrapped.peek_epoch(data, f"wrapped key {name}"))
+    if keys is None:
+        raise AuthenticationError(f"wrapped key {name} names an epoch that does not exist")
+    return wrapped.open_wrapped(keys.ledger, repository.id, name, data)
+
+
+def key_facts(
+    repository: Repository, data_keys: Mapping[str, bytes], damage: Callable[[Finding], None]
+) -> list[dict[str, Any]]:
+    """For each data key: epoch, when it was made, and its KEKs with what the key service said when it wrapped."""
+    facts = []
+    for data_key, writer in sorted(data_keys.items()):
+        forms = wrapped_forms(repository, writer, bytes.fromhex(data_key), damage)
+        facts.append(
+            {
+                "data_key": data_key,
+                "writer": writer.hex(),
+                "epoch": min((form.epoch for form in forms), default=0),
+                "created_at": instants.to_text(min(form.created_at_ns for form in forms)) if forms else None,
+                "wrapped_for": [
+                    {
+                        "recipient": form.wrapped.recipient,
+                        "generation": form.generation,
+                        "material_id": form.wrapped.material_id,
+                        "request_id": form.wrapped.request_id,
+                    }
+                    for form in forms
+                ],
+            }
+        )
+    return facts

@@ -1,0 +1,219 @@
+"""What the steps of a drill hand on: ids, counts and keyed digests, as types that JSON knows. Never a name."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from proofkeep.errors import DrillFailedError
+from proofkeep.model import Finding
+
+Facts = dict[str, Any]
+"""Members of the evidence, as docs/auditor/drill-evidence.md lists them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """One drawn file.
+
+    Attributes:
+        file: keyed path id.
+        digest: the keyed digest that the manifest's entry gives.
+        stat: keyed fingerprint of size and mtime.
+        pack: object that holds its first chunk; empty for a file without content.
+        stratum: number of its stratum.
+        why: `stratum`, or `oldest` or `newest` where its snapshot's end was not met otherwise.
+    """
+
+    snapshot: str
+    entry: str
+    file: str
+    size: int
+    digest: str
+    stat: str
+    pack: str
+    rank: str
+    stratum: int = 0
+    why: str = "stratum"
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What was drawn, from what, and by which seed.
+
+    Attributes:
+        packs: what the ledger says of the objects that `sample` names.
+        pack: the one whose copy is to be damaged; empty when no drawn file has content.
+        damage: findings of verify, refresh and walk.
+    """
+
+    drill: str
+    at: str
+    heads: list[str]
+    seed_input: str
+    seed: str
+    verification: Facts
+    snapshots: list[Facts]
+    population: Facts
+    strata: list[Facts]
+    keys: list[Facts]
+    packs: list[Facts]
+    sample: list[Sampled]
+    pack: str
+    damage: list[Finding] = field(default_factory=list)
+    not_tested: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One restored file held against its manifest.
+
+    Attributes:
+        actual: keyed digest of what was restored; empty when nothing was.
+        result: `equal`, `differs` or `lost`.
+        metadata: `equal`, `differs` or `not-compared`; `fields` says what differs.
+    """
+
+    snapshot: str
+    file: str
+    size: int
+    expected: str
+    actual: str = ""
+    result: str = "lost"
+    code: str = ""
+    metadata: str = "not-compared"
+    fields: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The restored sample.
+
+    Attributes:
+        scratch, destruction: where the plaintext was, and how and when it went.
+        timing: instants, and durations in milliseconds.
+    """
+
+    files: list[Compared]
+    scratch: Facts
+    destruction: Facts
+    timing: Facts
+    damage: list[Finding] = field(default_factory=list)
+    not_tested: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the source's host is asked: what is the keyed digest of the file with this keyed id, if it is unchanged?
+
+    The digest that is expected stays here, so that nobody on the way can answer without the key.
+
+    Attributes:
+        stat: keyed fingerprint of the size and mtime that the drawn snapshot has.
+    """
+
+    file: str
+    stat: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the source's host says of one file, and what the drill makes of it.
+
+    Attributes:
+        result: the host says `read`, `changed` since, `vanished`, `unreadable`, or `unknown` to its catalog; the drill
+            makes `equal` or `differs` of `read`, and `unanswered` of silence.
+        stored: keyed digest of the content that the host stored last; `changed` if that is not what was drawn.
+        actual: keyed digest of the live file; empty where it was not read.
+    """
+
+    file: str
+    stat: str
+    result: str
+    stored: str = ""
+    actual: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spotted:
+    """The spot-check of one entry's live source."""
+
+    host: str
+    entry: str
+    at: str
+    answers: list[Answer]
+
+    def count(self, result: str) -> int:
+        """How many files ended so."""
+        return sum(answer.result == result for answer in self.answers)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One thing tried. `expected` are the codes it may end with; `seen` is the error code, or `opened`."""
+
+    name: str
+    does: str
+    expected: list[str]
+    seen: str
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether it ended as it had to: refused, and for a right reason; a control opened."""
+        return self.seen in self.expected
+
+
+@dataclass(frozen=True, slots=True)
+class Attacked:
+    """The negative tests on one copy.
+
+    Attributes:
+        controls: what had to work on the undamaged copy; `refusals` mean nothing without them.
+    """
+
+    pack: str
+    pack_sha256: str
+    data_key: str
+    recipient: str
+    controls: list[Trial]
+    refusals: list[Trial]
+    damage: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailure:
+    """A step that ended without a receipt."""
+
+    step: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrillReport:
+    """A drill that has ended and whose evidence is written.
+
+    Attributes:
+        evidence: its folder.
+        seconds: recovery time of the sample.
+        objectives: `satisfied`, `not-satisfied` or `not-tested`, by id.
+    """
+
+    id: str
+    passed: bool
+    evidence: str
+    files: int
+    bytes: int
+    seconds: float
+    scratch: str
+    strata: int
+    population: int
+    compared_live: int
+    refusals: int
+    findings: list[Finding]
+    objectives: dict[str, str]
+
+    def require_passed(self) -> None:
+        """Raise `DrillFailedError` unless everything it set out to prove was proven."""
+        if not self.passed:
+            failed = [name for name, result in self.objectives.items() if result == "not-satisfied"]
+            what = f"{len(self.findings)} findings" + (f", not satisfied: {', '.join(failed)}" if failed else "")
+            raise DrillFailedError(f"drill {self.id} ended with {what}; its evidence lies in {self.evidence}")

@@ -1,0 +1,97 @@
+"""A SQLite file of the state directory: one connection behind one lock, every change a transaction, our own errors."""
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from proofkeep.errors import JournalBusyError, MalformedError, PipelineError, ProofkeepError, SpoolFullError
+
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_PRIMARY = 0xFF
+_BUSY_SECONDS = 60
+
+
+class StateDatabase:
+    """One database, 0600, in write-ahead mode; safe to use from several threads.
+
+    Every method raises:
+        SpoolFullError: its disk is full.
+        JournalBusyError: another process has held it for too long.
+        MalformedError: its content is damaged, which `damaged` tells from then on.
+        PipelineError: SQLite says anything else.
+    """
+
+    def __init__(self, file: Path, subject: str, setup: str) -> None:
+        """Open or make it and run `setup`; `subject` names it in errors."""
+        self.damaged = False
+        self._subject = subject
+        self._lock = threading.RLock()
+        with self._told():
+            self._connection = sqlite3.connect(
+                file, check_same_thread=False, isolation_level=None, timeout=_BUSY_SECONDS
+            )
+            try:
+                self._connection.executescript(f"PRAGMA journal_mode=WAL; {setup}")
+            except sqlite3.Error:
+                self._connection.close()
+                raise
+        file.chmod(0o600)
+
+    def close(self) -> None:
+        """Close it."""
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; nests."""
+        with self._lock, self._told():
+            if self._connection.in_transaction:
+                yield
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:  # SQLite itself rolls back when the disk is full
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        with self._lock, self._told(), closing(self._connection.execute(query, values)) as cursor:
+            return cursor.fetchall()
+
+    def change(self, query: str, values: Sequence[Any] = ()) -> None:
+        """Run one statement."""
+        with self.transaction():
+            self._connection.execute(query, values)
+
+    def change_many(self, query: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each row, all or none."""
+        with self.transaction():
+            self._connection.executemany(query, rows)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._translated(error) from None
+
+    def _translated(self, error: sqlite3.Error) -> ProofkeepError:
+        code = int(getattr(error, "sqlite_errorcode", 0)) & _PRIMARY
+        if code == sqlite3.SQLITE_FULL:
+            return SpoolFullError(f"disk of the {self._subject} is full")
+        if code in _BUSY:
+            return JournalBusyError(f"another process holds the {self._subject}")
+        if code in _DAMAGED:
+            self.damaged = True
+            return MalformedError(f"{self._subject} is damaged")
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        return PipelineError(f"{self._subject} cannot be used: {name}")
