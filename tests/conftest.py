@@ -5,7 +5,7 @@ import shutil
 import signal
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from operator import itemgetter
 from pathlib import Path
 
@@ -61,6 +61,14 @@ def _missing(mark: pytest.Mark) -> list[str]:
     commands = [command for command in mark.args if shutil.which(command) is None]
     without_root = mark.kwargs.get("root", False) and os.geteuid() != 0
     return commands + (["root"] if without_root else [])
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """A directory in memory where there is one: thousands of fsyncs cost nothing there."""
+    memory = Path("/dev/shm")  # noqa: S108 - a directory of our own is made below it
+    with tempfile.TemporaryDirectory(prefix="proofkeep-", dir=memory if os.access(memory, os.W_OK) else None) as place:
+        yield Path(place)
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ class Roles:
     altered_positions: slice
 
 
+NOBODY = {**CONTEXT, "proofkeep:data-key": "0" * 32, "proofkeep:writer": "0" * 32}
 EVERY_BYTE = slice(None)
 # moto begins with the key's id in clear and answers an altered one as an unknown key: after that, and only a few.
 SOME_BYTES = slice(36, None, 7)
@@ -174,3 +175,38 @@ def test_truncated_or_extended_wrapped_key_is_refused(roles: Roles, generated: G
     for damaged in (b"\x00", ciphertext[:-1], ciphertext[: len(ciphertext) // 2], ciphertext + b"\x00"):
         with pytest.raises(KeyMismatchError):
             roles.restore.unwrap(WrappedKey(generated.wrapped.recipient, damaged), CONTEXT)
+
+
+def test_host_secret_unwraps_for_the_restore_role_alone(roles: Roles) -> None:
+    secret = bytes(range(32))
+
+    wrapped = roles.wrapping.wrap_secret(secret, NOBODY)
+
+    assert wrapped.recipient == roles.restore.recipient
+    assert roles.restore.unwrap_secret(wrapped, NOBODY) == secret
+    with pytest.raises(KeyDeniedError):
+        roles.backup.unwrap_secret(wrapped, NOBODY)
+    with pytest.raises(KeyMismatchError):
+        roles.other.unwrap_secret(wrapped, NOBODY)
+
+
+def test_host_secret_and_data_key_do_not_pass_for_each_other(roles: Roles, generated: GeneratedKey) -> None:
+    wrapped = roles.wrapping.wrap_secret(bytes(range(32)), NOBODY)
+
+    with pytest.raises(KeyMismatchError):
+        roles.restore.unwrap(wrapped, CONTEXT)
+    with pytest.raises(KeyMismatchError):
+        roles.restore.unwrap_secret(generated.wrapped, NOBODY)
+
+
+def test_altered_host_secret_is_refused(roles: Roles) -> None:
+    wrapped = roles.wrapping.wrap_secret(bytes(range(32)), NOBODY)
+
+    for damaged in (b"\x00", wrapped.ciphertext[:-1], wrapped.ciphertext[:-1] + bytes([wrapped.ciphertext[-1] ^ 1])):
+        with pytest.raises(KeyMismatchError):
+            roles.restore.unwrap_secret(WrappedKey(wrapped.recipient, damaged), NOBODY)
+
+
+def test_kms_role_without_encrypt_keeps_no_host_secret(aws_kms: Roles) -> None:
+    with pytest.raises(KeyDeniedError):
+        aws_kms.backup.wrap_secret(bytes(range(32)), NOBODY)

@@ -34,6 +34,15 @@ ADMIN = S3Credentials("AKADMIN", "SKADMIN")
 STRANGER = S3Credentials("AKSTRANGER", "SKSTRANGER")
 
 
+def ambient_credentials(credentials: S3Credentials) -> dict[str, str]:
+    """The variables in which a client's ambient chain finds them."""
+    return {
+        "AWS_ACCESS_KEY_ID": credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
 def free_port_pair() -> int:
     """A port that is free together with its gRPC twin."""
     candidates = list(PORTS_BELOW_EPHEMERAL)

@@ -177,6 +177,11 @@ def unwrap(inputs: Inputs) -> Any:
     return {"key": reader.unwrap_local(key, inputs["label"], inputs["context"], data(inputs["ciphertext"]))}
 
 
+def recover(inputs: Inputs) -> Any:
+    key = reader.load_private_key(inputs["private_key"].encode())
+    return {"secret": reader.recover(objects(inputs["store"]), objects(inputs["ledger"]), key)}
+
+
 def restore(inputs: Inputs) -> Any:
     known = repository(inputs)
     (found,) = [kept for kept in reader.offered(known.records()) if kept.name == inputs["snapshot"]]
@@ -221,6 +226,7 @@ FUNCTIONS: dict[str, Callable[[Inputs], Any]] = {
     "recipients": recipients,
     "unwrap": unwrap,
     "data_key": lambda i: {"key": repository(i).data_key(data(i["writer"]), data(i["data_key"]))},
+    "recover": recover,
     "restore": restore,
 }
 

@@ -27,6 +27,7 @@ from proofkeep.ledger import Head
 from proofkeep.model import Finding, WrappedKey
 from proofkeep.repository import Repository
 from proofkeep.repository.connect import connect
+from proofkeep.repository.recovery import recover as engine_recover
 from proofkeep.repository.retirement import read_retired
 from proofkeep.restore import restore as engine_restore
 from proofkeep.snapshots import ChunkStore, DataKeys, find_snapshot, list_snapshots, walk_manifest
@@ -214,6 +215,13 @@ def enrolment_open(inputs: Inputs) -> Any:
         return {"secret": secret}
 
 
+def recover(inputs: Inputs) -> Any:
+    private = accept_private_key(load_pem_private_key(inputs["private_key"].encode(), None))
+    with folder() as path:
+        store, ledger = (filled(path / name, objects(inputs[name])) for name in ("store", "ledger"))
+        return {"secret": engine_recover(store, ledger, [LocalKeyProvider(private.public_key(), lambda: private)])}
+
+
 REPOSITORY_FUNCTIONS: dict[str, Callable[[Inputs], Any]] = {
     "descriptor": descriptor,
     "catalog": catalog,
@@ -222,6 +230,7 @@ REPOSITORY_FUNCTIONS: dict[str, Callable[[Inputs], Any]] = {
     "ledger": ledger,
     "retired": retired,
     "data_key": data_key,
+    "recover": recover,
     "walk": walk,
     "content": content,
     "restore": restore,

@@ -924,6 +924,39 @@ def check_epoch(data: bytes, name: str, repository: bytes, secret: bytes) -> tup
     return derived, doc
 
 
+WRAPPED_SECRET = {name: kind for name, kind in WRAPPED.items() if name not in {"epoch", "mac"}}
+
+
+def recover(store: Store, ledger: Store, private_key: PrivateKey) -> bytes:
+    """The host secret wrapped for this key: the newest one under which the repository's own MACs hold."""
+    require("repository" in store, "object-missing", "repository is missing")
+    repository = document(store["repository"], **DESCRIPTOR)["repository"]
+    recipient = hashlib.sha256(recipient_of(private_key.public_key()).encode()).hexdigest()[:32]
+    last = Refused("key-missing", "no host secret is wrapped for this key")
+    for name in sorted(under(store, f"secrets/{recipient}."), reverse=True):
+        try:
+            secret = unwrap_secret(name, store[name], repository, private_key)
+            Repository(store, ledger, secret)
+        except Refused as error:
+            last = Refused("key-mismatch", str(error))
+        else:
+            return secret
+    raise last
+
+
+def unwrap_secret(name: str, data: bytes, repository: str, private_key: PrivateKey) -> bytes:
+    """What one object under `secrets/` holds; nothing vouches for it yet."""
+    doc = document(data, **WRAPPED_SECRET)
+    recipient = hashlib.sha256(doc["recipient"].encode()).hexdigest()[:32]
+    zero = "0" * 32
+    here = (name, doc["repository"], doc["writer"], doc["data_key"])
+    due = (f"secrets/{recipient}.{doc['generation']:04x}", repository, zero, zero)
+    require(here == due, "authentication", "wrapped secret is not the one its name says")
+    require("mac" not in doc and "epoch" not in doc, "malformed", "wrapped secret has members of a data key")
+    context = {"proofkeep:data-key": zero, "proofkeep:repository": repository, "proofkeep:writer": zero}
+    return unwrap_local(private_key, "proofkeep/v1/wrap/host-secret", context, bytes.fromhex(doc["ciphertext"]))
+
+
 class Repository:
     """Everything that a host secret, and `unwrap` where it is given, can read."""
 

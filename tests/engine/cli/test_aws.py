@@ -50,6 +50,7 @@ def test_story_over_tls(cloud: Place) -> None:
 
     assert made["recipients"][0].startswith("awskms:arn:")
     assert made["ledger_shares_neighbourhood"] is True
+    assert made["recoverable"] is False
     assert backed_up["clock_checked"] is True
     assert {session["version"] for session in backed_up["tls"]} <= {"TLSv1.2", "TLSv1.3"}
     assert backed_up["tls"]
@@ -89,3 +90,16 @@ def test_missing_credentials_are_said(cloud: Place) -> None:
     ended = cloud.run("init", "--json")
 
     assert (ended.code, ended.document["error"]["code"]) == (1, "store-credentials")
+
+
+def test_host_secret_in_a_file_is_kept_and_recovered_under_a_kms_key(cloud: Place) -> None:
+    secret = cloud.root / "host.secret"
+    cloud.configure(top=f'entry = "home"\nstate = "state"\nhost_secret = "file:{secret}"')
+    before = secret.read_bytes()
+
+    made = cloud.done("init")
+    secret.unlink()
+    cloud.done("enrol", "recover")
+
+    assert made["recoverable"] is True
+    assert secret.read_bytes() == before

@@ -8,6 +8,7 @@ import pytest
 
 from proofkeep.keys.enrolment import grant_enrolment
 from tests.engine.cli.places import Place
+from tests.engine.targets.trees import portrait
 
 
 @pytest.fixture
@@ -75,3 +76,44 @@ def test_enrolled_host_does_not_ask_again(repository: Place) -> None:
 
     assert (ended.code, ended.document["error"]["code"]) == (2, "usage")
     assert not (repository.root / "request.json").exists()
+
+
+def lose_the_only_host(repository: Place) -> Path:
+    """Back up, then lose the host secret and all state; where the secret is due."""
+    repository.done("backup")
+    secret = repository.root / "host.secret"
+    secret.unlink()
+    shutil.rmtree(repository.root / "state")
+    return secret
+
+
+def test_restore_role_recovers_the_secret_of_the_only_host_and_restores(repository: Place) -> None:
+    before = (repository.root / "host.secret").read_bytes()
+    secret = lose_the_only_host(repository)
+
+    recovered = repository.done("enrol", "recover")
+    restored = repository.done("restore", "latest", "restored")
+
+    assert secret.read_bytes() == before
+    assert secret.stat().st_mode & 0o777 == 0o600
+    assert recovered["uri"] == f"file:{secret}"
+    assert restored["intact"] is True
+    assert portrait(repository.root / "restored") == portrait(repository.source)
+
+
+def test_backup_role_recovers_nothing(repository: Place, newcomer: Place) -> None:
+    lose_the_only_host(repository)
+
+    ended = newcomer.run("enrol", "recover", "--json")
+
+    assert (ended.code, ended.document["error"]["code"]) == (1, "key-denied")
+    assert not (newcomer.root / "host.secret").exists()
+
+
+def test_existing_secret_is_not_replaced_by_a_recovered_one(repository: Place) -> None:
+    before = (repository.root / "host.secret").read_bytes()
+
+    ended = repository.run("enrol", "recover", "--json")
+
+    assert (ended.code, ended.document["error"]["code"]) == (2, "usage")
+    assert (repository.root / "host.secret").read_bytes() == before

@@ -30,6 +30,7 @@ from tests.vectors.making.world import (
 )
 
 DER, SPKI = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+HOST_SECRET_LABEL = "proofkeep/v1/wrap/host-secret"
 DATA_KEY_LABEL, ENROLMENT_LABEL = "proofkeep/v1/wrap/data-key", "proofkeep/v1/wrap/enrolment"
 
 
@@ -194,6 +195,45 @@ def data_keys() -> Iterator[Vector]:
     yield held("wrapped_fallback", comment, dict([(name, good), newer]))
 
 
+def secret_object(secret: bytes, generation: int = 1, **changes: Any) -> tuple[str, bytes]:
+    """A wrapped host secret's name and body."""
+    ciphertext = wrap_p384(HOST_SECRET_LABEL, context_of(bytes(16), bytes(16)), secret)
+    members = {
+        "v": 1,
+        "repository": REPOSITORY.hex(),
+        "writer": "0" * 32,
+        "data_key": "0" * 32,
+        "generation": generation,
+        "recipient": RECIPIENT,
+        "ciphertext": ciphertext.hex(),
+        "material_id": None,
+        "request_id": None,
+        "created_at": AT,
+        "supersedes": None,
+    }
+    name = f"secrets/{sha256(RECIPIENT.encode())[:16].hex()}.{generation:04x}"
+    return name, canonical({**members, **changes})
+
+
+def host_secrets() -> Iterator[Vector]:
+    def held(name: str, comment: str, *objects: tuple[str, bytes], expect: str = "ok") -> Vector:
+        places = {place: content for place, content in stores(dict(objects)).items() if place != "secret"}
+        inputs = {**places, "private_key": pem(RECIPIENT_KEY)}
+        return Vector(name, 5, "recover", comment, inputs, {"secret": SECRET} if expect == "ok" else None, expect)
+
+    good, forged = secret_object(SECRET), secret_object(fixed("forged secret", 32), generation=2)
+    yield held("wrapped_secret", "The host secret for one recipient.", good)
+    comment = "Another secret, well wrapped; the repository's MACs do not hold under it."
+    yield held("wrapped_secret_forged", comment, forged, expect="key-mismatch")
+    comment = "Generation 2 holds another secret, generation 1 the repository's."
+    yield held("wrapped_secret_fallback", comment, good, forged)
+    comment = "The name is of generation 1, the body of generation 2."
+    swapped = secret_object(SECRET, generation=2)[1]
+    yield held("wrapped_secret_other_name", comment, (good[0], swapped), expect="key-mismatch")
+    comment = "It opens; its writer is not zero."
+    yield held("wrapped_secret_of_writer", comment, secret_object(SECRET, writer=WRITER.hex()), expect="key-mismatch")
+
+
 def kms() -> Iterator[Vector]:
     arn = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     ciphertext = fixed("kms ciphertext", 64)
@@ -248,5 +288,6 @@ def vectors() -> Iterator[Vector]:
     yield from local_schemes()
     yield from recipients()
     yield from data_keys()
+    yield from host_secrets()
     yield from kms()
     yield from enrolments()

@@ -1,0 +1,128 @@
+"""The flow `backup`: which step follows which, what a person sees of it, and how it ends."""
+
+import threading
+from concurrent import futures
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.futures import PrefectConcurrentFuture
+from prefect.states import Failed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from blocks import Repository, Source, load_block
+from flows.host import claim
+from flows.logs import tell_flow_state
+from flows.options import DEFAULTS, BackupOptions
+from flows.progress import BackupProgress
+from flows.runs import began_ns, named_by, this_run
+from flows.backup_card import tell_commit
+from flows.cards import tell_failure
+from flows.transfers import TRAVELLING_AT_ONCE, Transfers
+from proofkeep.backup import Backup
+from proofkeep.backup.items import Stopped
+from proofkeep.errors import PartialSnapshotError, ProofkeepError, StreamEndedEarlyError
+from tasks.backup import Receipt, checksum, commit, compress, encrypt, snapshot, upload, verify
+from tasks.boundary import only_our_errors
+from tasks.retries import delays
+
+PARTIAL = "Partial"
+
+Sink = PrefectConcurrentFuture[dict[str, int] | Stopped]
+
+
+@flow(
+    name="backup",
+    flow_run_name=named_by("entry"),
+    task_runner=ThreadPoolTaskRunner(max_workers=TRAVELLING_AT_ONCE + 2),  # the sink, and one to spare
+    persist_result=True,
+    result_serializer="json",
+    on_running=[tell_flow_state],
+    on_completion=[tell_flow_state],
+    on_failure=[tell_flow_state],
+    on_crashed=[tell_flow_state],
+    on_cancellation=[tell_flow_state],
+)
+def backup(
+    entry: str, repository: str, source: str, options: BackupOptions = DEFAULTS
+) -> Receipt | State[Any]:
+    """Back up one inventory entry and return the receipt of its commit.
+
+    A retry goes on from the journal on the run's host. An incomplete snapshot is committed too; its run ends Failed
+    with the name Partial, and a retry reads again what was missing.
+
+    Args:
+        entry: name of the inventory entry.
+        repository: name of a Proofkeep Repository block.
+        source: name of a Proofkeep Source block.
+        options: knobs of the run.
+    """
+    with only_our_errors("backup"):
+        try:
+            return _run(entry, repository, source, options)
+        except ProofkeepError as error:
+            tell_failure("backup", entry, error)
+            raise
+
+
+def _run(entry: str, repository: str, source: str, options: BackupOptions) -> Receipt | State[Any]:
+    run = this_run()
+    block = load_block(Repository, repository)
+    configuration = block.configuration(entry=entry, source=load_block(Source, source), backup=options.section())
+    session = block.session()
+    connected = configuration.connect(session)
+    state = configuration.open_state(connected)
+    claim(run, state.run(run.id.bytes))
+    cancelled = threading.Event()
+    progress = BackupProgress()
+    with Backup(
+        connected,
+        state,
+        configuration.open_source(),
+        configuration.key_providers(session),
+        configuration.identity(run.id.bytes, orchestrator=str(run.id)),
+        options.sized(configuration.options(now_ns=began_ns(run))),
+        cancelled=cancelled.is_set,
+        progress=progress,
+    ) as engine:
+        progress.expect(engine.catalog.count_files(engine.entry))
+        transfers = Transfers(engine, upload, verify, options.attempts, progress.show_transfers)
+        engine.watch(transfers.stuck)
+        receipt = _steps(engine, transfers, options.attempts, cancelled)
+        tell_commit(entry, engine, receipt, transfers.receipts)
+    progress.finish(f"snapshot {receipt['snapshot']} is committed")
+    if receipt["complete"]:
+        return receipt
+    error = PartialSnapshotError(f"snapshot {receipt['snapshot']} lacks {receipt['totals']['unread']} unread files")
+    return Failed(name=PARTIAL, message=str(error), data=error)
+
+
+def _steps(engine: Backup, transfers: Transfers, attempts: int, cancelled: threading.Event) -> Receipt:
+    """Every task run of the backup. Whatever ends it, no thread works on the journal when this returns."""
+    sink: Sink | None = None
+    try:
+        if engine.needs_sealing:
+            engine.begin()
+            packs = encrypt(engine, compress(engine, snapshot(engine)))
+            sink = checksum.submit(engine, packs, transfers.closed)
+        transfers.send(sink)
+        _require_sealed(engine, sink)
+        if transfers.failures:
+            raise transfers.failures[0]
+        retries = attempts - 1
+        step = commit.with_options(retries=retries, retry_delay_seconds=delays(retries))
+        return step(engine)
+    finally:
+        cancelled.set()
+        transfers.join()
+        if sink is not None:
+            futures.wait([sink.wrapped_future])
+
+
+def _require_sealed(engine: Backup, sink: Sink | None) -> None:
+    """Raise what stopped the stream, whichever stage it was."""
+    ended = sink.result() if sink is not None else None
+    if isinstance(ended, Stopped):
+        raise ended.error
+    if engine.needs_sealing:
+        raise StreamEndedEarlyError("stream ended without its totals")

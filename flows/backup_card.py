@@ -1,0 +1,51 @@
+"""What the card of a backup says."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flows.cards import artifact_key, tell
+from flows.progress import in_units
+from proofkeep.backup import Backup
+from tasks.backup import Receipt
+from tasks.verify import without_names
+
+_LOCAL = "local directory, nothing travelled"
+
+
+def tell_commit(entry: str, backup: Backup, commit: Receipt, receipts: Mapping[str, list[Receipt]]) -> None:
+    """Make the card of a committed snapshot, complete or not.
+
+    Args:
+        receipts: of this attempt's uploads and verifies.
+    """
+    totals = commit["totals"]
+    status = "complete" if commit["complete"] else f"incomplete, {totals['unread']} unread"
+    rows = {
+        "snapshot": f"`{commit['snapshot']}`, **{status}**",
+        "files": f"{totals['files']:,}; {totals['unchanged_files']:,} unchanged, {totals['vanished']:,} vanished",
+        "source": in_units(totals["bytes"]),
+        "read": in_units(totals["read_bytes"]),
+        "new": f"{in_units(totals['new_bytes'])} in {totals['new_chunks']:,} chunks",
+        "stored": in_units(totals["stored"]),
+        "packs referred to": f"{commit['packs']:,}",
+        "TLS": _all(receipts["upload"]) or "nothing was left to send",
+        "verified by": _all(receipts["verify"]) or "nothing was left to verify",
+        "recipients of the data keys": ", ".join(f"`{uri}`" for uri in backup.repository.descriptor.recipients),
+        "data keys": ", ".join(f"`{key}`" for key in _data_keys(backup)) or "none, nothing was sealed",
+        "ledger head": f"`{commit['writer']}:{commit['head']}`",
+        "ledger apart": "no, it shares disk, host or account with the packs"
+        if commit["ledger_shares_neighbourhood"]
+        else "yes",
+        "clock": "compared" if commit["clock_checked"] else "**not checked**, nobody stated a time",
+    }
+    tell(artifact_key("backup", entry), f"Backup of {entry}", rows, without_names(backup.unread), status)
+
+
+def _all(receipts: Sequence[Mapping[str, Any]]) -> str:
+    """How the transfers of several receipts travelled or were verified, each way once."""
+    found = {part for receipt in receipts for part in str(receipt["by"]).split("; ")}
+    return ", ".join(sorted(_LOCAL if part == "local" else part for part in found if part))
+
+
+def _data_keys(backup: Backup) -> list[str]:
+    return sorted({item.name.split("/")[2] for item in backup.journal.objects("kind='key'")})

@@ -1,0 +1,44 @@
+"""The card of a run: one Markdown artifact, for who is woken at three and for who audits a year later.
+
+Counts, keyed ids, digests and codes; never a file's name.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from prefect.artifacts import create_markdown_artifact
+
+from proofkeep.errors import ProofkeepError
+
+_MOST_FINDINGS = 100
+
+Findings = Sequence[Mapping[str, str]]
+
+
+def tell(key: str, title: str, rows: Mapping[str, str], findings: Findings, status: str) -> None:
+    """Make the card of a run that came to a result.
+
+    Args:
+        rows: what the table says.
+        findings: with code, subject and detail each.
+        status: one line for lists of artifacts.
+    """
+    lines = [f"# {title}", "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]
+    if findings:
+        lines += ["", "## Findings", "", "| id | code | |", "|---|---|---|"]
+        lines += [f"| `{found['subject']}` | {found['code']} | {found['detail']} |" for found in findings[:_MOST_FINDINGS]]
+    if len(findings) > _MOST_FINDINGS:
+        lines += ["", f"{len(findings) - _MOST_FINDINGS} more are not listed."]
+    create_markdown_artifact("\n".join(lines), key=key, description=f"{title}: {status}")
+
+
+def tell_failure(verb: str, subject: str, error: ProofkeepError) -> None:
+    """Make the card of a run that ended with an error: what it was, and what to do."""
+    title = f"{verb.capitalize()} of {subject} failed"
+    text = f"# {title}\n\n`{error.code}`: {error}\n\n**What to do:** {error.hint}\n"
+    create_markdown_artifact(text, key=artifact_key(verb, subject), description=f"{title}: {error.code}")
+
+
+def artifact_key(verb: str, subject: str) -> str:
+    """Key under which the cards of one subject follow each other on the Artifacts page."""
+    return re.sub("[^a-z0-9]+", "-", f"{verb}-{subject}".lower()).strip("-")

@@ -1,0 +1,162 @@
+"""The flow `restore_drill`: which step follows which, what a person sees of it, and how it ends."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import msgspec
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.schemas.objects import FlowRun
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from blocks import KeyProvider, Repository, Source, load_block
+from flows.cards import artifact_key, tell_failure
+from flows.drill_options import DRILL_DEFAULTS, DrillOptions, LiveSource
+from flows.drill_steps import DrillSteps, Step
+from flows.logs import tell_flow_state
+from flows.runs import named_by, this_run
+from proofkeep.drill import (
+    Draw,
+    Drill,
+    DrillReport,
+    Live,
+    StepFailure,
+    load_evidence,
+    questions_for,
+    render_markdown,
+)
+from proofkeep.drill.writing import DOCUMENT, SUMS
+from proofkeep.errors import ProofkeepError
+from tasks.boundary import only_our_errors
+from tasks.drill import Receipt, attack, draw, report, restore_sample
+from tasks.spot_check import SpotCheck, spot_check_elsewhere, spot_check_here
+
+STEPS = 4  # and one for each live source
+SPOT_CHECK_SECONDS = 3600.0
+
+
+@flow(
+    name="restore_drill",
+    flow_run_name=named_by("repository"),
+    task_runner=ThreadPoolTaskRunner(max_workers=2),  # type: ignore[arg-type] # does not fit prefect's own annotation
+    persist_result=True,
+    result_serializer="json",
+    on_running=[tell_flow_state],
+    on_completion=[tell_flow_state],
+    on_failure=[tell_flow_state],
+    on_crashed=[tell_flow_state],
+    on_cancellation=[tell_flow_state],
+)
+def restore_drill(
+    repository: str,
+    keys: str | None = None,
+    entries: list[str] | None = None,
+    live: list[LiveSource] | None = None,
+    drill: str | None = None,
+    surprise: bool = False,  # noqa: FBT001, FBT002 - a flow's parameters are a form, passed by name
+    options: DrillOptions = DRILL_DEFAULTS,
+) -> Receipt:
+    """Restore a sample nobody picked, prove it, and try what must be refused; Failed when anything was not proven.
+
+    The evidence is written however the drill ends; the run's Markdown artifact is rendered from it and names its file.
+
+    Args:
+        repository: name of a Proofkeep Repository block.
+        keys: name of a Proofkeep Key Provider block of the restore role; empty uses the repository's.
+        entries: names of inventory entries; empty drills every entry.
+        live: where live sources can be asked; an entry without one is not spot-checked, and the evidence says so.
+        drill: names the drill and its evidence; empty takes the flow run's id. A retry appends its number.
+        surprise: whether the drill was not announced.
+        options: how it draws and where it works.
+    """
+    with only_our_errors("restore_drill"):
+        try:
+            written = _Run(repository, keys, live or [], options).drill(drill, entries or [], surprise=surprise)
+        except ProofkeepError as error:
+            tell_failure("drill", repository, error)
+            raise
+        _tell(repository, written)
+        msgspec.convert(written, DrillReport).require_passed()
+        return written
+
+
+class _Run:
+    """One flow run: its blocks opened, its steps in order."""
+
+    def __init__(self, repository: str, keys: str | None, live: list[LiveSource], options: DrillOptions) -> None:
+        self._run = this_run()
+        self._block = load_block(Repository, repository)
+        self._live = live
+        self._options = options
+        self._configuration = self._block.configuration(keys=load_block(KeyProvider, keys) if keys else None)
+        self._session = self._block.session()
+        self._repository = self._configuration.connect(self._session)
+        self._state = self._configuration.open_state(self._repository)
+        self._here = {source.entry: self._open(source) for source in live if source.source is not None}
+        self._steps = DrillSteps(STEPS + len(live))
+
+    def drill(self, name: str | None, entries: list[str], *, surprise: bool) -> Receipt:
+        """Every task run of the drill."""
+        with Drill(
+            self._repository,
+            self._state,
+            self._configuration.key_providers(self._session),
+            self._options.plan(_drill_id(name, self._run), entries, surprise=surprise),
+            self._options.places(self._configuration.drill_places()),
+            progress=self._steps.progress,
+            cancelled=self._steps.is_cancelled,
+        ) as engine:
+            written = self._take_all(engine)
+        self._steps.progress.finish(f"drill {written['id']} {'passed' if written['passed'] else 'failed'}")
+        return written
+
+    def _take_all(self, engine: Drill) -> Receipt:
+        attempt = self._steps.attempt
+        restored, spotted, attacked = None, [], None
+        drawn = attempt("draw", lambda: draw.submit(engine))
+        if not isinstance(drawn, StepFailure):
+            restored = attempt("restore_sample", lambda: restore_sample.submit(engine, drawn))
+            spotted = [attempt("spot_check", self._asking(source, drawn)) for source in self._live]
+            attacked = attempt("attack", lambda: attack.submit(engine, drawn))
+        environment = self._configuration.environment(orchestrator=str(self._run.id))
+        parts = (engine, environment, drawn, restored, spotted, attacked)
+        written: Receipt = self._steps.run("report", lambda: report.submit(*parts))
+        return written
+
+    def _asking(self, source: LiveSource, drawn: Receipt) -> Step:
+        """How the live source of an entry is asked."""
+        entry = self._repository.keys.entry_id(source.entry).hex()
+        questions = [asdict(question) for question in questions_for(msgspec.convert(drawn, Draw), entry)]
+        if (deployment := source.deployment) is not None:
+            return lambda: spot_check_elsewhere.submit(deployment, questions, SPOT_CHECK_SECONDS)
+        check = SpotCheck(
+            self._repository,
+            self._here[source.entry],
+            now_ns=time.time_ns(),
+            cancelled=self._steps.is_cancelled,
+            progress=self._steps.progress,
+        )
+        return lambda: spot_check_here.submit(check, questions)
+
+    def _open(self, source: LiveSource) -> Live:
+        """A source of this host."""
+        block = load_block(Source, str(source.source))
+        opened = self._block.configuration(entry=source.entry, source=block).open_source()
+        return Live(opened, self._state, source.entry)
+
+
+def _drill_id(name: str | None, run: FlowRun) -> str:
+    """Evidence is never rewritten, so that a retry is a drill of its own."""
+    name = name or str(run.id)
+    return name if run.run_count <= 1 else f"{name}-{run.run_count}"
+
+
+def _tell(repository: str, written: Receipt) -> None:
+    """The card of a drill: the evidence for people, and where it lies."""
+    file = Path(written["evidence"]) / DOCUMENT
+    result = "passed" if written["passed"] else "failed"
+    text = f"{render_markdown(load_evidence(file))}\n## Evidence\n\n`{file}`, with its sums in `{SUMS}`\n"
+    create_markdown_artifact(
+        text, key=artifact_key("drill", repository), description=f"Drill of {repository}: {result}"
+    )

@@ -1,0 +1,63 @@
+"""Runs the steps of a drill one after the other; a step that fails does not keep the evidence from being written."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from prefect.futures import PrefectConcurrentFuture, PrefectFuture
+
+from flows.progress import RunProgress, in_units
+from flows.watching import watched
+from proofkeep.drill import StepFailure
+from proofkeep.errors import CancelledError, ProofkeepError
+
+_WORDS = {
+    "draw": "drawing",
+    "restore_sample": "restoring the sample",
+    "spot_check": "asking the live source",
+    "attack": "damaging a copy",
+    "report": "writing the evidence",
+}
+
+Receipt = dict[str, Any]
+Step = Callable[[], PrefectFuture[Any]]
+
+
+class DrillSteps:
+    """The bar of a drill, and the event by which the engine learns that its step is to end."""
+
+    def __init__(self, expected: int) -> None:
+        """`expected` steps fill the bar."""
+        self.progress = RunProgress("connecting")
+        self._expected = expected
+        self._done = 0
+        self._cancelled = threading.Event()
+
+    def is_cancelled(self) -> bool:
+        """Whether the step that runs now is to end."""
+        return self._cancelled.is_set()
+
+    def run(self, name: str, submit: Step) -> Any:
+        """The step's receipt. Raises the step's `ProofkeepError`."""
+        self._cancelled = threading.Event()
+        future = submit()
+        if not isinstance(future, PrefectConcurrentFuture):
+            raise AssertionError(name)  # noqa: TRY004 - the flow's own task runner makes no other
+        try:
+            return watched(future, lambda: self._show(name), self._cancelled)
+        finally:
+            self._done += 1
+
+    def attempt(self, name: str, submit: Step) -> Any:
+        """The step's receipt, or its `StepFailure`. Raises `CancelledError` when the run was cancelled."""
+        try:
+            return self.run(name, submit)
+        except CancelledError:
+            raise
+        except ProofkeepError as error:
+            return StepFailure(name, error.code, str(error))
+
+    def _show(self, name: str) -> None:
+        counts = self.progress.counts
+        seen = f"{counts.get('files', 0):,} files, {in_units(counts.get('bytes', 0))}"
+        self.progress.show(self._done / self._expected, f"{_WORDS[name]}: {seen}")

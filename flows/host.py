@@ -1,0 +1,87 @@
+"""Which process on which host works on a flow run: recorded in the run's labels, so that a retry finds its journal
+and `reconcile` can tell a run whose process is gone."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+
+from proofkeep.configuration.identity import host_name
+from proofkeep.errors import WrongHostError
+
+_HOST, _PID, _BOOT, _STARTED = (f"proofkeep.{name}" for name in ("host", "pid", "boot", "started"))
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_START_TIME_FIELD = 19  # of /proc/<pid>/stat behind the command's closing parenthesis: proc(5), field 22
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessMark:
+    """A process, told apart from every other one that has or had its number.
+
+    Attributes:
+        boot: the kernel's id of this boot.
+        started: start time in clock ticks since boot.
+    """
+
+    host: str
+    pid: int
+    boot: str
+    started: int
+
+    @classmethod
+    def mine(cls) -> Self:
+        """This process."""
+        pid = os.getpid()
+        started = _start_time(pid)
+        if started is None:
+            raise AssertionError(pid)
+        return cls(host_name(), pid, _boot(), started)
+
+    @classmethod
+    def from_labels(cls, labels: Mapping[str, Any]) -> Self | None:
+        """What a run's labels say; None for a run that never began on any host."""
+        try:
+            return cls(
+                str(labels[_HOST]), int(labels[_PID]), str(labels[_BOOT]), int(labels[_STARTED])
+            )
+        except KeyError:
+            return None
+
+    def labels(self) -> dict[str, Any]:
+        """The labels of a run that this process works on."""
+        return {_HOST: self.host, _PID: self.pid, _BOOT: self.boot, _STARTED: self.started}
+
+    def is_dead(self) -> bool:
+        """Whether this process of this host is gone; ask only on its own host."""
+        return self.boot != _boot() or _start_time(self.pid) != self.started
+
+
+def claim(run: FlowRun, journal: Path) -> None:
+    """Take a flow run for this process.
+
+    Raises:
+        WrongHostError: it began on another host, and its journal is not at `journal`.
+    """
+    mine, before = ProcessMark.mine(), ProcessMark.from_labels(run.labels)
+    if before is not None and before.host != mine.host and not journal.exists():
+        raise WrongHostError(f"journal of run {run.id} lies on host {before.host}, not on {mine.host}")
+    with get_client(sync_client=True) as client:
+        client.update_flow_run_labels(run.id, mine.labels())
+
+
+def _boot() -> str:
+    return _BOOT_ID.read_text("ascii").strip()
+
+
+def _start_time(pid: int) -> int | None:
+    """Start time of a process in ticks since boot; None when there is none of that number or it is a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else int(fields[_START_TIME_FIELD])

@@ -1,0 +1,119 @@
+"""The flow `restore`: a snapshot, whole or by keyed file ids, into a directory of the host that runs it."""
+
+import re
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from blocks import KeyProvider, Repository, load_block
+from flows.cards import artifact_key, tell, tell_failure
+from flows.logs import tell_flow_state
+from flows.opened import opened
+from flows.progress import RunProgress, in_units
+from flows.runs import named_by
+from flows.watching import watched
+from proofkeep.errors import DamagedError, ProofkeepError, UsageError
+from proofkeep.snapshots import EVERYTHING, CommittedSnapshot, by_id, find_snapshot
+from proofkeep.targets.directory import DirectoryTarget
+from tasks.boundary import only_our_errors
+from tasks.restore import Restoration, restore_snapshot
+
+_ID = re.compile("[0-9a-f]{32}")
+
+
+@flow(
+    name="restore",
+    flow_run_name=named_by("snapshot"),
+    task_runner=ThreadPoolTaskRunner(max_workers=2),
+    persist_result=True,
+    result_serializer="json",
+    on_running=[tell_flow_state],
+    on_completion=[tell_flow_state],
+    on_failure=[tell_flow_state],
+    on_crashed=[tell_flow_state],
+    on_cancellation=[tell_flow_state],
+)
+def restore(
+    repository: str,
+    target: str,
+    snapshot: str = "latest",
+    keys: str | None = None,
+    file_ids: list[str] | None = None,
+    devices: bool = False,  # noqa: FBT001, FBT002 - a flow's parameters are a form, passed by name
+) -> dict[str, Any]:
+    """Restore a snapshot; the run ends Failed when anything is not as the source had it, the rest is restored.
+
+    Takes no path of a file: parameters are visible to everyone who may use this UI.
+
+    Args:
+        repository: name of a Proofkeep Repository block.
+        target: directory on the host, absent or empty.
+        snapshot: `<run>.<generation>`, a run's id, or `latest`.
+        keys: name of a Proofkeep Key Provider block of the restore role; empty uses the repository's.
+        file_ids: keyed ids of the files wanted, 32 hex digits each; empty wants everything.
+        devices: whether device nodes are made too.
+    """
+    with only_our_errors("restore"):
+        try:
+            told = _restore(repository, Path(target), snapshot, keys, _ids(file_ids or []), devices=devices)
+        except ProofkeepError as error:
+            tell_failure("restore", snapshot, error)
+            raise
+        _tell(told, target)
+        if not told["intact"]:
+            raise DamagedError(f"restore of snapshot {told['snapshot']} has {len(told['findings'])} findings")
+        return told
+
+
+def _restore(
+    repository: str, target: Path, snapshot: str, keys: str | None, wanted: Sequence[bytes], *, devices: bool
+) -> dict[str, Any]:
+    block = load_block(Repository, repository)
+    configuration = block.configuration(keys=load_block(KeyProvider, keys) if keys else None)
+    cancelled = threading.Event()
+    progress = RunProgress("reading the manifest")
+    with opened(configuration, block.session()) as repo:
+        found = find_snapshot(repo.repository, snapshot)
+        restoration = Restoration(
+            repo.repository,
+            repo.chunks,
+            repo.data_keys,
+            found,
+            DirectoryTarget(target, allow_devices=devices),
+            by_id(wanted, repo.repository.keys.ids.path_id) if wanted else EVERYTHING,
+            cancelled=cancelled.is_set,
+            progress=progress,
+        )
+        told = watched(restore_snapshot.submit(restoration), lambda: _show(progress, found), cancelled)
+    progress.finish(f"{told['files']:,} files restored")
+    return told
+
+
+def _ids(spelled: Sequence[str]) -> list[bytes]:
+    if not all(_ID.fullmatch(identity) for identity in spelled):
+        raise UsageError("file ids have 32 hex digits each")
+    return [bytes.fromhex(identity) for identity in spelled]
+
+
+def _show(progress: RunProgress, snapshot: CommittedSnapshot) -> None:
+    done, total = progress.counts.get("bytes", 0), snapshot.facts.totals.get("bytes", 0)
+    progress.show(done / total if total else 0.0, f"{in_units(done)} of {in_units(total)} restored and verified")
+
+
+def _tell(told: dict[str, Any], target: str) -> None:
+    status = "intact" if told["intact"] else "damaged, the rest is restored"
+    rows = {
+        "result": f"**{status}**",
+        "snapshot": f"`{told['snapshot']}`" + ("" if told["complete"] else ", incomplete when it was made"),
+        "target": f"`{target}`",
+        "files": f"{told['files']:,}, {in_units(told['bytes'])}",
+        "directories": f"{told['directories']:,}",
+        "other": f"{told['other']:,}; {told['skipped']:,} sockets and devices left out",
+        "read from the store": in_units(told["read"]),
+        "not set": f"{told['owners_unset']:,} owners, {told['xattrs_unset']:,} extended attributes",
+    }
+    tell(artifact_key("restore", told["snapshot"]), "Restore", rows, told["findings"], status)

@@ -1,0 +1,37 @@
+"""The flow run that this process is in."""
+
+from collections.abc import Callable
+from datetime import UTC
+
+from prefect.client.schemas.objects import FlowRun
+from prefect.context import FlowRunContext
+
+_NANOSECONDS = 10**9
+
+
+def this_run() -> FlowRun:
+    """The flow run whose flow is being called."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        raise AssertionError("no flow run")
+    return context.flow_run
+
+
+def began_ns(run: FlowRun) -> int:
+    """When its first attempt began; the same on every retry."""
+    if run.start_time is None:
+        raise AssertionError(run.id)
+    return int(run.start_time.timestamp() * _NANOSECONDS)
+
+
+def named_by(parameter: str) -> Callable[[], str]:
+    """Name runs by a parameter and the instant they were due, which a retry does not change."""
+
+    def name() -> str:
+        context = FlowRunContext.get()
+        due = this_run().expected_start_time
+        if context is None or due is None:
+            raise AssertionError(parameter)
+        return f"{(context.parameters or {})[parameter]} {due.astimezone(UTC):%Y-%m-%d %H:%MZ}"
+
+    return name

@@ -1,0 +1,62 @@
+"""Between Prefect and the engine: only our errors leave a task, and no stage works under another stage's ids.
+
+Prefect writes an error's text into its log and state tables, where foreign text would carry file names. And a generator
+task leaves its context variables set between two items, for whoever pulls from it to work in.
+"""
+
+import traceback
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from copy import copy
+from typing import TypeVar
+
+from proofkeep.backup.items import EndOfStream, Stopped
+from proofkeep.errors import PipelineError, ProofkeepError
+
+T = TypeVar("T")
+Stage = Generator[T, None, None]
+
+
+@contextmanager
+def only_our_errors(step: str) -> Iterator[None]:
+    """Let errors of `proofkeep.errors` pass, without what they came from; name class and place of any other.
+
+    What passes is a copy: the traceback's frames hold buffers of plaintext, and Prefect keeps the error.
+
+    Raises:
+        ProofkeepError: what was met; a `PipelineError` in place of everything foreign.
+    """
+    try:
+        yield
+    except ProofkeepError as error:
+        raise copy(error) from None
+    except Exception as error:  # noqa: BLE001 - its text may be a file name or worse, so none of it passes
+        raise PipelineError(f"step {step} met an unexpected {type(error).__name__} in {_place(error)}") from None
+
+
+def _place(error: BaseException) -> str:
+    """Module and line that raised."""
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    return f"{frame.f_globals.get('__name__', 'unknown module')}, line {line}"
+
+
+def pulled(before: Stage[T]) -> Stage[T]:
+    """Items of the stage `before`, which runs in a context of its own; close this to close it there.
+
+    The engine asks for nothing behind the last item. The stage is let run to its own end then: Prefect calls a
+    generator task that is closed `RolledBack`.
+    """
+    context = copy_context()
+    item: object = None
+    try:
+        while True:
+            try:
+                item = context.run(next, before)
+            except StopIteration:
+                return
+            yield item
+    finally:
+        if isinstance(item, EndOfStream | Stopped):
+            context.run(next, before, None)
+        context.run(before.close)

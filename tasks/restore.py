@@ -1,0 +1,71 @@
+"""Restoring a snapshot as a Prefect task."""
+
+from dataclasses import asdict
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from proofkeep.ports import Cancelled, Progress
+from proofkeep.repository import Repository
+from proofkeep.restore import restore
+from proofkeep.restore.files import Target
+from proofkeep.snapshots import ChunkStore, CommittedSnapshot, DataKeys, Selection
+from tasks.boundary import only_our_errors
+from tasks.retries import JITTER, RETRIES, ask_the_error, delays
+from tasks.states import tell_state
+from tasks.verify import without_names
+
+
+class Restoration:
+    """What the task works on; no dataclass, since Prefect walks into those and a repository holds keys."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        chunks: ChunkStore,
+        data_keys: DataKeys,
+        snapshot: CommittedSnapshot,
+        target: Target,
+        selection: Selection,
+        *,
+        cancelled: Cancelled,
+        progress: Progress,
+    ) -> None:
+        self.repository = repository
+        self.chunks = chunks
+        self.data_keys = data_keys
+        self.snapshot = snapshot
+        self.target = target
+        self.selection = selection
+        self.cancelled = cancelled
+        self.progress = progress
+
+
+@task(
+    name="restore_snapshot",
+    persist_result=True,
+    result_serializer="json",
+    cache_policy=NO_CACHE,
+    retries=RETRIES,
+    retry_delay_seconds=delays(RETRIES),
+    retry_jitter_factor=JITTER,
+    retry_condition_fn=ask_the_error,
+    on_running=[tell_state],
+    on_completion=[tell_state],
+    on_failure=[tell_state],
+)
+def restore_snapshot(restoration: Restoration) -> dict[str, Any]:
+    """Restore what is selected into the target, which is named only when all of it is verified."""
+    with only_our_errors("restore_snapshot"):
+        report = restore(
+            restoration.repository,
+            restoration.chunks,
+            restoration.data_keys,
+            restoration.snapshot,
+            restoration.target,
+            selection=restoration.selection,
+            cancelled=restoration.cancelled,
+            progress=restoration.progress,
+        )
+        return asdict(report) | {"intact": report.intact, "findings": without_names(report.findings)}

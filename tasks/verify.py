@@ -1,0 +1,79 @@
+"""Verifying a repository as a Prefect task."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from proofkeep.ledger import Heads, load_heads, save_heads
+from proofkeep.model import Finding
+from proofkeep.ports import Cancelled, Progress
+from proofkeep.repository import Repository
+from proofkeep.state import RepositoryState
+from proofkeep.verify import verify
+from tasks.boundary import only_our_errors
+from tasks.retries import JITTER, RETRIES, ask_the_error, delays
+from tasks.states import tell_state
+
+
+class Verification:
+    """What the task works on; no dataclass, since Prefect walks into those and a repository holds keys.
+
+    Args:
+        expected: heads known from elsewhere.
+        read: fraction of packs to read back, 0 to 1.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        state: RepositoryState,
+        expected: Heads,
+        read: float,
+        *,
+        cancelled: Cancelled,
+        progress: Progress,
+    ) -> None:
+        self.repository = repository
+        self.state = state
+        self.expected = expected
+        self.read = read
+        self.cancelled = cancelled
+        self.progress = progress
+
+
+@task(
+    name="verify_repository",
+    persist_result=True,
+    result_serializer="json",
+    cache_policy=NO_CACHE,
+    retries=RETRIES,
+    retry_delay_seconds=delays(RETRIES),
+    retry_jitter_factor=JITTER,
+    retry_condition_fn=ask_the_error,
+    on_running=[tell_state],
+    on_completion=[tell_state],
+    on_failure=[tell_state],
+)
+def verify_repository(verification: Verification) -> dict[str, Any]:
+    """Hold the stores against the ledger; remember the heads if nothing is wrong."""
+    with only_our_errors("verify_repository"):
+        report, heads = verify(
+            verification.repository,
+            expect=verification.expected,
+            remembered=load_heads(verification.state.heads_file),
+            read=verification.read,
+            cancelled=verification.cancelled,
+            progress=verification.progress,
+        )
+        if report.intact:
+            save_heads(verification.state.heads_file, heads)
+        told = asdict(report) | {"freshness": str(report.freshness), "intact": report.intact}
+        return told | {"verdict": report.verdict, "findings": without_names(report.findings)}
+
+
+def without_names(findings: Sequence[Finding]) -> list[dict[str, str]]:
+    """Findings as Prefect may hold them: codes, ids and details; never a file's name."""
+    return [{"code": finding.code, "subject": finding.subject, "detail": finding.detail} for finding in findings]

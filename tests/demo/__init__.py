@@ -1,0 +1,1 @@
+"""`make demo` as a newcomer meets it, and the parts it is made of."""

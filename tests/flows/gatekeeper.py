@@ -1,0 +1,130 @@
+"""A TLS proxy before a real S3 server that refuses or holds the uploads of chosen packs, deterministically.
+
+It ends TLS itself and passes everything else on, signatures included: they cover the host name the client asked for.
+"""
+
+import http.client
+import ssl
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
+from urllib.parse import urlsplit
+
+from infra.servers.aws_endpoint import server_context
+from infra.servers.https import tls_context
+from infra.servers.process import LOOPBACK
+from tests.servers.pki import Pki
+
+_SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+_HOP_BY_HOP = {"connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+_TIMEOUT_SECONDS = 60
+
+
+class Gatekeeper:
+    """Start with `with`. Packs are numbered from 1 in the order in which their first upload is seen.
+
+    Attributes:
+        refused: numbers of packs whose uploads get 503 until `open` is called.
+        held: whether uploads of packs wait until `open` is called.
+        uploads: how often each pack's upload reached the store.
+        arrived: set when a pack's upload was held or refused.
+    """
+
+    def __init__(self, upstream: str, pki: Pki) -> None:
+        self.refused: frozenset[int] = frozenset()
+        self.held = False
+        self.uploads: Counter[str] = Counter()
+        self.refusals: Counter[str] = Counter()
+        self.arrived = threading.Event()
+        self._opened = threading.Event()
+        self._numbers: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._upstream = urlsplit(upstream)
+        self._context = tls_context(pki.ca_path)
+        self._server = ThreadingHTTPServer((LOOPBACK, 0), self._handler())
+        self._server.daemon_threads = True
+        context: ssl.SSLContext = server_context(pki.server)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="gatekeeper", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """What a client takes for the store."""
+        return f"https://{LOOPBACK}:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.open()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def open(self) -> None:
+        """Let everything through from now on."""
+        self.held, self.refused = False, frozenset()
+        self._opened.set()
+
+    def _admits(self, path: str) -> bool:
+        """Whether this upload may pass; counts it."""
+        pack = urlsplit(path).path
+        if "/packs/" not in pack:
+            return True
+        with self._lock:
+            number = self._numbers.setdefault(pack, len(self._numbers) + 1)
+        if self.held:
+            self.arrived.set()
+            self._opened.wait(_TIMEOUT_SECONDS)
+        with self._lock:
+            refused = number in self.refused
+            (self.refusals if refused else self.uploads)[pack] += 1
+        if refused:
+            self.arrived.set()
+        return not refused
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        keeper = self
+
+        class Handler(BaseHTTPRequestHandler):
+            """Passes one request after the other on."""
+
+            protocol_version = "HTTP/1.1"
+
+            def _pass(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                if self.command == "PUT" and not keeper._admits(self.path):
+                    self._answer(503, [("Content-Type", "application/xml")], _SLOW_DOWN)
+                    return
+                upstream = keeper._upstream
+                connection = http.client.HTTPSConnection(
+                    upstream.hostname or "", upstream.port, context=keeper._context, timeout=_TIMEOUT_SECONDS
+                )
+                headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
+                connection.request(self.command, self.path, body=body, headers=headers)
+                response = connection.getresponse()
+                content = response.read()
+                passed = [
+                    (name, value)
+                    for name, value in response.getheaders()
+                    if name.lower() not in _HOP_BY_HOP | {"content-length"}
+                ]
+                length = response.getheader("Content-Length") if self.command == "HEAD" else None
+                self._answer(response.status, passed, content, length)
+                connection.close()
+
+            def _answer(
+                self, status: int, headers: list[tuple[str, str]], content: bytes, length: str | None = None
+            ) -> None:
+                self.send_response_only(status)
+                for name, value in headers:
+                    self.send_header(name, value)
+                self.send_header("Content-Length", length or str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass  # noqa: N815 - http.server's names
+
+        return Handler

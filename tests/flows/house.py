@@ -1,0 +1,90 @@
+"""A repository with its blocks at the Prefect server: what a platform engineer sets up before the first backup."""
+
+import os
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from blocks import KeyProvider, Ledger, ObjectStore, Repository, Source, TlsPolicy
+from proofkeep.chunking import ChunkSizes
+from proofkeep.configuration import Configuration
+from proofkeep.keys.host_secret import create_host_secret
+from proofkeep.keys.key_files import create_key_file, export_public_key
+from proofkeep.repository.create import create
+from tests.engine.targets.trees import portrait
+
+MIB = 1 << 20
+SMALL = {"spool_limit": 16 * MIB, "pack_size": MIB, "attempts": 1}
+"""Options under which a transfer closes at 4 MiB and nothing is tried twice."""
+
+ENTRY = "home"
+
+
+@dataclass
+class House:
+    """One repository, its keys, a source, and the names of their blocks.
+
+    Args:
+        root: everything local lies below it.
+        store, ledger: fields of their blocks; local directories by default.
+        tls: fields of a TLS policy block, if there is one.
+    """
+
+    root: Path
+    store: Mapping[str, Any] = field(default_factory=dict)
+    ledger: Mapping[str, Any] = field(default_factory=dict)
+    tls: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        self.name = f"house-{os.urandom(4).hex()}"
+        self.source = self.root / "source"
+        self.state = self.root / "state"
+        self.source.mkdir(parents=True)
+        create_host_secret(self.root / "host.secret")
+        create_key_file(self.root / "key.pem", None)
+        export_public_key(self.root / "key.pem", self.root / "public.pem")
+        self.block = Repository(
+            store=ObjectStore(**(self.store or self._directory("store"))),
+            ledger=Ledger(store=ObjectStore(**(self.ledger or self._directory("ledger")))),
+            keys=KeyProvider(providers=[f"file:{self.root / 'public.pem'}"]),
+            tls=None if self.tls is None else TlsPolicy(**self.tls),
+            host_secret=f"file:{self.root / 'host.secret'}",
+            state=str(self.state),
+        )
+        self.block.save(self.name, _sync=True)  # type: ignore[call-arg] # prefect's dispatcher takes _sync
+        Source(root=str(self.source), label="test").save(self.name, _sync=True)  # type: ignore[call-arg] # as above
+        restore_role = KeyProvider(providers=[f"file:{self.root / 'key.pem'}"])
+        restore_role.save(self.name, _sync=True)  # type: ignore[call-arg] # as above
+        configuration = self.configuration
+        create(
+            *configuration.open_stores(),
+            configuration.open_host_secret(),
+            [provider.recipient for provider in configuration.key_providers()],
+            now_ns=time.time_ns(),
+            chunker=ChunkSizes(16 << 10, 64 << 10, 256 << 10),
+        )
+
+    def _directory(self, name: str) -> dict[str, Any]:
+        return {"kind": "local", "path": str(self.root / name)}
+
+    @property
+    def configuration(self) -> Configuration:
+        """The engine's configuration under the backup role."""
+        return self.block.configuration(entry=ENTRY)
+
+    def fill(self, mebibytes: int) -> None:
+        """Put files of 1 MiB each that nothing compresses into the source."""
+        noise = random.Random(self.name)  # noqa: S311 - test data
+        for number in range(mebibytes):
+            (self.source / f"noise-{number:03}").write_bytes(noise.randbytes(MIB))
+
+    def parameters(self, **options: Any) -> dict[str, Any]:
+        """Parameters of a backup, small transfers by default."""
+        return {"entry": ENTRY, "repository": self.name, "source": self.name, "options": SMALL | options}
+
+    def is_restored(self, target: Path) -> bool:
+        """Whether the tree at `target` is the source's, bit for bit and with its metadata."""
+        return portrait(target) == portrait(self.source)

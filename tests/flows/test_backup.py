@@ -1,0 +1,70 @@
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from flows.backup import backup
+from proofkeep.backup import compress as compressing
+from tests.flows.faults import STEPS
+from tests.flows.house import House
+from tests.flows.running import artifacts, message, outcomes, run_here, run_here_again, task_runs
+
+STAGES = tuple(STEPS)
+
+
+def test_backup_has_four_stages_two_task_runs_a_transfer_and_a_commit(house: House) -> None:
+    house.fill(9)
+
+    run = run_here(backup, house.parameters())
+
+    assert run.state_name == "Completed", message(run)
+    transfers = 3
+    runs = task_runs(run, 1, len(STAGES) + 2 * transfers + 1)
+    expected = {(stage, "Completed"): 1 for stage in (*STAGES, "commit")}
+    assert outcomes(runs) == Counter(
+        expected | {("upload", "Completed"): transfers, ("verify", "Completed"): transfers}
+    )
+
+
+def test_backup_tells_its_card_and_fills_its_bar(house: House) -> None:
+    house.fill(1)
+
+    run = run_here(backup, house.parameters())
+
+    told = artifacts(run.id)
+    assert float(told["progress"]) == 100
+    assert "**complete**" in told["markdown"]
+    assert f"`{run.id.hex}.0001`" in told["markdown"]
+    assert "p384:" in told["markdown"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_fault_in_a_step_fails_exactly_that_task(
+    stage: str, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.fill(3)
+    place, step = STEPS[stage]
+
+    def fault(*_: Any, **__: Any) -> None:
+        raise RuntimeError("planted fault")
+
+    monkeypatch.setattr(place, step, fault)
+    run = run_here(backup, house.parameters())
+
+    assert run.state_name == "Failed"
+    assert f"step {stage} met an unexpected RuntimeError" in message(run)
+    ends = outcomes(task_runs(run, 1, len(STAGES)))
+    assert {name for (name, state) in ends if state == "Failed"} == {stage}
+    assert sum(ends.values()) == len(STAGES)
+
+
+def test_retry_after_a_fault_commits_what_the_source_holds(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.fill(3)
+    with monkeypatch.context() as patch:
+        patch.setattr(compressing, "compress_slab", lambda *_: 1 / 0)
+        run = run_here(backup, house.parameters())
+
+    run = run_here_again(backup, run)
+
+    assert run.state_name == "Completed", message(run)
+    assert run.run_count == 2

@@ -1,0 +1,145 @@
+"""Plaintext, file names and keys reach neither Prefect nor logs, spool, journal, catalog or store."""
+
+import base64
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from prefect.logging.handlers import APILogHandler
+
+from flows.backup import backup
+from flows.restore import restore
+from flows.verify import verify
+from proofkeep.backup.session import SealingSession
+from tests.flows import canaries
+from tests.flows.conftest import PrefectSide
+from tests.flows.faults import STEPS
+from tests.flows.house import House
+from tests.flows.leases import closed_to_everybody
+from tests.flows.running import artifacts, run_here, run_here_again, task_runs
+
+TOKEN = os.urandom(8).hex()
+PLAIN = f"canary-plaintext-{TOKEN}".encode()
+NAME = f"canary-name-{TOKEN}"
+FOLDER = f"canary-folder-{TOKEN}"
+INSIDE_THE_FIRST_FRAME = 300
+
+
+@pytest.fixture
+def data_keys(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Every data key that is made from now on."""
+    made: list[bytes] = []
+    open_session = SealingSession._open
+
+    def remembering(session: SealingSession) -> bytes:
+        key = open_session(session)
+        made.append(key)
+        return key
+
+    monkeypatch.setattr(SealingSession, "_open", remembering)
+    return made
+
+
+@pytest.fixture
+def marked_house(house: House) -> House:
+    house.fill(2)
+    (house.source / FOLDER).mkdir()
+    (house.source / FOLDER / NAME).write_bytes(PLAIN * 1000)
+    (house.source / f"{NAME}.link").symlink_to(f"{FOLDER}/{NAME}")
+    return house
+
+
+def private_scalar(key_file: Path) -> bytes:
+    _, begin, rest = key_file.read_bytes().partition(b"-----BEGIN PRIVATE KEY-----")
+    key = load_pem_private_key(begin + rest, None)
+    assert isinstance(key, EllipticCurvePrivateKey)
+    return key.private_numbers().private_value.to_bytes(48, "big")
+
+
+def run_well_and_badly(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Every way in which flows end; what their states were."""
+    for place, step in STEPS.values():
+
+        def fault(*_: Any, **__: Any) -> None:
+            raise OSError(5, PLAIN.decode(), str(house.source / FOLDER / NAME))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(place, step, fault)
+            run = run_here(backup, house.parameters())
+        yield run.state_name or ""
+    obstacle = house.root / "store" / "packs"
+    obstacle.write_text("in the way")
+    with closed_to_everybody(house.source / FOLDER / NAME):
+        run = run_here(backup, house.parameters())
+        yield run.state_name or ""
+        obstacle.unlink()
+        run = run_here_again(backup, run)
+        yield run.state_name or ""
+        assert "markdown" in artifacts(run.id)
+    run = run_here_again(backup, run)
+    yield run.state_name or ""
+    yield run_here(verify, {"repository": house.name, "read": 1.0}).state_name or ""
+    restoring = {"repository": house.name, "keys": house.name}
+    yield run_here(restore, restoring | {"target": str(house.root / "restored")}).state_name or ""
+    for pack in (house.root / "store" / "packs").rglob("*"):
+        if pack.is_file():
+            content = bytearray(pack.read_bytes())
+            content[INSIDE_THE_FIRST_FRAME] ^= 1
+            pack.write_bytes(content)
+    yield run_here(verify, {"repository": house.name, "read": 1.0}).state_name or ""
+    yield run_here(restore, restoring | {"target": str(house.root / "damaged")}).state_name or ""
+    task_runs(run, run.run_count, 1)
+
+
+def test_no_secret_is_found_anywhere_after_runs_that_ended_well_and_badly(
+    marked_house: House, data_keys: list[bytes], prefect: PrefectSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = list(run_well_and_badly(marked_house, monkeypatch))
+    APILogHandler().flush()
+
+    secrets = {
+        "plaintext": PLAIN,
+        "file name": NAME.encode(),
+        "folder name": FOLDER.encode(),
+        "host secret": (marked_house.root / "host.secret").read_bytes(),
+        "private key": private_scalar(marked_house.root / "key.pem"),
+        **{f"data key {number}": key for number, key in enumerate(set(data_keys))},
+    }
+    places = [prefect.directory, marked_house.state, marked_house.root / "store", marked_house.root / "ledger"]
+    assert states == ["Failed"] * 5 + ["Partial", "Completed", "Completed", "Completed", "Failed", "Failed"]
+    assert len(set(data_keys)) >= len(STEPS)
+    assert canaries.found(secrets, places) == []
+
+
+@pytest.mark.parametrize("secret", [PLAIN, bytes(range(200, 232))], ids=["text", "bytes"])
+def test_every_form_of_a_secret_would_be_found(secret: bytes, tmp_path: Path) -> None:
+    for number, form in enumerate(canaries.forms(secret)):
+        place = tmp_path / str(number)
+        place.mkdir()
+        (place / "file").write_bytes(b"before" + form + b"after")
+
+        assert canaries.found({"secret": secret}, [place]), form
+
+
+@pytest.mark.parametrize("before", range(3))
+def test_secret_inside_longer_base64_would_be_found(before: int, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(base64.b64encode(b"x" * before + PLAIN + b"yyyy"))
+
+    assert canaries.found({"secret": PLAIN}, [tmp_path]) == [("secret", str(tmp_path / "file"))]
+
+
+def test_secret_in_a_long_row_of_a_database_would_be_found(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "database")) as database:
+        database.execute("CREATE TABLE rows (value TEXT)")
+        database.executemany("INSERT INTO rows VALUES (?)", [("x" * size + TOKEN,) for size in range(4000, 4200)])
+        database.commit()
+
+    hits = canaries.found({"secret": TOKEN.encode()}, [tmp_path])
+
+    assert len(hits) >= 200

@@ -1,0 +1,166 @@
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.client.schemas.objects import FlowRun
+
+from flows.backup import backup
+from flows.drill import restore_drill
+from flows.spot_check import spot_check
+from infra.servers.process import ServerProcess
+from proofkeep.drill.plan import SHARED_MEMORY
+from tests.architecture.tree import ROOT
+from tests.flows.conftest import QUEUE
+from tests.flows.house import ENTRY, House
+from tests.flows.running import client, outcomes, run_here, run_here_again, task_runs
+
+NAME = "CANARY-of-a-name-0815"
+STEPS = ("draw", "restore_sample", "spot_check", "attack", "report")
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    place = Path(tempfile.mkdtemp(prefix="proofkeep-test-", dir=SHARED_MEMORY))
+    yield place
+    shutil.rmtree(place)
+
+
+@pytest.fixture
+def stored(house: House) -> House:
+    """A tree with a canary for a name, backed up once."""
+    house.fill(2)
+    (house.source / NAME).write_bytes(b"content")
+    run = run_here(backup, house.parameters())
+    assert run.state_name == "Completed"
+    return house
+
+
+def parameters(house: House, memory: Path, **others: Any) -> dict[str, Any]:
+    given = {
+        "repository": house.name,
+        "keys": house.name,
+        "live": [{"entry": ENTRY, "source": house.name}],
+        "options": {"tmpfs": str(memory), "per_stratum": 2},
+    }
+    return given | others
+
+
+def document(house: House, drill: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((house.state / "evidence" / drill / "drill.json").read_bytes())
+    return read
+
+
+def card(run: FlowRun) -> str:
+    with client() as api:
+        mine = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
+        (found,) = [each for each in api.read_artifacts(artifact_filter=mine) if each.type == "markdown"]
+    return str(found.data)
+
+
+def ends(run: FlowRun, expected: int) -> dict[str, str]:
+    return dict(outcomes(task_runs(run, run.run_count, expected)).keys())
+
+
+def test_drill_passes_with_card_and_evidence(stored: House, memory: Path) -> None:
+    run = run_here(restore_drill, parameters(stored, memory, drill="2026-q4"))
+
+    assert run.state is not None
+    assert run.state_name == "Completed", run.state.message
+    assert ends(run, len(STEPS)) == dict.fromkeys(STEPS, "Completed")
+    evidence = stored.state / "evidence/2026-q4"
+    written = document(stored, "2026-q4")
+    assert written["result"] == "passed"
+    assert written["scratch"]["kind"] == "tmpfs"
+    assert written["environment"]["orchestrator"] == str(run.id)
+    assert written["live_source"][0]["counts"]["equal"] == len(written["sample"]) == 3
+    assert subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=evidence, check=False).returncode == 0
+    told = card(run)
+    assert told.startswith("# Restore drill 2026-q4: passed")
+    assert f"`{evidence}/drill.json`" in told
+    assert NAME not in told
+    assert list(memory.iterdir()) == []
+
+
+def test_damaged_repository_fails_the_run_and_retry_is_a_drill_of_its_own(stored: House, memory: Path) -> None:
+    packs = [path for path in (stored.root / "store/packs").rglob("*") if path.is_file()]
+    whole = {pack: pack.read_bytes() for pack in packs}
+    for pack, data in whole.items():
+        if len(data) > 1 << 19:
+            pack.chmod(0o600)
+            pack.write_bytes(data[:5000] + bytes([data[5000] ^ 1]) + data[5001:])
+    run = run_here(restore_drill, parameters(stored, memory, drill="damaged"))
+
+    assert run.state_name == "Failed"
+    assert "drill damaged" in str(run.state and run.state.message)
+    assert document(stored, "damaged")["result"] == "failed"
+    assert card(run).startswith("# Restore drill damaged: failed")
+    assert list(memory.iterdir()) == []
+
+    for pack, data in whole.items():
+        pack.write_bytes(data)
+    run = run_here_again(restore_drill, run)
+
+    assert run.state_name == "Completed"
+    assert document(stored, "damaged-2")["result"] == "passed"
+    assert document(stored, "damaged")["result"] == "failed"
+
+
+def test_step_that_fails_does_not_keep_the_evidence_from_being_written(stored: House, memory: Path) -> None:
+    (stored.root / "no-directory").touch()
+    options = {"tmpfs": None, "sealed": str(stored.root / "no-directory")}
+
+    run = run_here(restore_drill, parameters(stored, memory, drill="no-scratch", options=options))
+
+    assert run.state_name == "Failed"
+    (failure,) = document(stored, "no-scratch")["steps_failed"]
+    assert (failure["step"], failure["code"]) == ("restore_sample", "target")
+    assert ends(run, len(STEPS)) == dict.fromkeys(STEPS, "Completed") | {"restore_sample": "Failed"}
+
+
+def test_role_without_the_right_to_unwrap_fails_the_drill(stored: House, memory: Path) -> None:
+    run = run_here(restore_drill, parameters(stored, memory, drill="denied", keys=None))
+
+    assert run.state_name == "Failed"
+    assert [each["code"] for each in document(stored, "denied")["steps_failed"]] == ["key-denied"]
+
+
+def test_answers_come_from_another_host_by_its_own_run(stored: House, memory: Path, worker: ServerProcess) -> None:
+    """The worker stands for the source's host: its process shares nothing with the drill but server and repository."""
+    assert worker.pid
+    own = {"entry": ENTRY, "repository": stored.name, "source": stored.name}
+    with client() as api:
+        api.create_deployment(
+            api.create_flow(spot_check),
+            "elsewhere",
+            parameters=own,
+            work_pool_name="proofkeep",
+            work_queue_name=QUEUE,
+            entrypoint="flows.spot_check.spot_check",
+            pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}],
+            enforce_parameter_schema=False,
+        )
+    live = [{"entry": ENTRY, "deployment": "spot_check/elsewhere"}]
+
+    run = run_here(restore_drill, parameters(stored, memory, drill="remote", live=live))
+
+    assert run.state_name == "Completed"
+    (spot,) = document(stored, "remote")["live_source"]
+    assert spot["counts"]["equal"] == 3
+    assert spot["host"] == os.uname().nodename
+
+
+def test_deployment_that_does_not_exist_fails_the_drill(stored: House, memory: Path) -> None:
+    live = [{"entry": ENTRY, "deployment": "spot_check/nowhere"}]
+
+    run = run_here(restore_drill, parameters(stored, memory, drill="nowhere", live=live))
+
+    assert run.state_name == "Failed"
+    (failure,) = document(stored, "nowhere")["steps_failed"]
+    assert (failure["step"], failure["code"]) == ("spot_check", "usage")

@@ -1,0 +1,85 @@
+import subprocess
+import sys
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+import pytest
+from prefect.client.schemas.objects import FlowRun
+from prefect.states import Cancelling, Running
+
+from flows.backup import backup
+from flows.host import ProcessMark
+from flows.reconcile import reconcile
+from tests.flows.conftest import PrefectSide
+from tests.flows.running import client
+
+
+def run_of(process: ProcessMark | None, *, cancelling: bool = False) -> UUID:
+    """A run that looks under way and says that `process` works on it."""
+    with client() as api:
+        run = api.create_flow_run(backup, parameters={}, state=Running())
+        if process is not None:
+            api.update_flow_run_labels(run.id, process.labels())
+        if cancelling:
+            api.set_flow_run_state(run.id, Cancelling(), force=True)
+        return run.id
+
+
+def now(run_id: UUID) -> FlowRun:
+    with client() as api:
+        return api.read_flow_run(run_id)
+
+
+def ended_process() -> ProcessMark:
+    """A process of this host that has ended, its number perhaps taken by another one already."""
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    mark = replace(ProcessMark.mine(), pid=child.pid)
+    child.communicate()
+    return mark
+
+
+@pytest.mark.usefixtures("prefect")
+def test_dead_run_of_this_host_is_crashed_and_says_why() -> None:
+    process = ended_process()
+    running, cancelling = run_of(process), run_of(process, cancelling=True)
+
+    done = reconcile()
+
+    assert {run.id for run in done} == {running, cancelling}
+    for run_id in (running, cancelling):
+        state = now(run_id).state
+        assert state is not None
+        assert (state.name, state.message) == ("Crashed", f"process {process.pid} of host {process.host} is gone")
+
+
+@pytest.mark.usefixtures("prefect")
+def test_run_of_an_earlier_boot_is_dead_whatever_has_its_number_now() -> None:
+    run_id = run_of(replace(ProcessMark.mine(), boot=str(uuid4())))
+
+    assert [run.id for run in reconcile()] == [run_id]
+
+
+@pytest.mark.usefixtures("prefect")
+def test_number_taken_by_another_process_does_not_keep_a_run_alive() -> None:
+    run_id = run_of(replace(ProcessMark.mine(), started=1))
+
+    assert [run.id for run in reconcile()] == [run_id]
+
+
+def test_living_foreign_and_unmarked_runs_are_left_alone(prefect: PrefectSide) -> None:
+    assert prefect.directory.is_dir()
+    elsewhere = replace(ended_process(), host="elsewhere.example")
+    runs = [run_of(ProcessMark.mine()), run_of(elsewhere), run_of(None)]
+
+    done = reconcile()
+
+    assert done == []
+    assert [now(run_id).state_name for run_id in runs] == ["Running"] * len(runs)
+
+
+@pytest.mark.usefixtures("prefect")
+def test_reconciling_twice_finds_nothing_the_second_time() -> None:
+    run_of(ended_process())
+
+    assert len(reconcile()) == 1
+    assert reconcile() == []

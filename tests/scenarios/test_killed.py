@@ -1,0 +1,128 @@
+"""kill -9 at enumerated points of a backup, then a retry."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proofkeep.journal import Journal
+from tests.architecture.tree import ROOT
+from tests.building import Ground, Host, content, plant, plant_some, small_frames
+from tests.decorating import WatchedStore
+from tests.scenarios.killable_backup import SPOOL_LIMIT
+
+BEFORE_THE_RECORD = [
+    "OpenPack.append 3",
+    "OpenPack.finish 2",
+    "Journal.add_pack 2",
+    "put keys/ 1",
+    "put packs/ 1",
+    "put packs/ 3",
+    "Journal.set_pack_sent 2",
+    "Journal.set_pack_verified 2",
+    "Spool.release 1",
+    "Journal.set_fact end 1",
+    "list packs/ 1",
+    "put index/ 1",
+    "put ledger/ 1",
+    "put ledger/ 2",
+    "put snapshots/ 1",
+]
+AFTER_THE_RECORD = [
+    "Journal.set_object_sent snapshots/ 1",
+    "Journal.keep_object ledger/ 6",
+    "Catalog.set_head 1",
+    "save_heads 1",
+    "Journal.set_fact committed 1",
+]
+
+
+@pytest.fixture
+def host(scratch: Path) -> Host:
+    """A host with one snapshot, and new content for several transfers."""
+    host = Host(Ground(scratch / "ground"))
+    plant_some(host.source)
+    host.run()
+    plant(host.source, {f"new/{number}": content(1000 + number, 20_000) for number in range(14)})
+    return host
+
+
+def killed(host: Host, run: bytes, step: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.scenarios.killable_backup", str(host.ground.root), run.hex()],
+        cwd=ROOT,
+        env={**os.environ, "KILL_AT": step},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+
+
+class Attempts:
+    """Names of all puts that were tried."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def __call__(self, operation: str, name: str, call: Callable[[], Any]) -> Any:
+        if operation == "put":
+            self.names.append(name)
+        return call()
+
+
+def sent(host: Host, run: bytes) -> set[str]:
+    """What the journal knows to have arrived."""
+    with closing(Journal(host.state.run(run) / "journal.sqlite")) as journal:
+        packs = {pack.id.name for pack in journal.packs() if pack.sent is not None}
+        return packs | {item.name for item in journal.objects("sent IS NOT NULL")}
+
+
+def retried(host: Host, run: bytes, attempts: Attempts) -> str:
+    stores = {name: WatchedStore(getattr(host.ground, name), attempts) for name in ("store", "ledger")}
+    with small_frames():
+        return host.run(run, repository=host.ground.connect(**stores), spool_limit=SPOOL_LIMIT).snapshot
+
+
+def assert_nothing_stored_twice(host: Host) -> None:
+    places = host.ground.second_reader().places
+    assert {len(found) for found in places.values()} == {1}
+
+
+@pytest.mark.parametrize("step", BEFORE_THE_RECORD + AFTER_THE_RECORD)
+def test_backup_killed_at_any_point_commits_when_retried(host: Host, step: str) -> None:
+    run = os.urandom(16)
+    killed(host, run, step)
+    arrived = sent(host, run)
+    visible = [snapshot.id.run for snapshot in host.ground.snapshots()]
+    attempts = Attempts()
+
+    snapshot = retried(host, run, attempts)
+
+    assert (run in visible) == (step in AFTER_THE_RECORD)
+    assert host.ground.read_back(snapshot) == host.portrait()
+    assert host.ground.restored(snapshot)[0] == host.portrait()
+    assert arrived.isdisjoint(attempts.names)
+    assert len(attempts.names) == len(set(attempts.names))
+    assert_nothing_stored_twice(host)
+    assert len(host.ground.snapshots()) == 2
+    assert host.ground.findings() == []
+
+
+def test_run_killed_again_and_again_still_commits(host: Host) -> None:
+    run = os.urandom(16)
+    for step in ("Journal.add_pack 2", "put packs/ 2", "put index/ 1", "put snapshots/ 1", "put ledger/ 1"):
+        killed(host, run, step)
+
+    snapshot = retried(host, run, Attempts())
+
+    assert host.ground.read_back(snapshot) == host.portrait()
+    assert_nothing_stored_twice(host)
+    assert host.run().totals["new_chunks"] == 0
