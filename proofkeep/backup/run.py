@@ -95,7 +95,7 @@ class Backup:
         self.writer = self.state.writer()
         self.entry = self.repository.keys.entry_id(self.identity.entry)
         self.findings = refresh(self.repository, self.catalog, load_heads(self.state.heads_file))
-        self._refuse_second_writer()
+        self._refuse_by_policy()
         self.clock_checked = check_clock(
             [self.repository.store.clock, self.repository.ledger_store.clock],
             now_ns=self.clock(),
@@ -106,9 +106,13 @@ class Backup:
             self.repository, self.journal, self.spool, self.clock, self.cancelled, self.options.senders
         )
 
-    def _refuse_second_writer(self) -> None:
-        """Where a name can be created twice, one writer could replace what another wrote."""
+    def _refuse_by_policy(self) -> None:
+        """No locks that are asked for and not set; where a name can be created twice, no second writer."""
         descriptor = self.repository.descriptor
+        if descriptor.lock_days is not None:
+            raise PolicyError(
+                f"repository {self.repository.id.hex()} asks for object locks, which this version cannot set"
+            )
         others = self.catalog.heads().keys() - {self.writer}
         both = (descriptor.capabilities, descriptor.ledger_capabilities)
         if others and not all(capabilities.refuses_second_create for capabilities in both):

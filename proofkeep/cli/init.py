@@ -19,7 +19,6 @@ def add(commands: Subparsers) -> Parser:
     parser.add_argument(
         "--retention-key", metavar="FILE", type=Path, help="the retention role's public P-384 key, PEM or DER"
     )
-    parser.add_argument("--lock-days", metavar="N", type=int, help="Object Lock period to record for new objects")
     return parser
 
 
@@ -37,7 +36,6 @@ def run(context: Context) -> Exit:
         [provider.recipient for provider in providers],
         now_ns=time.time_ns(),
         retention_key=retention_key,
-        lock_days=options.lock_days,
         keep_for=providers,
     )
     descriptor = repository.descriptor

@@ -48,13 +48,7 @@ def require_new(evidence: Path, drill: str) -> None:
 
 
 def begin_evidence(evidence: Path, drill: str) -> Path:
-    """A fresh hidden folder in which the evidence is gathered.
-
-    Raises:
-        UsageError: evidence of this drill exists already.
-        TargetError: the folder cannot be made.
-    """
-    require_new(evidence, drill)
+    """A fresh hidden folder in which the evidence is gathered. Raises `TargetError` when it cannot be made."""
     gathering = _gathering(evidence, drill)
     try:
         evidence.mkdir(mode=0o700, parents=True, exist_ok=True)

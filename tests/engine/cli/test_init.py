@@ -1,4 +1,4 @@
-"""`init` and what it fixes for good: recipients, retention key, lock period; and how it is repeated."""
+"""`init` and what it fixes for good: recipients and retention key; and how it is repeated."""
 
 import json
 import shutil
@@ -25,13 +25,12 @@ def public_key(place: Place, encoding: Encoding, curve: ec.EllipticCurve | None 
 
 
 @pytest.mark.parametrize("encoding", [Encoding.PEM, Encoding.DER])
-def test_retention_key_and_lock_days_are_recorded(place: Place, encoding: Encoding) -> None:
+def test_retention_key_is_recorded(place: Place, encoding: Encoding) -> None:
     file, der = public_key(place, encoding)
 
-    place.done("init", "--retention-key", file, "--lock-days", "30")
+    place.done("init", "--retention-key", file)
 
     assert descriptor(place)["retention_key"] == der.hex()
-    assert descriptor(place)["lock_days"] == 30
 
 
 def test_neither_is_promised_unasked(place: Place) -> None:
@@ -59,13 +58,6 @@ def test_private_half_is_no_retention_key(place: Place) -> None:
     ended = place.run("init", "--retention-key", file, "--json")
 
     assert (ended.code, ended.document["error"]["code"]) == (2, "usage")
-
-
-@pytest.mark.parametrize("days, code", [("0", "policy"), ("-1", "policy"), ("soon", "usage")])
-def test_impossible_lock_period_is_refused(place: Place, days: str, code: str) -> None:
-    ended = place.run("init", f"--lock-days={days}", "--json")
-
-    assert (ended.code, ended.document["error"]["code"]) == (2, code)
 
 
 def test_init_is_repeated_after_it_died_before_the_descriptor(repository: Place) -> None:
