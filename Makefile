@@ -11,7 +11,7 @@ LOCK := .venv/bin/uv pip compile --no-config --quiet --universal --python-versio
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
-demo: setup-demo  ## run the main job on embedded servers; SOURCE=/path backs up a tree of yours
+demo: setup-demo .venv/prefect.db  ## run the main job on embedded servers; SOURCE=/path backs up a tree of yours
 	@$(PYTHON_QUIET) -m infra.demo run $(if $(SOURCE),--source "$(SOURCE)")
 
 ui: setup-demo  ## open the Prefect UI on the demo's runs
@@ -54,5 +54,8 @@ clean:  ## remove .venv and everything that tools left behind
 
 setup-demo setup-dev: setup-%:
 	@infra/setup.sh $*
+
+.venv/prefect.db: requirements/runtime.txt | setup-demo
+	@$(PYTHON_QUIET) -m infra.demo.database $@
 
 .PHONY: help demo ui down blocks test check vectors docs-screenshots memory lock clean setup-demo setup-dev

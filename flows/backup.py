@@ -8,17 +8,17 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectConcurrentFuture
 from prefect.states import Failed
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from blocks import Repository, Source, load_block
+from flows.backup_card import tell_commit
+from flows.cards import tell_failure
 from flows.host import claim
 from flows.logs import tell_flow_state
 from flows.options import DEFAULTS, BackupOptions
 from flows.progress import BackupProgress
 from flows.runs import began_ns, named_by, this_run
-from flows.backup_card import tell_commit
-from flows.cards import tell_failure
 from flows.transfers import TRAVELLING_AT_ONCE, Transfers
+from flows.watching import in_thread, threads
 from proofkeep.backup import Backup
 from proofkeep.backup.items import Stopped
 from proofkeep.errors import PartialSnapshotError, ProofkeepError, StreamEndedEarlyError
@@ -34,7 +34,7 @@ Sink = PrefectConcurrentFuture[dict[str, int] | Stopped]
 @flow(
     name="backup",
     flow_run_name=named_by("entry"),
-    task_runner=ThreadPoolTaskRunner(max_workers=TRAVELLING_AT_ONCE + 2),  # the sink, and one to spare
+    task_runner=threads(TRAVELLING_AT_ONCE + 2),  # the sink, and one to spare
     persist_result=True,
     result_serializer="json",
     on_running=[tell_flow_state],
@@ -43,9 +43,7 @@ Sink = PrefectConcurrentFuture[dict[str, int] | Stopped]
     on_crashed=[tell_flow_state],
     on_cancellation=[tell_flow_state],
 )
-def backup(
-    entry: str, repository: str, source: str, options: BackupOptions = DEFAULTS
-) -> Receipt | State[Any]:
+def backup(entry: str, repository: str, source: str, options: BackupOptions = DEFAULTS) -> Receipt | State[Any]:
     """Back up one inventory entry and return the receipt of its commit.
 
     A retry goes on from the journal on the run's host. An incomplete snapshot is committed too; its run ends Failed
@@ -104,7 +102,7 @@ def _steps(engine: Backup, transfers: Transfers, attempts: int, cancelled: threa
         if engine.needs_sealing:
             engine.begin()
             packs = encrypt(engine, compress(engine, snapshot(engine)))
-            sink = checksum.submit(engine, packs, transfers.closed)
+            sink = in_thread(checksum.submit(engine, packs, transfers.closed))
         transfers.send(sink)
         _require_sealed(engine, sink)
         if transfers.failures:

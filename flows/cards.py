@@ -26,7 +26,8 @@ def tell(key: str, title: str, rows: Mapping[str, str], findings: Findings, stat
     lines = [f"# {title}", "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]
     if findings:
         lines += ["", "## Findings", "", "| id | code | |", "|---|---|---|"]
-        lines += [f"| `{found['subject']}` | {found['code']} | {found['detail']} |" for found in findings[:_MOST_FINDINGS]]
+        shown = findings[:_MOST_FINDINGS]
+        lines += [f"| `{found['subject']}` | {found['code']} | {found['detail']} |" for found in shown]
     if len(findings) > _MOST_FINDINGS:
         lines += ["", f"{len(findings) - _MOST_FINDINGS} more are not listed."]
     create_markdown_artifact("\n".join(lines), key=key, description=f"{title}: {status}")

@@ -1,5 +1,8 @@
-"""Which process on which host works on a flow run: recorded in the run's labels, so that a retry finds its journal
-and `reconcile` can tell a run whose process is gone."""
+"""Which process on which host works on a flow run, recorded in the run's labels.
+
+So a retry on another host is refused before it would read the source anew, and `reconcile` can tell a run whose process
+is gone.
+"""
 
 import os
 from collections.abc import Mapping
@@ -45,9 +48,7 @@ class ProcessMark:
     def from_labels(cls, labels: Mapping[str, Any]) -> Self | None:
         """What a run's labels say; None for a run that never began on any host."""
         try:
-            return cls(
-                str(labels[_HOST]), int(labels[_PID]), str(labels[_BOOT]), int(labels[_STARTED])
-            )
+            return cls(str(labels[_HOST]), int(labels[_PID]), str(labels[_BOOT]), int(labels[_STARTED]))
         except KeyError:
             return None
 

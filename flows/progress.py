@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import cast
 from uuid import UUID
 
 import httpx
@@ -29,7 +30,7 @@ class RunProgress:
         self._counts: dict[str, int] = {}
         self._lock = threading.Lock()
         self._shown_at = 0.0
-        self._artifact: UUID = create_progress_artifact(0.0, description=words)
+        self._artifact = cast("UUID", create_progress_artifact(0.0, description=words))
 
     def __call__(self, step: str, **counts: int) -> None:
         """Take running totals."""
@@ -86,8 +87,8 @@ class BackupProgress(RunProgress):
         read = min(files / self._expected_files, 1.0) if self._expected_files else 0.0
         sent = proven / closed if closed and read == 1.0 else 0.0
         words = (
-            f"{files:,} files, {in_units(counts.get('read_bytes', 0))} read, {in_units(counts.get('new_bytes', 0))} new; "
-            f"{in_units(closed)} sealed, {in_units(proven)} proven"
+            f"{files:,} files, {in_units(counts.get('read_bytes', 0))} read, "
+            f"{in_units(counts.get('new_bytes', 0))} new; {in_units(closed)} sealed, {in_units(proven)} proven"
         )
         self.show((_READ_SHARE * read + _SENT_SHARE * sent) / _FULL, words)
 

@@ -1,7 +1,8 @@
 """`python -m flows.reconcile`: make runs retryable whose process on this host is gone.
 
-A run whose process was killed together with its worker stays Running for ever: Prefect refuses to retry it, and it holds
-its concurrency slots. The worker's unit runs this before it starts the worker. Runs of other hosts are left alone.
+A run whose process was killed together with its worker stays Running for ever: Prefect refuses to retry it, and it
+holds its concurrency slots. The worker's unit runs this before it starts the worker. Runs of other hosts stay as they
+are.
 """
 
 import sys
@@ -95,7 +96,8 @@ def main() -> int:
     """Reconcile, and say what was done."""
     logs.configure()
     for run in reconcile():
-        sys.stdout.write(f"{run.id}  {run.name}  Crashed, {run.task_runs} task runs; process {run.process.pid} is gone\n")
+        what = f"Crashed with {run.task_runs} task runs; process {run.process.pid} is gone"
+        sys.stdout.write(f"{run.id}  {run.name}  {what}\n")
     return 0
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from blocks import KeyProvider, Repository, load_block
 from flows.cards import artifact_key, tell, tell_failure
@@ -15,7 +14,7 @@ from flows.logs import tell_flow_state
 from flows.opened import opened
 from flows.progress import RunProgress, in_units
 from flows.runs import named_by
-from flows.watching import watched
+from flows.watching import in_thread, threads, watched
 from proofkeep.errors import DamagedError, ProofkeepError, UsageError
 from proofkeep.snapshots import EVERYTHING, CommittedSnapshot, by_id, find_snapshot
 from proofkeep.targets.directory import DirectoryTarget
@@ -28,7 +27,7 @@ _ID = re.compile("[0-9a-f]{32}")
 @flow(
     name="restore",
     flow_run_name=named_by("snapshot"),
-    task_runner=ThreadPoolTaskRunner(max_workers=2),
+    task_runner=threads(2),
     persist_result=True,
     result_serializer="json",
     on_running=[tell_flow_state],
@@ -88,7 +87,7 @@ def _restore(
             cancelled=cancelled.is_set,
             progress=progress,
         )
-        told = watched(restore_snapshot.submit(restoration), lambda: _show(progress, found), cancelled)
+        told = watched(in_thread(restore_snapshot.submit(restoration)), lambda: _show(progress, found), cancelled)
     progress.finish(f"{told['files']:,} files restored")
     return told
 

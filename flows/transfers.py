@@ -7,10 +7,12 @@ import queue
 from collections.abc import Callable
 from concurrent import futures
 from dataclasses import dataclass
+from typing import Any
 
 from prefect.futures import PrefectConcurrentFuture
 from prefect.tasks import Task
 
+from flows.watching import in_thread
 from proofkeep.backup import Backup
 from proofkeep.errors import ProofkeepError
 from proofkeep.journal import Transfer
@@ -20,6 +22,7 @@ from tasks.retries import delays
 TRAVELLING_AT_ONCE = 2
 _WAIT_SECONDS = 0.1
 
+Sink = PrefectConcurrentFuture[Any]
 Step = Task[[Backup, Transfer], Receipt]
 Show = Callable[[int, int], None]
 """Takes the bytes of ciphertext that were closed, and of those the bytes proven in the store."""
@@ -66,7 +69,7 @@ class Transfers:
         """Why nothing leaves the spool any more: transfers failed for good and none is waiting or under way."""
         return self.failures[0] if self.failures and not self.closed.unfinished_tasks else None
 
-    def send(self, sink: PrefectConcurrentFuture[object] | None) -> None:
+    def send(self, sink: Sink | None) -> None:
         """Send everything that is closed or that `sink`, if it runs, still closes."""
         more = True
         while more or self._travelling:
@@ -77,7 +80,7 @@ class Transfers:
             self._advance()
             self._show(self._closed_bytes, sum(receipt["bytes"] for receipt in self.receipts["verify"]))
 
-    def _take(self, sink: PrefectConcurrentFuture[object] | None) -> bool:
+    def _take(self, sink: Sink | None) -> bool:
         """Begin the next journey, if one is closed soon; whether more may come."""
         sealed = sink is None or sink.wrapped_future.done()
         try:
@@ -88,7 +91,7 @@ class Transfers:
             self.closed.task_done()
             return False
         self._closed_bytes += transfer.bytes
-        self._travelling.append(_Journey(transfer, self._upload.submit(self._backup, transfer)))
+        self._travelling.append(_Journey(transfer, in_thread(self._upload.submit(self._backup, transfer))))
         return True
 
     def _wait(self) -> None:
@@ -109,13 +112,13 @@ class Transfers:
                 self._end(journey)
             else:
                 journey.verifying = True
-                journey.future = self._verify.submit(self._backup, journey.transfer)
+                journey.future = in_thread(self._verify.submit(self._backup, journey.transfer))
 
     def _end(self, journey: _Journey) -> None:
         self._travelling.remove(journey)
         self.closed.task_done()
 
     def join(self) -> None:
-        """Wait until no task run of a transfer works any more; what a cancelled run does before it closes its journal."""
+        """Wait until no task run of a transfer works any more; a cancelled run does so before it closes its journal."""
         while any(not journey.arrived for journey in self._travelling):
             self._wait()

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
-from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from blocks import Repository, load_block
@@ -15,7 +14,7 @@ from flows.cards import artifact_key, tell, tell_failure
 from flows.logs import tell_flow_state
 from flows.progress import RunProgress, in_units
 from flows.runs import named_by
-from flows.watching import watched
+from flows.watching import in_thread, threads, watched
 from proofkeep.errors import DamagedError, ProofkeepError, UsageError
 from proofkeep.ledger import Head, Heads
 from tasks.boundary import only_our_errors
@@ -29,7 +28,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 @flow(
     name="verify",
     flow_run_name=named_by("repository"),
-    task_runner=ThreadPoolTaskRunner(max_workers=2),
+    task_runner=threads(2),
     persist_result=True,
     result_serializer="json",
     on_running=[tell_flow_state],
@@ -39,7 +38,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
     on_cancellation=[tell_flow_state],
 )
 def verify(repository: str, read: Share = 0.1, expect_heads: list[str] | None = None) -> State[Any]:
-    """Verify a repository; the run ends Failed when anything is wrong, and its message says when freshness is not provable.
+    """Verify a repository; Failed when anything is wrong, and the state says so when freshness is not provable.
 
     Args:
         repository: name of a Proofkeep Repository block.
@@ -72,7 +71,7 @@ def _verify(repository: str, read: float, expected: Heads) -> dict[str, Any]:
         counts = progress.counts
         progress.show(0.0, f"{counts.get('objects', 0):,} objects, {in_units(counts.get('bytes', 0))} read back")
 
-    told = watched(verify_repository.submit(verification), show, cancelled)
+    told = watched(in_thread(verify_repository.submit(verification)), show, cancelled)
     progress.finish(told["verdict"])
     return told
 

@@ -1,7 +1,7 @@
 """Work ahead of a consumer in bounded steps: what keeps both cores busy behind plain generators.
 
-Order is kept, at most `depth` results wait, and closing the generator ends the threads it started. They run in copies of
-their caller's context, so that what they log carries its ids.
+Order is kept, at most `depth` results wait, and closing the generator ends the threads it started. They run in copies
+of their caller's context, so that what they log carries its ids.
 """
 
 import queue
@@ -77,9 +77,7 @@ def read_ahead(
     `on_stop` is called when nobody listens any more; it ends whatever else the producer may wait for.
     """
     handover: _Handover[T] = _Handover(depth)
-    thread = threading.Thread(
-        target=copy_context().run, args=(handover.produce, items), name="read-ahead", daemon=True
-    )
+    thread = threading.Thread(target=copy_context().run, args=(handover.produce, items), name="read-ahead", daemon=True)
     thread.start()
     try:
         while True:

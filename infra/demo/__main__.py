@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.demo import surroundings, ui
+from infra.demo import database, surroundings, ui
 from infra.demo.failure import DemoError
 from infra.demo.ground import Ground, chosen_ground
 from infra.demo.origin import Origin, generated, given
@@ -59,6 +59,7 @@ def _run(ground: Ground, source: Path | None) -> int:
 
 
 def _tell(ground: Ground, origin: Origin, began: float) -> int:
+    database.place(ground.prefect)
     port = surroundings.ui_port()
     servers = Supervision(ground, port).launch()
     surroundings.enter(ground.prefect, port, ground.logs / "events.jsonl")

@@ -1,4 +1,4 @@
-"""Marked secrets and where they turned up: raw, in hex, in base64 at any alignment, in UTF-16, as Python writes bytes."""
+"""Marked secrets and where they turned up: raw, in hex, in base64 at any alignment, in UTF-16, as bytes literals."""
 
 import base64
 import sqlite3

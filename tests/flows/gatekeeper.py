@@ -7,6 +7,7 @@ import http.client
 import ssl
 import threading
 from collections import Counter
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 from urllib.parse import urlsplit
@@ -19,6 +20,13 @@ from tests.servers.pki import Pki
 _SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 _HOP_BY_HOP = {"connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 _TIMEOUT_SECONDS = 60
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """A client that was killed breaks its connection: what these tests do to it."""
 
 
 class Gatekeeper:
@@ -42,8 +50,7 @@ class Gatekeeper:
         self._lock = threading.Lock()
         self._upstream = urlsplit(upstream)
         self._context = tls_context(pki.ca_path)
-        self._server = ThreadingHTTPServer((LOOPBACK, 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server((LOOPBACK, 0), self._handler())
         context: ssl.SSLContext = server_context(pki.server)
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, name="gatekeeper", daemon=True)
@@ -103,9 +110,10 @@ class Gatekeeper:
                     upstream.hostname or "", upstream.port, context=keeper._context, timeout=_TIMEOUT_SECONDS
                 )
                 headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
-                connection.request(self.command, self.path, body=body, headers=headers)
-                response = connection.getresponse()
-                content = response.read()
+                with closing(connection):
+                    connection.request(self.command, self.path, body=body, headers=headers)
+                    response = connection.getresponse()
+                    content = response.read()
                 passed = [
                     (name, value)
                     for name, value in response.getheaders()
@@ -113,7 +121,6 @@ class Gatekeeper:
                 ]
                 length = response.getheader("Content-Length") if self.command == "HEAD" else None
                 self._answer(response.status, passed, content, length)
-                connection.close()
 
             def _answer(
                 self, status: int, headers: list[tuple[str, str]], content: bytes, length: str | None = None

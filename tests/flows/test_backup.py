@@ -39,9 +39,7 @@ def test_backup_tells_its_card_and_fills_its_bar(house: House) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_fault_in_a_step_fails_exactly_that_task(
-    stage: str, house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fault_in_a_step_fails_exactly_that_task(stage: str, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.fill(3)
     place, step = STEPS[stage]
 

@@ -2,7 +2,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped] # its stubs are not in the lock
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 
@@ -10,7 +10,13 @@ from tests.architecture.tree import ROOT
 from tests.flows.conftest import QUEUE, PrefectSide
 from tests.flows.running import client
 
-SCHEDULES = {"backup/backup": "30 1 * * *", "verify/verify": "0 6 * * 0", "restore/restore": None}
+SCHEDULES = {
+    "backup/backup": "30 1 * * *",
+    "verify/verify": "0 6 * * 0",
+    "restore/restore": None,
+    "restore_drill/restore_drill": "0 6 1 1,4,7,10 *",
+    "spot_check/spot_check": None,
+}
 
 
 def deployment(name: str) -> DeploymentResponse:
@@ -53,6 +59,4 @@ def test_deployment_runs_when_where_and_how_often_it_should(name: str, deployed:
 def test_runs_of_a_deployment_send_no_telemetry(name: str, deployed: PrefectSide) -> None:
     assert deployed.directory.is_dir()
 
-    assert deployment(name).job_variables == {
-        "env": {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
-    }
+    assert deployment(name).job_variables == {"env": {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}}

@@ -12,7 +12,7 @@ from flows import logs
 from flows.backup import backup
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import House
-from tests.flows.running import client, outcomes, run_here, task_runs, until
+from tests.flows.running import client, run_here, until
 
 ENDS = ("Running", "Completed")
 
@@ -91,7 +91,7 @@ def test_exception_info_never_leaves_an_event(capsys: pytest.CaptureFixture[str]
     secret = "a local variable"
 
     try:
-        raise ValueError(secret)
+        int(secret)
     except ValueError:
         structlog.get_logger().error("something", exc_info=True, stack_info=True)
 

@@ -51,9 +51,7 @@ def test_run_that_filled_its_spool_goes_on_when_the_store_is_mended(house: House
     run = run_here_again(backup, run)
 
     assert run.state_name == "Completed", message(run)
-    restored = run_here(
-        restore, {"repository": house.name, "keys": house.name, "target": str(house.root / "restored")}
-    )
+    restored = run_here(restore, {"repository": house.name, "keys": house.name, "target": str(house.root / "restored")})
     assert restored.state_name == "Completed", message(restored)
     assert house.is_restored(house.root / "restored")
 

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from proofkeep.drill import Plan, StepFailure
 from proofkeep.drill.population import scope_of
+from proofkeep.drill.seed import seed_input
 from proofkeep.drill.strata import DAY_NS, age_class, confidence, least_seen, size_class
 from proofkeep.errors import DrillFailedError
 from proofkeep.format.names import SnapshotId
@@ -139,6 +140,23 @@ def test_each_stratum_and_both_ends_are_met(house: House) -> None:
     assert all(each["drawn"] >= 1 for each in document["strata"])
     assert sum(each["drawn"] for each in document["strata"]) == len(document["sample"])
     assert sum(each["files"] for each in document["strata"]) == document["population"]["files"] == 34
+
+
+def test_both_ends_are_met_whatever_the_strata_draw(house: House) -> None:
+    ends = {house.backup(), house.backup()}
+    drawn = []
+    for number in range(12):
+        with house.steps(Plan(f"draw-{number}")) as drill:
+            drawn.append(drill.draw().sample)
+
+    assert all({sampled.snapshot for sampled in sample} == ends for sample in drawn)
+    assert {sampled.why for sample in drawn for sampled in sample} > {"stratum"}
+
+
+def test_order_in_which_heads_are_read_does_not_matter() -> None:
+    heads = ["b:1:" + "0" * 64, "a:2:" + "1" * 64]
+
+    assert seed_input("drill", heads) == seed_input("drill", reversed(heads))
 
 
 def test_every_snapshot_may_be_asked_for(house: House) -> None:

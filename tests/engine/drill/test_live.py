@@ -121,6 +121,20 @@ def test_file_backed_up_anew_is_not_compared_with_an_older_snapshot(stored: Hous
     assert result_of(stored, spotted, SMALL) == "changed"
 
 
+def test_newer_content_under_old_size_and_mtime_is_a_change_and_not_equal(stored: House) -> None:
+    draw = drawn(stored)
+    file = stored.source / SMALL
+    before = file.stat()
+    file.write_bytes(os.urandom(before.st_size))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    stored.backup()
+
+    spotted = ask(stored, draw)
+
+    assert result_of(stored, spotted, SMALL) == "changed"
+    assert spotted.count("equal") == 16
+
+
 def test_vanished_file_is_counted(stored: House) -> None:
     draw = drawn(stored)
     (stored.source / SMALL).unlink()
