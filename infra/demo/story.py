@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from prefect.flows import Flow
+from prefect.settings import get_current_settings
 
 from flows import logs
 from flows.backup import backup
@@ -21,7 +22,7 @@ from flows.verify import verify
 from infra.demo import cloud, tree
 from infra.demo.comparison import Comparison, compare
 from infra.demo.evidence import read_evidence
-from infra.demo.failure import FlowFailedError
+from infra.demo.failure import DemoError, FlowFailedError
 from infra.demo.ground import Ground, remove
 from infra.demo.origin import Origin
 from infra.demo.outcome import BackupSeen, Outcome
@@ -116,6 +117,8 @@ class Story:
     def _start_prefect(self) -> None:
         with self.screen.step("start Prefect") as step:
             self._ui = self.servers.facts(PREFECT)["url"]
+            if get_current_settings().api.url != f"{self._ui}/api":
+                raise DemoError("prefect was imported before its server was known, and would start one of its own")
             remember(self.ground, self._ui)
             step.note = self._ui
 

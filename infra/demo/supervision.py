@@ -14,6 +14,7 @@ from infra.demo.supervisor import FAILED
 from infra.servers.process import LOG_TAIL_LINES, clean_environment
 
 STOP_SECONDS = 20.0
+ORPHAN_SECONDS = 1.0  # of servers whose supervisor was killed
 
 
 @dataclass
@@ -76,7 +77,7 @@ def stop(ground: Ground) -> int:
     pid = _written_pid(ground)
     if pid is not None:
         ended += processes.end(pid, ground.directory, seconds=STOP_SECONDS)
-    ended += len(processes.end_all(ground.directory, seconds=STOP_SECONDS))
+    ended += len(processes.end_all(ground.directory, seconds=ORPHAN_SECONDS))
     ground.pid_file.unlink(missing_ok=True)
     return ended
 

@@ -35,6 +35,8 @@ def main(directory: Path, ui_port: int) -> int:
     aws = AwsEndpoint(ground.logs, ca.ca_path, ca.issue("server"))
     prefect = PrefectServer(ground.prefect, ui_port)
     prefect.process.log_path = ground.logs / "prefect_server.log"
+    for server in (aws.process, prefect.process):
+        server.stop_signal = signal.SIGKILL  # nobody keeps what they hold; saying goodbye takes Prefect up to 20 s
     starts: dict[str, Callable[[], dict[str, object]]] = {
         AWS: lambda: _aws_facts(aws.start()),
         PREFECT: lambda: _prefect_facts(prefect.start()),
