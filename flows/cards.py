@@ -6,8 +6,10 @@ Counts, keyed ids, digests and codes; never a file's name.
 import re
 from collections.abc import Mapping, Sequence
 
+import httpx
 from prefect.artifacts import create_markdown_artifact
 
+from proofkeep import events
 from proofkeep.errors import ProofkeepError
 
 _MOST_FINDINGS = 100
@@ -30,16 +32,24 @@ def tell(key: str, title: str, rows: Mapping[str, str], findings: Findings, stat
         lines += [f"| `{found['subject']}` | {found['code']} | {found['detail']} |" for found in shown]
     if len(findings) > _MOST_FINDINGS:
         lines += ["", f"{len(findings) - _MOST_FINDINGS} more are not listed."]
-    create_markdown_artifact("\n".join(lines), key=key, description=f"{title}: {status}")
+    _publish("\n".join(lines), key, f"{title}: {status}")
 
 
 def tell_failure(verb: str, subject: str, error: ProofkeepError) -> None:
     """Make the card of a run that ended with an error: what it was, and what to do."""
     title = f"{verb.capitalize()} of {subject} failed"
     text = f"# {title}\n\n`{error.code}`: {error}\n\n**What to do:** {error.hint}\n"
-    create_markdown_artifact(text, key=artifact_key(verb, subject), description=f"{title}: {error.code}")
+    _publish(text, artifact_key(verb, subject), f"{title}: {error.code}")
 
 
 def artifact_key(verb: str, subject: str) -> str:
     """Key under which the cards of one subject follow each other on the Artifacts page."""
     return re.sub("[^a-z0-9]+", "-", f"{verb}-{subject}".lower()).strip("-")
+
+
+def _publish(text: str, key: str, description: str) -> None:
+    try:
+        create_markdown_artifact(text, key=key, description=description)
+    except httpx.HTTPError as error:
+        # A server that is away must neither fail what is committed nor hide why a run failed.
+        events.emit("card-not-made", outcome="failure", key=key, kind=type(error).__name__)

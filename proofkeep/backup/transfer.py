@@ -1,5 +1,6 @@
 """Stages 5 and 6, upload and verify: one transfer at a time, both repeatable, both without any data key."""
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -57,6 +58,7 @@ class Sender:
         self._clock = clock
         self._cancelled = cancelled
         self._senders = senders
+        self._placing_keys = threading.Lock()
 
     def place_object(self, item: JournalObject) -> None:
         """Put and prove one small object, unless that is done. Raises what `place` and `prove` raise."""
@@ -81,9 +83,10 @@ class Sender:
         """
         packs = self._journal.transfer_packs(transfer.number)
         prefixes = {f"keys/{pack.id.writer.hex()}/{pack.id.data_key.hex()}/" for pack in packs}
-        for item in self._journal.objects("kind='key'"):
-            if item.name[: item.name.rindex("/") + 1] in prefixes:
-                self.place_object(item)
+        with self._placing_keys:  # transfers that travel at once share keys
+            for item in self._journal.objects("kind='key'"):
+                if item.name[: item.name.rindex("/") + 1] in prefixes:
+                    self.place_object(item)
         unsent = [pack for pack in packs if pack.sent is None]
         self._each(self._send, unsent)
         sessions = {pack.sent.tls for pack in self._journal.transfer_packs(transfer.number) if pack.sent}

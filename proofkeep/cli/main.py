@@ -3,8 +3,10 @@
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from importlib.metadata import entry_points
 from types import TracebackType
+from typing import Any
 
 from proofkeep.cli import backup, drill, enrol, explain, init, keygen, logs, ls, restore, snapshots, verify
 from proofkeep.cli.command import Context, Parser
@@ -52,11 +54,20 @@ def _run(said: Sequence[str], report: Report, interruption: Interruption) -> int
     return code
 
 
+def _further_commands() -> Iterator[Any]:
+    """Subcommands that an orchestrator's side brings where it is installed, such as `reconcile`."""
+    for point in entry_points(group="proofkeep.commands"):
+        try:
+            yield point.load()
+        except ModuleNotFoundError:
+            continue
+
+
 def _parser() -> Parser:
     parser = Parser(prog="proofkeep", description="Backups you can prove.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=software())
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in _COMMANDS:
+    for module in (*_COMMANDS, *_further_commands()):
         module.add(commands)
     return parser
 

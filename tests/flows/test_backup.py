@@ -1,8 +1,10 @@
 from collections import Counter
 from typing import Any
 
+import httpx
 import pytest
 
+from flows import cards
 from flows.backup import backup
 from proofkeep.backup import compress as compressing
 from tests.flows.faults import STEPS
@@ -66,3 +68,19 @@ def test_retry_after_a_fault_commits_what_the_source_holds(house: House, monkeyp
 
     assert run.state_name == "Completed", message(run)
     assert run.run_count == 2
+
+
+@pytest.mark.parametrize("source,state", [("its own", "Completed"), ("nowhere", "Failed")])
+def test_card_that_cannot_be_made_changes_no_outcome(
+    source: str, state: str, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise httpx.ConnectError("server is away")
+
+    house.fill(1)
+    monkeypatch.setattr(cards, "create_markdown_artifact", away)
+
+    run = run_here(backup, house.parameters() | ({} if source == "its own" else {"source": source}))
+
+    assert run.state_name == state
+    assert state == "Completed" or "UsageError: block proofkeep-source/nowhere" in message(run)

@@ -107,6 +107,7 @@ def test_no_secret_is_found_anywhere_after_runs_that_ended_well_and_badly(
         "plaintext": PLAIN,
         "file name": NAME.encode(),
         "folder name": FOLDER.encode(),
+        "engine object": b"proofkeep.backup.run.Backup",
         "host secret": (marked_house.root / "host.secret").read_bytes(),
         "private key": private_scalar(marked_house.root / "key.pem"),
         **{f"data key {number}": key for number, key in enumerate(set(data_keys))},

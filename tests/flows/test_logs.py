@@ -1,4 +1,6 @@
+import io
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -77,17 +79,17 @@ def test_prefects_log_has_what_happens_once_and_nothing_of_each_pack(house: Hous
 
 
 @pytest.fixture
-def events_on_stderr(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
-    assert capsys.readouterr()
-    before = structlog.get_config()
+def stderr(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """Standard error, to which events go while no file is named for them."""
+    before, stream = structlog.get_config(), io.StringIO()
     monkeypatch.delenv(logs.EVENT_LOG, raising=False)
+    monkeypatch.setattr(sys, "stderr", stream)
     logs.configure()
-    yield
+    yield stream
     structlog.configure(**before)
 
 
-@pytest.mark.usefixtures("events_on_stderr")
-def test_exception_info_never_leaves_an_event(capsys: pytest.CaptureFixture[str]) -> None:
+def test_exception_info_never_leaves_an_event(stderr: io.StringIO) -> None:
     secret = "a local variable"
 
     try:
@@ -95,7 +97,7 @@ def test_exception_info_never_leaves_an_event(capsys: pytest.CaptureFixture[str]
     except ValueError:
         structlog.get_logger().error("something", exc_info=True, stack_info=True)
 
-    event = json.loads(capsys.readouterr().err)
+    event = json.loads(stderr.getvalue())
     assert event["event"] == "something"
     assert secret not in json.dumps(event)
     assert event.keys() == {"event", "level", "timestamp"}

@@ -1,7 +1,9 @@
 import pytest
 
 from flows.backup import backup
+from flows.options import BackupOptions
 from flows.verify import verify
+from proofkeep.errors import PartialSnapshotError
 from proofkeep.snapshots import list_snapshots
 from tests.flows.house import House
 from tests.flows.leases import closed_to_everybody
@@ -41,3 +43,13 @@ def test_retry_of_a_partial_run_reads_again_and_commits_the_next_generation(part
         (run.id.bytes, 2, True),
     ]
     assert run_here(verify, {"repository": partial_house.name, "read": 1.0}).state_name == "Completed"
+
+
+def test_caller_of_a_partial_backup_gets_our_error(partial_house: House) -> None:
+    parameters = partial_house.parameters()
+
+    with (
+        closed_to_everybody(partial_house.source / "payslip"),
+        pytest.raises(PartialSnapshotError, match="lacks 1 unread files"),
+    ):
+        backup(**(parameters | {"options": BackupOptions(**parameters["options"])}))

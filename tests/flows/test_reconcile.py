@@ -1,17 +1,29 @@
+import io
+import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelling, Running
 
+from flows import command
 from flows.backup import backup
 from flows.host import ProcessMark
 from flows.reconcile import reconcile
+from proofkeep.cli.command import Context, Parser
+from proofkeep.cli.exits import Exit
+from proofkeep.cli.interruption import Interruption
+from proofkeep.cli.report import Report
+from tests.architecture.tree import ROOT
 from tests.flows.conftest import PrefectSide
 from tests.flows.running import client
+
+QUIET = {"DO_NOT_TRACK", "PREFECT_SERVER_ANALYTICS_ENABLED"}
 
 
 def run_of(process: ProcessMark | None, *, cancelling: bool = False) -> UUID:
@@ -83,3 +95,48 @@ def test_reconciling_twice_finds_nothing_the_second_time() -> None:
 
     assert len(reconcile()) == 1
     assert reconcile() == []
+
+
+def reconcile_command(*arguments: str) -> tuple[Exit, dict[str, Any]]:
+    """How `proofkeep reconcile` ends and what it prints for scripts."""
+    parser = Parser(prog="proofkeep")
+    command.add(parser.add_subparsers())
+    options = parser.parse_args(["reconcile", "--json", *arguments])
+    out = io.StringIO()
+    report = Report("reconcile", as_json=True, out=out)
+    code = options.command(Context(options, report, Interruption()))
+    report.end(code, None)
+    return code, json.loads(out.getvalue())
+
+
+@pytest.mark.usefixtures("prefect")
+def test_command_tells_what_it_did() -> None:
+    run_id = run_of(process := ended_process())
+
+    code, told = reconcile_command()
+
+    assert code is Exit.OK
+    assert [(run["flow_run"], run["pid"]) for run in told["result"]["crashed"]] == [(str(run_id), process.pid)]
+
+
+def test_command_is_offered_without_importing_prefect() -> None:
+    question = "import sys, flows.command; print('prefect' in sys.modules)"
+
+    answer = subprocess.run([sys.executable, "-c", question], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert answer.stdout == "False\n"
+
+
+@pytest.mark.parametrize("package", ["flows.backup", "infra.register_blocks"])
+def test_prefect_sends_no_telemetry_wherever_we_import_it(package: str) -> None:
+    question = (
+        f"import {package}; from prefect._internal.analytics import is_telemetry_enabled as enabled;"
+        "from prefect.settings import PREFECT_SERVER_ANALYTICS_ENABLED as server; print(enabled(), server.value())"
+    )
+    environment = {name: value for name, value in os.environ.items() if name not in QUIET}
+
+    answer = subprocess.run(
+        [sys.executable, "-c", question], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+
+    assert answer.stdout == "False False\n"

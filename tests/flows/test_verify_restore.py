@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -6,13 +7,16 @@ from flows.backup import backup
 from flows.restore import restore
 from flows.verify import verify
 from proofkeep.state import RepositoryState
+from tests.flows.conftest import PrefectSide
 from tests.flows.house import House
 from tests.flows.running import artifacts, message, run_here
 
 
-@pytest.fixture
-def full_house(house: House) -> House:
-    """A house with a snapshot of three files in two folders."""
+@pytest.fixture(scope="module")
+def full_house(prefect: PrefectSide, tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A house with a snapshot of three files in two folders; tests leave its stores as they find them."""
+    assert prefect.directory.is_dir()
+    house = House(tmp_path_factory.mktemp("house") / "house")
     house.fill(1)
     (house.source / "folder").mkdir()
     (house.source / "folder" / "wanted").write_bytes(b"wanted")
@@ -21,8 +25,15 @@ def full_house(house: House) -> House:
     return house
 
 
-def a_pack(house: House) -> Path:
-    return next(file for file in sorted((house.root / "store" / "packs").rglob("*")) if file.is_file())
+@pytest.fixture
+def missing_pack(full_house: House) -> Iterator[str]:
+    """The name of the largest pack, which is gone for as long as the test lasts."""
+    store = full_house.root / "store"
+    packs = [file for file in (store / "packs").rglob("*") if file.is_file()]
+    pack = max(packs, key=lambda file: file.stat().st_size)
+    aside = pack.rename(full_house.root / "aside")
+    yield str(pack.relative_to(store))
+    aside.rename(pack)
 
 
 def test_verify_of_a_sound_repository_tells_its_verdict(full_house: House) -> None:
@@ -35,9 +46,10 @@ def test_verify_of_a_sound_repository_tells_its_verdict(full_house: House) -> No
 
 
 def test_verify_on_a_host_without_memory_says_that_freshness_is_not_provable(full_house: House) -> None:
-    RepositoryState(full_house.state, full_house.configuration.connect().id).heads_file.unlink()
+    elsewhere = full_house.block.model_copy(update={"state": str(full_house.root / "another-state")})
+    elsewhere.save(f"{full_house.name}-elsewhere", _sync=True)  # type: ignore[call-arg] # prefect's dispatcher takes it
 
-    run = run_here(verify, {"repository": full_house.name})
+    run = run_here(verify, {"repository": f"{full_house.name}-elsewhere"})
 
     assert (run.state_name, message(run)) == ("Completed", "intact, freshness not provable")
 
@@ -51,20 +63,16 @@ def test_verify_against_a_head_that_is_not_in_the_ledger_fails(full_house: House
     assert "| rollback |" in artifacts(run.id)["markdown"]
 
 
-def test_missing_pack_fails_verify_and_is_named(full_house: House) -> None:
-    pack = a_pack(full_house)
-    name = str(pack.relative_to(full_house.root / "store"))
-    pack.unlink()
-
+def test_missing_pack_fails_verify_and_is_named(full_house: House, missing_pack: str) -> None:
     run = run_here(verify, {"repository": full_house.name})
 
     assert run.state_name == "Failed"
     assert "DamagedError" in message(run)
-    assert f"| `{name}` | object-missing |" in artifacts(run.id)["markdown"]
+    assert f"| `{missing_pack}` | object-missing |" in artifacts(run.id)["markdown"]
 
 
-def test_restored_tree_is_the_sources(full_house: House) -> None:
-    target = full_house.root / "restored"
+def test_restored_tree_is_the_sources(full_house: House, tmp_path: Path) -> None:
+    target = tmp_path / "restored"
 
     run = run_here(restore, {"repository": full_house.name, "keys": full_house.name, "target": str(target)})
 
@@ -72,8 +80,8 @@ def test_restored_tree_is_the_sources(full_house: House) -> None:
     assert full_house.is_restored(target)
 
 
-def test_file_is_restored_by_its_keyed_id_alone(full_house: House) -> None:
-    target = full_house.root / "restored"
+def test_file_is_restored_by_its_keyed_id_alone(full_house: House, tmp_path: Path) -> None:
+    target = tmp_path / "restored"
     identity = full_house.configuration.connect().keys.ids.path_id(b"folder/wanted").hex()
 
     run = run_here(
@@ -85,13 +93,13 @@ def test_file_is_restored_by_its_keyed_id_alone(full_house: House) -> None:
     assert [str(path.relative_to(target)) for path in target.rglob("*") if path.is_file()] == ["folder/wanted"]
 
 
-def test_damage_fails_a_restore_that_restores_the_rest(full_house: House) -> None:
-    target = full_house.root / "restored"
-    packs = sorted((full_house.root / "store" / "packs").rglob("*"), key=lambda path: path.stat().st_size)
-    packs[-1].unlink()
+@pytest.mark.usefixtures("missing_pack")
+def test_damage_fails_a_restore_that_restores_the_rest(full_house: House, tmp_path: Path) -> None:
+    target = tmp_path / "restored"
 
     run = run_here(restore, {"repository": full_house.name, "keys": full_house.name, "target": str(target)})
 
     assert run.state_name == "Failed"
     assert "DamagedError" in message(run)
     assert "## Findings" in artifacts(run.id)["markdown"]
+    assert (target / "folder").is_dir()

@@ -6,18 +6,21 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 from prefect.client.schemas.objects import FlowRun
-from prefect.states import Pending
+from prefect.states import Cancelling, Pending
 
+from flows.restore import restore
 from infra.servers.process import ServerProcess
+from proofkeep.journal import Journal
 from tests.architecture.tree import ROOT
 from tests.flows.conftest import PrefectSide
 from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import House
-from tests.flows.running import client, ended, message, outcomes, task_runs, until
+from tests.flows.running import client, ended, message, outcomes, run_here, task_runs, until
 from tests.servers.pki import Pki
 from tests.servers.s3_client import s3_client
 from tests.servers.seaweedfs import SeaweedFs, ambient_credentials
@@ -75,6 +78,14 @@ def prefect_command(side: PrefectSide, *arguments: str) -> subprocess.CompletedP
     )
 
 
+def failures_by_pack(house: House, run: FlowRun) -> list[int]:
+    """How often each pack of a run failed to be sent, by the journal."""
+    repository = house.configuration.connect()
+    folder = house.configuration.open_state(repository).run(run.id.bytes)
+    with closing(Journal(folder / "journal.sqlite")) as journal:
+        return sorted(pack.failures for pack in journal.packs())
+
+
 def test_retry_sends_only_the_failed_transfer_again(
     s3_house: House, gate: Gatekeeper, worker: ServerProcess, prefect: PrefectSide
 ) -> None:
@@ -106,6 +117,13 @@ def test_retry_sends_only_the_failed_transfer_again(
     )
     assert len(gate.refusals) == 1
     assert set(gate.uploads.values()) == {1}
+    *others, refused = failures_by_pack(s3_house, run)
+    assert refused == 2
+    assert set(others) == {0}
+    target = s3_house.root / "restored"
+    restored = run_here(restore, {"repository": s3_house.name, "keys": s3_house.name, "target": str(target)})
+    assert restored.state_name == "Completed", message(restored)
+    assert s3_house.is_restored(target)
 
 
 def events_of(side: PrefectSide, run: FlowRun, action: str) -> list[dict[str, Any]]:
@@ -121,10 +139,10 @@ def test_cancelled_run_ends_by_itself(house: House, worker: ServerProcess, prefe
     run = deployment_run(house.parameters(level=22, workers=1))
     until(lambda: bool(events_of(prefect, run, "pack-sealed")), "a pack is sealed")
 
-    cancelled = prefect_command(prefect, "flow-run", "cancel", str(run.id))
+    with client() as api:
+        api.set_flow_run_state(run.id, Cancelling())
     run = ended(run.id)
 
-    assert cancelled.returncode == 0, cancelled.stdout + cancelled.stderr
     assert run.state_name == "Cancelled"
     # What the flow's own process says at its end; a process that had to be killed says nothing.
     assert f"Execution of flow run '{run.id}' was terminated" in prefect.worker_log.read_text()

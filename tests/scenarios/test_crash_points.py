@@ -11,6 +11,7 @@ import pytest
 from proofkeep.backup.commit import CommitReceipt
 from proofkeep.errors import PackRetiredError
 from proofkeep.format.names import PackId
+from proofkeep.format.pack_set import decode_packs
 from tests.building import Ground, Host, content, plant, plant_some
 from tests.decorating import Around, Crash, Fuse, WatchedStore, watched_host
 
@@ -59,13 +60,13 @@ def test_next_attempt_commits_after_a_crash_at_any_step(scratch: Path) -> None:
 
 
 def retiring(host: Host, which: int) -> Around:
-    """Retires one pack at the moment the first record has arrived."""
+    """Retires one pack of the run's record at the moment this has arrived."""
     retired: list[PackId] = []
 
     def around(operation: str, name: str, call: Callable[[], Any]) -> Any:
         result = call()
         if operation == "put" and name.startswith("snapshots/") and not retired:
-            packs = host.ground.packs()
+            packs = list(decode_packs(host.ground.snapshots()[-1].facts.packs))
             retired.append(packs[which % len(packs)])
             host.ground.retire(retired)
         return result

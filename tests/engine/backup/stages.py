@@ -13,12 +13,6 @@ QUIETLY = "closed"
 Between = Callable[[Iterator[Any]], Iterator[Any]]
 
 
-class FaultError(PipelineError):
-    """What tests inject."""
-
-    code = "fault"
-
-
 class Stages:
     """Runs the stages of an open backup.
 

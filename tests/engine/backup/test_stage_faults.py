@@ -13,11 +13,11 @@ import pytest
 from proofkeep.backup import Backup
 from proofkeep.backup.items import Stopped
 from proofkeep.chunking import ChunkSizes
-from proofkeep.errors import SourceUnavailableError, SpoolFullError, StreamEndedEarlyError
+from proofkeep.errors import PipelineError, SourceUnavailableError, SpoolFullError, StreamEndedEarlyError
 from proofkeep.model import Node
 from proofkeep.sources.directory import DirectorySource
 from tests.building import OPTIONS, Ground, Host, content, plant, plant_some, small_frames, small_slabs
-from tests.engine.backup.stages import QUIETLY, FaultError, Stages, without_end, without_first
+from tests.engine.backup.stages import QUIETLY, Stages, without_end, without_first
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_fault_in_snapshot_is_its_own(host: Host) -> None:
 
 @pytest.mark.parametrize("call", [1, 9, 120])
 def test_fault_in_compress_is_its_own(host: Host, call: int) -> None:
-    fault = FaultError("compressor broke")
+    fault = PipelineError("compressor broke")
     with host.backup() as backup, failing_at("proofkeep.compression.Compressor.compress", call, fault):
         stages = Stages(backup)
 
@@ -87,7 +87,7 @@ def test_fault_in_compress_is_its_own(host: Host, call: int) -> None:
 
 @pytest.mark.parametrize("call", [1, 9, 120])
 def test_fault_in_encrypt_is_its_own(host: Host, call: int) -> None:
-    fault = FaultError("cipher broke")
+    fault = PipelineError("cipher broke")
     with host.backup() as backup, failing_at("proofkeep.backup.encrypt.seal_frame", call, fault):
         stages = Stages(backup)
 

@@ -205,7 +205,8 @@ def test_pack_is_proven_by_the_store_itself_where_it_was_seen_to_check(host: Hos
 
 @pytest.mark.parametrize("harm", [b"", b"other bytes"])
 def test_pack_that_did_not_arrive_as_it_was_sealed_is_sealed_again(host: Host, harm: bytes) -> None:
-    run, harmed = os.urandom(16), []
+    run = os.urandom(16)
+    harmed: list[str] = []
 
     def spoil(operation: str, name: str, call: Callable[[], Any]) -> Any:
         result = call()

@@ -1,0 +1,209 @@
+"""The catalog's answers: which chunk lies where, which packs may be referred to."""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from proofkeep.catalog import Catalog, FileState
+from proofkeep.catalog.database import VERSION
+from proofkeep.errors import MalformedError
+from proofkeep.format.index import PackRow
+from proofkeep.format.names import PackId
+from proofkeep.ledger import START, Head
+
+WRITER = bytes(16)
+NOW, LATER = 10**18, 2 * 10**18
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "catalog.sqlite"
+
+
+@pytest.fixture
+def catalog(file: Path) -> Iterator[Catalog]:
+    with closing(Catalog(file)) as opened:
+        yield opened
+
+
+def chunk(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+def add(catalog: Catalog, counter: int, chunks: list[int], retain_until: int | None = None) -> PackId:
+    row = PackRow(WRITER, WRITER, counter, bytes(128), 1000 + counter, retain_until, b"")
+    catalog.add_pack(row, list(map(chunk, chunks)), b"sealed")
+    return row.id
+
+
+def pack_of(catalog: Catalog, number: int) -> PackId | None:
+    found = catalog.chunk_packs([chunk(number)])
+    return catalog.pack(found[chunk(number)]).id if found else None
+
+
+def test_catalog_is_private(catalog: Catalog, file: Path) -> None:
+    add(catalog, 0, [1])
+
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_known_chunk_stays_where_it_was_known_first(catalog: Catalog) -> None:
+    first = add(catalog, 0, [1, 2])
+    second = add(catalog, 1, [2, 3])
+
+    assert [pack_of(catalog, number) for number in (1, 2, 3, 4)] == [first, first, second, None]
+
+
+def test_chunk_moves_away_from_a_retired_pack(catalog: Catalog) -> None:
+    first = add(catalog, 0, [1])
+    catalog.set_retired([first])
+
+    second = add(catalog, 1, [1])
+
+    assert pack_of(catalog, 1) == second
+
+
+@pytest.mark.parametrize("until", [LATER, None])
+def test_chunk_moves_to_a_pack_that_is_locked_for_longer_or_without_locks(catalog: Catalog, until: int | None) -> None:
+    add(catalog, 0, [1], NOW)
+
+    longer = add(catalog, 1, [1], until)
+
+    assert pack_of(catalog, 1) == longer
+
+
+@pytest.mark.parametrize("first, second", [(LATER, NOW), (NOW, NOW), (None, NOW), (None, None)])
+def test_chunk_does_not_move_to_a_pack_that_is_no_better(
+    catalog: Catalog, first: int | None, second: int | None
+) -> None:
+    stays = add(catalog, 0, [1], first)
+
+    add(catalog, 1, [1], second)
+
+    assert pack_of(catalog, 1) == stays
+
+
+def test_chunk_does_not_move_to_a_retired_pack(catalog: Catalog) -> None:
+    stays = add(catalog, 0, [1], NOW)
+    worse = add(catalog, 1, [], LATER)
+    catalog.set_retired([worse])
+
+    add(catalog, 1, [1], LATER)
+
+    assert pack_of(catalog, 1) == stays
+
+
+def test_newest_lock_date_of_a_pack_counts(catalog: Catalog) -> None:
+    pack = add(catalog, 0, [1], NOW)
+    add(catalog, 0, [1], LATER)
+    add(catalog, 0, [1], NOW)
+    catalog.set_locked([pack], NOW)
+    number = catalog.find_pack(pack)
+
+    assert number is not None
+    assert catalog.usable_packs(LATER)[number] == 1
+    assert catalog.usable_packs(LATER + 1)[number] == 0
+
+
+def test_usable_packs_are_neither_retired_nor_locked_too_briefly(catalog: Catalog) -> None:
+    packs = [add(catalog, 0, []), add(catalog, 1, [], NOW), add(catalog, 2, [], LATER), add(catalog, 3, [])]
+    catalog.set_retired(packs[3:])
+
+    def usable(expires: int | None) -> list[int]:
+        flags = catalog.usable_packs(expires)
+        return [flags[catalog.find_pack(pack) or 0] for pack in packs]
+
+    assert usable(None) == [1, 1, 1, 0]
+    assert usable(NOW) == [1, 1, 1, 0]
+    assert usable(NOW + 1) == [1, 0, 1, 0]
+
+
+def test_retirement_that_was_lifted_is_forgotten(catalog: Catalog) -> None:
+    pack = add(catalog, 0, [])
+    catalog.set_retired([pack])
+
+    catalog.set_retired([])
+
+    assert sum(catalog.usable_packs(None)) == 1
+
+
+def test_dropped_pack_is_gone_with_its_chunks_and_its_number_is_not_used_again(catalog: Catalog) -> None:
+    pack = add(catalog, 0, [1])
+    number = catalog.find_pack(pack)
+
+    catalog.drop_packs([pack])
+
+    assert (pack_of(catalog, 1), catalog.find_pack(pack), catalog.pack_size(pack)) == (None, None, None)
+    assert catalog.find_pack(add(catalog, 0, [1])) != number
+
+
+def test_sizes_come_in_the_order_of_names(catalog: Catalog) -> None:
+    for counter in (5, 1, 3):
+        add(catalog, counter, [])
+
+    assert [(pack.counter, size) for _, pack, size in catalog.pack_sizes()] == [(1, 1001), (3, 1003), (5, 1005)]
+    assert catalog.pack_size(PackId(WRITER, WRITER, 3)) == 1003
+
+
+def test_many_ids_are_looked_up_at_once(catalog: Catalog) -> None:
+    add(catalog, 0, list(range(2000)))
+
+    assert len(catalog.chunk_packs([chunk(number) for number in range(0, 4000, 2)])) == 1000
+
+
+def test_file_states_are_an_entrys_own(catalog: Catalog) -> None:
+    state = FileState(os.urandom(16), chunk(1), (0, 4096, 1 << 40, 1), (3, 1))
+    catalog.set_file_states(b"e" * 16, [(b"p" * 16, state)])
+
+    assert catalog.file_states(b"e" * 16, [b"p" * 16, b"q" * 16]) == {b"p" * 16: state}
+    assert catalog.file_states(b"f" * 16, [b"p" * 16]) == {}
+
+
+def test_heads_begin_before_the_first_entry(catalog: Catalog) -> None:
+    assert catalog.head(WRITER) == START
+
+    catalog.set_head(WRITER, Head(3, bytes(32)))
+
+    assert catalog.heads() == {WRITER: Head(3, bytes(32))}
+
+
+def test_two_processes_may_open_it_at_once(catalog: Catalog, file: Path) -> None:
+    with closing(Catalog(file)) as other, catalog.transaction():
+        add(catalog, 0, [1])
+
+        assert pack_of(other, 1) is None
+    assert pack_of(catalog, 1) is not None
+
+
+def test_open_catalog_is_not_taken_for_a_damaged_one(catalog: Catalog, file: Path) -> None:
+    with catalog.transaction():
+        add(catalog, 0, [1])
+        Catalog(file).close()
+
+    assert pack_of(catalog, 1) is not None
+
+
+def test_catalog_of_another_version_is_made_anew(file: Path) -> None:
+    with closing(Catalog(file)) as older:
+        add(older, 0, [1])
+        older._database.change(f"PRAGMA user_version={VERSION + 1}")
+
+    with closing(Catalog(file)) as catalog:
+        assert pack_of(catalog, 1) is None
+        add(catalog, 0, [1])
+
+
+def test_catalog_found_damaged_while_it_is_used_is_removed_when_closed(file: Path) -> None:
+    with closing(Catalog(file)) as catalog:
+        for counter in range(50):
+            add(catalog, counter, list(range(counter * 100, counter * 100 + 100)))
+    pages = file.read_bytes()
+    file.write_bytes(pages[:4096] + bytes([0xFF]) * (len(pages) - 4096))
+
+    with closing(Catalog(file)) as catalog, pytest.raises(MalformedError, match="catalog is damaged"):
+        catalog.chunk_packs([chunk(1)])
+
+    assert not file.exists()
