@@ -9,11 +9,16 @@ from collections.abc import Callable, Iterator
 from operator import itemgetter
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from infra.servers.process import clean_environment
 
 pytest_plugins = ["tests.servers.fixtures"]
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 TESTS = Path(__file__).parent
 IN_CI = os.environ.get("CI", "").lower() == "true"
