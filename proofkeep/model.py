@@ -37,11 +37,16 @@ class Location:
 
     `place` identifies the directory tree or bucket and prefix; `neighbourhood` the disk, or the account and host, that
     it shares with others. Two stores may never share a place; sharing a neighbourhood is reported.
+
+    Attributes:
+        within: of a directory, device and inode of itself and of each that holds it, None for one that is missing: a
+            mount gives one tree two paths.
     """
 
     kind: str
     place: str
     neighbourhood: str
+    within: tuple[tuple[int, int] | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LocalPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="local"):
-    """`[store]` or `[ledger]` with `kind = "local"`: a directory, made if its parent exists."""
+    """`[store]` or `[ledger]` with `kind = "local"`: a directory, made by `init` if its parent exists."""
 
     path: Path
 

@@ -45,7 +45,10 @@ PUBLISH_ATTEMPTS = 10
 
 
 class LocalStore:
-    """Objects below `root`, which is made (0700) if its parent exists.
+    """Objects below `root`, whose parent exists.
+
+    A root that is missing holds nothing, and is made (0700) by the first put: whoever only looks at a mistyped path
+    leaves no directory there.
 
     Raises:
         StoreUnavailableError, StoreDeniedError: the directory cannot be had.
@@ -54,15 +57,17 @@ class LocalStore:
     def __init__(self, root: Path) -> None:
         with translating("store"):
             self._root = root.resolve()
-            self._root.mkdir(PRIVATE_FOLDER, exist_ok=True)
-            self._identity = _identity(self._root)
+            self._within = _lineage(self._root)
+            self._identity = self._within[0]
+            self._root.parent.stat()
         self._temporary = self._root / TEMPORARY
         self._lasting: set[Path] = set()
 
     @property
     def location(self) -> Location:
         """Place is the directory's real path, neighbourhood the number of the filesystem's device."""
-        return Location("directory", str(self._root), f"disk:{self._identity[0]}")
+        device, _ = next(filter(None, self._within))
+        return Location("directory", str(self._root), f"disk:{device}", self._within)
 
     @property
     def clock(self) -> Clock | None:
@@ -86,7 +91,7 @@ class LocalStore:
         if retain_until_ns is not None:
             raise PolicyError(f"object {name} cannot be locked: a directory holds nothing to a date")
         with translating(f"object {name}"):
-            self._require_root()
+            self._require_root(make=True)
             if not replace and os.path.lexists(path):
                 raise ObjectExistsError(f"object {name} exists")
             self._prepare_temporary()
@@ -146,9 +151,13 @@ class LocalStore:
             self._lasting.discard(path.parent)
             remove_empty_folders(self._root, path.parent)
 
-    def _require_root(self) -> None:
+    def _require_root(self, *, make: bool = False) -> None:
         """An unmounted disk must neither look like an empty store nor be written beside."""
-        if _identity(self._root) != self._identity:
+        if self._identity is None:
+            if make:
+                self._root.mkdir(PRIVATE_FOLDER, exist_ok=True)
+            self._identity = _identity(self._root)
+        elif _identity(self._root) != self._identity:
             raise StoreUnavailableError("store: another directory lies where it was; is the disk mounted")
 
     def _prepare_temporary(self) -> None:
@@ -208,11 +217,20 @@ def _write(descriptor: int, name: str, body: Body, sha256: bytes) -> None:
     os.fsync(descriptor)
 
 
-def _identity(folder: Path) -> tuple[int, int]:
-    facts = folder.stat()
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Device and inode; None when there is nothing of that name."""
+    try:
+        facts = folder.stat()
+    except FileNotFoundError:
+        return None
     if not stat.S_ISDIR(facts.st_mode):
         raise NotADirectoryError(20, "not a directory")
     return facts.st_dev, facts.st_ino
+
+
+def _lineage(folder: Path) -> tuple[tuple[int, int] | None, ...]:
+    """Identities of the folder and of all that hold it; the outermost always exists."""
+    return tuple(_identity(each) for each in (folder, *folder.parents))
 
 
 def _stated(name: str, facts: os.stat_result) -> ObjectStat:

@@ -1,6 +1,7 @@
 """A repository is made whole or not at all, and connected to only when everything about it holds."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -75,13 +76,29 @@ def test_nothing_is_made_over_what_exists(ground: Ground, places: tuple[LocalSto
 
 def test_ledger_in_the_place_of_the_packs_is_refused(ground: Ground, scratch: Path) -> None:
     store = LocalStore(scratch / "a")
-    (scratch / "a/below").mkdir()
+    (scratch / "a/below").mkdir(parents=True)
 
     for ledger in (LocalStore(scratch / "a"), LocalStore(scratch / "a/below")):
         with pytest.raises(LedgerPlacementError):
             make(ground, store, ledger)
         with pytest.raises(LedgerPlacementError):
             make(ground, ledger, store)
+
+
+@pytest.mark.requires("mount", "umount", root=True)
+@pytest.mark.parametrize("ledger", ["", "below", "not/made"])
+def test_ledger_that_a_mount_puts_among_the_packs_is_refused(ground: Ground, scratch: Path, ledger: str) -> None:
+    packs, mounted = scratch / "packs", scratch / "elsewhere"
+    (packs / "below").mkdir(parents=True)
+    (packs / "not").mkdir()
+    mounted.mkdir()
+    subprocess.run(["mount", "--bind", packs, mounted], check=True)
+    try:
+        with pytest.raises(LedgerPlacementError):
+            make(ground, LocalStore(packs), LocalStore(mounted / ledger))
+    finally:
+        subprocess.run(["umount", mounted], check=True)
+    assert sorted(path.name for path in packs.rglob("*")) == ["below", "not"]
 
 
 def test_ledger_beside_the_packs_is_told_apart_by_more_than_its_first_letters(ground: Ground, scratch: Path) -> None:

@@ -64,6 +64,7 @@ def test_name_below_an_object_is_taken(root: Path) -> None:
 
 def test_folder_that_is_a_symlink_is_not_written_through(root: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
+    root.mkdir()
     store = LocalStore(root)
     (root / "packs").symlink_to(tmp_path / "elsewhere")
 
@@ -93,6 +94,28 @@ def test_store_on_a_disk_that_is_gone_is_unavailable_and_not_empty(root: Path) -
 def test_store_whose_parent_is_missing_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailableError, match=r"^store: the directory answers ENOENT$"):
         LocalStore(tmp_path / "not mounted" / "store")
+
+
+def test_store_that_is_only_looked_at_makes_no_directory(root: Path) -> None:
+    store = LocalStore(root)
+
+    assert names(store) == []
+    with pytest.raises(ObjectMissingError):
+        store.stat("packs/0")
+    assert not root.exists()
+
+    put(store, "packs/0")
+    assert names(store) == ["packs/0"]
+
+
+def test_store_that_another_process_made_meanwhile_is_used(root: Path) -> None:
+    early = LocalStore(root)
+    put(LocalStore(root), "packs/0")
+
+    assert names(early) == ["packs/0"]
+    root.rename(root.with_name("unmounted"))
+    with pytest.raises(StoreUnavailableError):
+        names(early)
 
 
 def test_store_that_is_a_file_is_unavailable(root: Path) -> None:
