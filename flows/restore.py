@@ -17,7 +17,6 @@ from flows.runs import named_by
 from flows.watching import in_thread, threads, watched
 from proofkeep.errors import DamagedError, ProofkeepError, UsageError
 from proofkeep.snapshots import EVERYTHING, CommittedSnapshot, by_id, find_snapshot
-from proofkeep.targets.directory import DirectoryTarget
 from tasks.boundary import only_our_errors
 from tasks.restore import Restoration, restore_snapshot
 
@@ -73,6 +72,7 @@ def _restore(
 ) -> dict[str, Any]:
     block = load_block(Repository, repository)
     configuration = block.configuration(keys=load_block(KeyProvider, keys) if keys else None)
+    place = configuration.open_target(target, devices=devices)
     cancelled = threading.Event()
     progress = RunProgress("reading the manifest")
     with opened(configuration, block.session()) as repo:
@@ -82,7 +82,7 @@ def _restore(
             repo.chunks,
             repo.data_keys,
             found,
-            DirectoryTarget(target, allow_devices=devices),
+            place,
             by_id(wanted, repo.repository.keys.ids.path_id) if wanted else EVERYTHING,
             cancelled=cancelled.is_set,
             progress=progress,

@@ -8,7 +8,6 @@ from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
 from proofkeep.cli.opened import Opened, opened
 from proofkeep.cli.report import table
-from proofkeep.configuration import open_target
 from proofkeep.errors import DamagedError, UsageError
 from proofkeep.model import Finding
 from proofkeep.restore import RestoreReport, restore
@@ -37,6 +36,7 @@ def run(context: Context) -> Exit:
         ProofkeepError: as `proofkeep.restore.restore`; then nothing is left at the target.
     """
     options = context.options
+    target = context.configuration.open_target(options.target, devices=options.devices)
     with opened(context.configuration) as repository:
         snapshot = find_snapshot(repository.repository, options.snapshot)
         selection = _selection(repository, snapshot, [os.fsencode(path) for path in options.path])
@@ -47,7 +47,7 @@ def run(context: Context) -> Exit:
                 repository.chunks,
                 repository.data_keys,
                 snapshot,
-                open_target(options.target, devices=options.devices),
+                target,
                 selection=selection,
                 cancelled=context.interruption.cancelled,
                 progress=progress,

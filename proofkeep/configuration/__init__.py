@@ -3,7 +3,6 @@
 Serves the command line and the Prefect blocks alike. Holds paths, URIs and names; never a key or a passphrase.
 """
 
-from proofkeep.configuration.adapters import open_target
 from proofkeep.configuration.configuration import Configuration
 from proofkeep.configuration.identity import software
 from proofkeep.configuration.reading import load, parse
@@ -31,7 +30,6 @@ __all__ = [
     "SourceSettings",
     "TlsSettings",
     "load",
-    "open_target",
     "parse",
     "software",
 ]

@@ -22,13 +22,14 @@ from proofkeep.configuration.sections import (
     TlsSettings,
 )
 from proofkeep.drill.plan import Environment, Live, Places, Plan
-from proofkeep.errors import UsageError
+from proofkeep.errors import TargetError, UsageError
 from proofkeep.keys.uris import KeyMeans, host_secret_from_uri, key_provider_from_uri
 from proofkeep.ports import HostSecret, KeyProvider, ObjectStore
 from proofkeep.repository import Repository
 from proofkeep.repository.connect import connect
 from proofkeep.sources.directory import DirectorySource
 from proofkeep.state import RepositoryState
+from proofkeep.targets.directory import DirectoryTarget
 
 _DAY_NS = 86_400 * 10**9
 
@@ -103,6 +104,17 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def own_directories(self) -> list[Path]:
         """Directories of Proofkeep itself on this host: state, and store and ledger where they are local."""
         return [self.state, *(place.path for place in (self.store, self.ledger) if isinstance(place, LocalPlace))]
+
+    def open_target(self, final: Path, *, devices: bool = False) -> DirectoryTarget:
+        """A directory to restore into; nothing is touched yet.
+
+        Raises:
+            TargetError: it lies in one of our own directories, where plaintext must never be.
+        """
+        place = final.absolute().parent.resolve() / final.name
+        if any(place.is_relative_to(own.resolve()) for own in self.own_directories):
+            raise TargetError("the restore target lies in the repository's own directory")
+        return adapters.open_target(final, devices=devices)
 
     def open_state(self, repository: Repository) -> RepositoryState:
         """What this host keeps for the repository; made at first use. Raises `UsageError`."""

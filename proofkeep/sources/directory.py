@@ -81,13 +81,15 @@ class DirectorySource:
 
         Raises:
             SourceUnavailableError: the root cannot be listed at all.
-            PolicyError: the root is one of `exclude_roots`.
+            PolicyError: the root is one of `exclude_roots` or lies in one.
         """
         leave_out = self._identities_left_out()
         root = self._open_root()
-        if _identity(os.fstat(root)) in leave_out:
+        try:
+            self._refuse_inside(leave_out, root)
+        except BaseException:
             os.close(root)
-            raise PolicyError(f"source {self.label} is the repository's own directory")
+            raise
         self.close()
         self._latest = Walk(
             root,
@@ -171,6 +173,14 @@ class DirectorySource:
             except OSError as error:
                 raise self._unavailable("has a directory to leave out that cannot be looked at", error) from None
         return frozenset(found)
+
+    def _refuse_inside(self, leave_out: frozenset[Identity], root: int) -> None:
+        try:
+            above = {_identity(folder.stat()) for folder in self._root.resolve().parents}
+        except OSError as error:
+            raise self._unavailable("lies in a directory that cannot be looked at", error) from None
+        if not leave_out.isdisjoint({_identity(os.fstat(root)), *above}):
+            raise PolicyError(f"source {self.label} lies in the repository's own directory")
 
     def _unavailable(self, what: str, error: OSError) -> SourceUnavailableError:
         return SourceUnavailableError(f"source {self.label} {what}: {os.strerror(error.errno or 0).lower()}")

@@ -215,6 +215,35 @@ def test_occupied_target_is_left_as_it_is(repository: Place) -> None:
     assert not [path for path in repository.root.iterdir() if path.name.startswith(".restored")]
 
 
+@pytest.mark.parametrize("own", ["store", "store/packs", "ledger", "state"])
+def test_target_in_a_directory_of_the_repository_is_refused(repository: Place, own: str) -> None:
+    repository.done("backup")
+
+    ended = repository.run("restore", "latest", f"{own}/restored", "--json")
+
+    assert (ended.code, ended.document["error"]["code"]) == (1, "target")
+    assert "lies in the repository's own directory" in ended.err
+    assert not list(repository.root.rglob("*restored*"))
+
+
+@pytest.mark.parametrize("own", ["store/packs", "ledger", "state"])
+def test_source_in_a_directory_of_the_repository_is_refused(repository: Place, own: str) -> None:
+    repository.done("backup")
+    repository.configure(source=f'root = "{own}"')
+
+    refused(repository.run("backup", "--json"), "policy")
+
+
+@pytest.mark.parametrize("section,code", [("store", "repository-missing"), ("ledger", "ledger-missing")])
+@pytest.mark.parametrize("command", ["backup", "snapshots", "verify"])
+def test_mistyped_directory_is_not_made(repository: Place, section: str, code: str, command: str) -> None:
+    repository.configure(**{section: 'kind = "local"\npath = "mistyped"'})
+
+    refused(repository.run(command, "--json"), code)
+    assert not (repository.root / "mistyped").exists()
+    assert not (repository.root / "state").exists()
+
+
 def test_other_host_secret(repository: Place) -> None:
     (repository.root / "host.secret").unlink()
     repository.done("keygen", "host-secret", repository.root / "host.secret")

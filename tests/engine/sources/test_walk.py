@@ -232,10 +232,13 @@ def test_repository_inside_the_source_is_left_out_whatever_its_name(tmp_path: Pa
     assert source.own_directories == 1
 
 
-def test_source_that_is_the_repository_itself_is_refused(tmp_path: Path) -> None:
-    source = DirectorySource(tmp_path, label="test", exclude_roots=[tmp_path])
+@pytest.mark.parametrize("root", ["store", "store/packs/0", "alias", "alias/packs"])
+def test_source_that_is_or_lies_in_the_repository_is_refused(tmp_path: Path, root: str) -> None:
+    (tmp_path / "store/packs/0").mkdir(parents=True)
+    (tmp_path / "alias").symlink_to("store")
+    source = DirectorySource(tmp_path / root, label="test", exclude_roots=[tmp_path / "store"])
 
-    with pytest.raises(PolicyError):
+    with pytest.raises(PolicyError, match="source test lies in the repository's own directory"):
         next(source.walk())
 
 
