@@ -39,25 +39,27 @@ class DataKeys:
         stats = sorted(self._repository.store.list(prefix), key=lambda stat: stat.name[-4:], reverse=True)
         for stat in stats:
             try:
-                return self._open(stat.name, writer, data_key)
-            except KeyMissingError:
-                continue
+                key = self._open(stat.name, writer, data_key)
             except KeyDeniedError as denied:
                 error = denied
             except (KeyAccessError, ProofkeepError) as failed:
                 error = failed if not isinstance(error, KeyDeniedError) else error
+            else:
+                if key is not None:
+                    return key
         raise error
 
-    def _open(self, name: str, writer: bytes, data_key: bytes) -> bytes:
+    def _open(self, name: str, writer: bytes, data_key: bytes) -> bytes | None:
+        """Unwrap one form; None when it is for another recipient, or under an epoch that nobody made."""
         repository = self._repository
         data = repository.store.get(name)
         keys = repository.keys.epochs.get(wrapped.peek_epoch(data, f"wrapped key {name}"))
         if keys is None:
-            raise KeyMissingError(f"wrapped key {name} names an epoch that does not exist")
+            return None
         entry = wrapped.open_wrapped(keys.ledger, repository.id, name, data)
         provider = self._providers.get(entry.wrapped.recipient)
         if provider is None:
-            raise KeyMissingError(f"wrapped key {name} is for another recipient")
+            return None
         key = provider.unwrap(entry.wrapped, wrapped.context(repository.id, writer, data_key))
         events.emit("data-key-unwrap", data_key=data_key.hex(), recipient=entry.wrapped.recipient)
         return key
