@@ -42,6 +42,7 @@ def restore(
     keys: str | None = None,
     file_ids: list[str] | None = None,
     devices: bool = False,  # noqa: FBT001, FBT002 - a flow's parameters are a form, passed by name
+    entry: str | None = None,
 ) -> dict[str, Any]:
     """Restore a snapshot; the run ends Failed when anything is not as the source had it, the rest is restored.
 
@@ -50,14 +51,15 @@ def restore(
     Args:
         repository: name of a Proofkeep Repository block.
         target: directory on the host, absent or empty.
-        snapshot: `<run>.<generation>`, a run's id, or `latest`.
+        snapshot: `latest`, or an id: `<run>.<generation>`, a run's newest by its id alone, or enough first digits.
         keys: name of a Proofkeep Key Provider block of the restore role; empty uses the repository's.
         file_ids: keyed ids of the files wanted, 32 hex digits each; empty wants everything.
         devices: whether device nodes are made too.
+        entry: whose latest snapshot is meant; needed where the repository holds several entries.
     """
     with only_our_errors("restore"):
         try:
-            told = _restore(repository, Path(target), snapshot, keys, _ids(file_ids or []), devices=devices)
+            told = _restore(repository, Path(target), (snapshot, entry), keys, _ids(file_ids or []), devices=devices)
         except ProofkeepError as error:
             tell_failure("restore", snapshot, error)
             raise
@@ -68,7 +70,13 @@ def restore(
 
 
 def _restore(
-    repository: str, target: Path, snapshot: str, keys: str | None, wanted: Sequence[bytes], *, devices: bool
+    repository: str,
+    target: Path,
+    which: tuple[str, str | None],
+    keys: str | None,
+    wanted: Sequence[bytes],
+    *,
+    devices: bool,
 ) -> dict[str, Any]:
     block = load_block(Repository, repository)
     configuration = block.configuration(keys=load_block(KeyProvider, keys) if keys else None)
@@ -76,7 +84,9 @@ def _restore(
     cancelled = threading.Event()
     progress = RunProgress("reading the manifest")
     with opened(configuration, block.session()) as repo:
-        found = find_snapshot(repo.repository, snapshot)
+        snapshot, entry = which
+        entry_id = None if entry is None else repo.repository.keys.entry_id(entry)
+        found = find_snapshot(repo.repository, snapshot, entry=entry_id)
         restoration = Restoration(
             repo.repository,
             repo.chunks,

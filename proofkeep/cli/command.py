@@ -21,6 +21,8 @@ CONFIG_VARIABLE = "PROOFKEEP_CONFIG"
 LOG_VARIABLE = "PROOFKEEP_LOG"
 DEFAULT_CONFIG = "proofkeep.toml"
 
+SNAPSHOT_HELP = "`latest`, or an id: `<run>.<generation>`, a run's newest by its id alone, or enough first digits"
+
 Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - what add_subparsers returns has no other name
 
 

@@ -1,11 +1,10 @@
 """`ls`: what a snapshot holds, by name; needs the restore role."""
 
-import os
-
 from proofkeep.cli import findings, shown
-from proofkeep.cli.command import Context, Parser, Subparsers, add_command
+from proofkeep.cli.command import SNAPSHOT_HELP, Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
-from proofkeep.cli.opened import opened
+from proofkeep.cli.opened import entry_of, opened
+from proofkeep.cli.paths import in_snapshot
 from proofkeep.errors import DamagedError, UsageError
 from proofkeep.format.manifest import Entry
 from proofkeep.model import Finding
@@ -16,7 +15,7 @@ from proofkeep.snapshots.walk import open_roots
 def add(commands: Subparsers) -> Parser:
     """Add the subcommand."""
     parser = add_command(commands, "ls", run, "list a snapshot's files (restore role)")
-    parser.add_argument("snapshot", help="`<run>.<generation>`, a run's id, or `latest`")
+    parser.add_argument("snapshot", help=SNAPSHOT_HELP)
     parser.add_argument("path", nargs="?", help="only this path and what lies below it, relative to the source's root")
     return parser
 
@@ -29,11 +28,11 @@ def run(context: Context) -> Exit:
         DamagedError: parts of the manifest do not open; the rest is listed.
     """
     options = context.options
-    path = None if options.path is None else os.fsencode(options.path)
+    path = None if options.path is None else in_snapshot(options.path)
     damage: list[Finding] = []
     count = 0
     with opened(context.configuration) as repository:
-        snapshot = find_snapshot(repository.repository, options.snapshot)
+        snapshot = find_snapshot(repository.repository, options.snapshot, entry=entry_of(context, repository))
         roots = open_roots(repository.repository, repository.data_keys, snapshot)
         context.report.begin_rows()
         selection = EVERYTHING if path is None else by_path([path])

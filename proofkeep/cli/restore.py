@@ -1,12 +1,12 @@
 """`restore`: a snapshot, whole or by path, into a directory that is named when everything in it is verified."""
 
-import os
 from pathlib import Path
 
 from proofkeep.cli import findings, shown
-from proofkeep.cli.command import Context, Parser, Subparsers, add_command
+from proofkeep.cli.command import SNAPSHOT_HELP, Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
-from proofkeep.cli.opened import Opened, opened
+from proofkeep.cli.opened import Opened, entry_of, opened
+from proofkeep.cli.paths import in_snapshot
 from proofkeep.cli.report import table
 from proofkeep.errors import DamagedError, UsageError
 from proofkeep.model import Finding
@@ -18,7 +18,7 @@ from proofkeep.snapshots.walk import open_roots
 def add(commands: Subparsers) -> Parser:
     """Add the subcommand."""
     parser = add_command(commands, "restore", run, "restore a snapshot (restore role)")
-    parser.add_argument("snapshot", help="`<run>.<generation>`, a run's id, or `latest`")
+    parser.add_argument("snapshot", help=SNAPSHOT_HELP)
     parser.add_argument("target", type=Path, help="directory that does not exist yet, or is empty")
     parser.add_argument(
         "--path", action="append", default=[], help="only this path and what lies below; may be repeated"
@@ -36,11 +36,12 @@ def run(context: Context) -> Exit:
         ProofkeepError: as `proofkeep.restore.restore`; then nothing is left at the target.
     """
     options = context.options
+    paths = [in_snapshot(path) for path in options.path]
     target = context.configuration.open_target(options.target, devices=options.devices)
     with opened(context.configuration) as repository:
-        snapshot = find_snapshot(repository.repository, options.snapshot)
-        selection = _selection(repository, snapshot, [os.fsencode(path) for path in options.path])
-        total = None if options.path else snapshot.facts.totals.get("bytes")
+        snapshot = find_snapshot(repository.repository, options.snapshot, entry=entry_of(context, repository))
+        selection = _selection(repository, snapshot, paths)
+        total = None if paths else snapshot.facts.totals.get("bytes")
         with context.progress(total) as progress, context.interruption.listening():
             report = restore(
                 repository.repository,

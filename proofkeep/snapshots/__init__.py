@@ -1,8 +1,9 @@
 """Reading what was committed: records, data keys, chunks, manifests. Beyond facts it needs the restore role."""
 
+from proofkeep.snapshots.choosing import find_snapshot
 from proofkeep.snapshots.chunks import ChunkStore
 from proofkeep.snapshots.data_keys import DataKeys
-from proofkeep.snapshots.records import CommittedSnapshot, find_snapshot, list_snapshots
+from proofkeep.snapshots.records import CommittedSnapshot, list_snapshots
 from proofkeep.snapshots.selection import EVERYTHING, Selection, by_id, by_path
 from proofkeep.snapshots.walk import walk_manifest
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from proofkeep import events
-from proofkeep.errors import IntegrityError, SnapshotMissingError
+from proofkeep.errors import IntegrityError
 from proofkeep.format import names, record
 from proofkeep.format.names import SnapshotId
 from proofkeep.format.record import Facts
@@ -43,23 +43,6 @@ def list_snapshots(repository: Repository, entry: bytes | None = None) -> tuple[
         if (snapshot.id.entry, snapshot.id.writer, snapshot.id.run, snapshot.id.generation) not in withdrawn
     ]
     return sorted(kept, key=lambda snapshot: (snapshot.facts.source_at, snapshot.id)), findings
-
-
-def find_snapshot(repository: Repository, short: str) -> CommittedSnapshot:
-    """The snapshot `<run>.<generation>`, or the newest generation when only the run is given, or `latest`.
-
-    Raises:
-        SnapshotMissingError: nothing committed has that id.
-        IntegrityError: its record is damaged.
-    """
-    snapshots, findings = list_snapshots(repository)
-    matches = [snapshot for snapshot in snapshots if short in {snapshot.id.short, snapshot.id.run.hex(), "latest"}]
-    if matches:
-        return matches[-1]
-    for finding in findings:
-        if names.parse_snapshot(finding.subject).short.startswith(short):
-            raise IntegrityError(finding.detail)
-    raise SnapshotMissingError(f"snapshot {short} is not committed in this repository")
 
 
 def _open(repository: Repository, name: str) -> CommittedSnapshot:

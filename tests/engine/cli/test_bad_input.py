@@ -153,6 +153,10 @@ def test_missing_configuration(place: Place) -> None:
         (("explain", "00" * 16, "abc"), "is not 32 hex digits"),
         (("restore", "latest", "restored", "--path", "nowhere"), "holds nothing at nowhere"),
         (("ls", "latest", "nowhere"), "holds nothing at nowhere"),
+        (("ls", "latest", ""), "a path in a snapshot is relative to the source's root"),
+        (("restore", "latest", "restored", "--path", ""), "a path in a snapshot is relative to the source's root"),
+        (("restore", "latest", "restored", "--path", "folder/../large"), "a path in a snapshot is relative"),
+        (("ls", "ab"), "has less than 4 digits"),
     ],
 )
 def test_wrong_command_line(repository: Place, arguments: tuple[str, ...], words: str) -> None:
@@ -257,6 +261,30 @@ def test_host_secret_that_others_may_read(repository: Place) -> None:
     (repository.root / "host.secret").chmod(0o644)
 
     refused(repository.run("snapshots", "--json"), "policy")
+
+
+@pytest.mark.parametrize("path", ["folder/small", "./folder/small", "/folder//small/"])
+def test_path_may_be_spelled_in_several_ways(repository: Place, path: str) -> None:
+    repository.done("backup")
+
+    listed = repository.run("ls", "latest", path, "--json").document["rows"]
+    repository.done("restore", "latest", "restored", "--path", path)
+
+    assert [row["path"] for row in listed] == ["folder/small"]
+    assert [each.name for each in (repository.root / "restored").rglob("*") if each.is_file()] == ["small"]
+
+
+@pytest.mark.parametrize("environment", [{}, {"PROOFKEEP_PASSPHRASE": ""}])
+def test_missing_passphrase_is_said(repository: Place, environment: dict[str, str]) -> None:
+    repository.done("backup")
+    repository.configure(keys=repository.sections["keys"].replace("PROOFKEEP_PASSPHRASE", "NOT_SET"))
+    repository.environment = {name.replace("PROOFKEEP_PASSPHRASE", "NOT_SET"): "" for name in environment}
+
+    ended = repository.run("restore", "latest", "restored", "--json")
+
+    assert (ended.code, ended.document["error"]["code"]) == (1, "key-missing")
+    assert f"env:NOT_SET is {'empty' if environment else 'not set'}" in ended.err
+    assert not (repository.root / "restored").exists()
 
 
 def test_wrong_passphrase(repository: Place) -> None:

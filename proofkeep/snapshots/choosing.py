@@ -1,0 +1,54 @@
+"""Which committed snapshot is meant by what a person says."""
+
+from proofkeep.errors import IntegrityError, SnapshotMissingError, UsageError
+from proofkeep.format import names
+from proofkeep.model import Finding
+from proofkeep.repository import Repository
+from proofkeep.snapshots.records import CommittedSnapshot, list_snapshots
+
+LATEST = "latest"
+FEWEST_DIGITS = 4
+
+
+def find_snapshot(repository: Repository, spelled: str, *, entry: bytes | None = None) -> CommittedSnapshot:
+    """The snapshot `<run>.<generation>`, the newest generation of a run, or `latest`.
+
+    Args:
+        spelled: of an id its first digits are enough, if they belong to one run only.
+        entry: whose latest is meant; None where the repository has one entry.
+
+    Raises:
+        SnapshotMissingError: nothing committed has that id.
+        UsageError: several runs, or the latest of several entries, could be meant.
+        IntegrityError: its record is damaged, or one that may be the latest.
+    """
+    if spelled == LATEST:
+        return _latest(*list_snapshots(repository, entry))
+    if len(spelled) < FEWEST_DIGITS:
+        raise UsageError(f"snapshot {spelled!r} is not `latest`, and for an id has less than {FEWEST_DIGITS} digits")
+    snapshots, findings = list_snapshots(repository)
+    matches = [snapshot for snapshot in snapshots if snapshot.id.short.startswith(spelled)]
+    damaged = [name for name in map(_short, findings) if name.startswith(spelled)]
+    runs = {short.partition(".")[0] for short in (*damaged, *(snapshot.id.short for snapshot in matches))}
+    if len(runs) > 1:
+        raise UsageError(f"snapshot {spelled!r} could be of any of {len(runs)} runs")
+    if matches:
+        return matches[-1]
+    if damaged:
+        raise IntegrityError(f"record of snapshot {damaged[-1]} is damaged")
+    raise SnapshotMissingError(f"snapshot {spelled!r} is not committed in this repository")
+
+
+def _latest(snapshots: list[CommittedSnapshot], findings: list[Finding]) -> CommittedSnapshot:
+    if findings:
+        raise IntegrityError(f"record of snapshot {_short(findings[0])} is damaged, nobody knows which is the latest")
+    if not snapshots:
+        raise SnapshotMissingError("no snapshot is committed in this repository")
+    entries = {snapshot.id.entry for snapshot in snapshots}
+    if len(entries) > 1:
+        raise UsageError(f"repository holds {len(entries)} entries; say whose latest snapshot is meant, or its id")
+    return snapshots[-1]
+
+
+def _short(finding: Finding) -> str:
+    return names.parse_snapshot(finding.subject).short
