@@ -23,7 +23,7 @@ from proofkeep.backup import Backup
 from proofkeep.backup.items import Stopped
 from proofkeep.errors import PartialSnapshotError, ProofkeepError, StreamEndedEarlyError
 from tasks.backup import Receipt, checksum, commit, compress, encrypt, snapshot, upload, verify
-from tasks.boundary import only_our_errors
+from tasks.boundary import advised, only_our_errors
 from tasks.retries import delays
 
 PARTIAL = "Partial"
@@ -55,7 +55,7 @@ def backup(entry: str, repository: str, source: str, options: BackupOptions = DE
         source: name of a Proofkeep Source block.
         options: knobs of the run.
     """
-    with only_our_errors("backup"):
+    with only_our_errors("backup", advise=True):
         try:
             return _run(entry, repository, source, options)
         except ProofkeepError as error:
@@ -91,7 +91,8 @@ def _run(entry: str, repository: str, source: str, options: BackupOptions) -> Re
     progress.finish(f"snapshot {receipt['snapshot']} is committed")
     if receipt["complete"]:
         return receipt
-    error = PartialSnapshotError(f"snapshot {receipt['snapshot']} lacks {receipt['totals']['unread']} unread files")
+    unread = receipt["totals"]["unread"]
+    error = advised(PartialSnapshotError(f"snapshot {receipt['snapshot']} is incomplete, unread files: {unread}"))
     return Failed(name=PARTIAL, message=str(error), data=error)
 
 

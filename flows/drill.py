@@ -70,7 +70,7 @@ def restore_drill(
         surprise: whether the drill was not announced.
         options: how it draws and where it works.
     """
-    with only_our_errors("restore_drill"):
+    with only_our_errors("restore_drill", advise=True):
         try:
             written = _Run(repository, keys, live or [], options).drill(drill, entries or [], surprise=surprise)
         except ProofkeepError as error:

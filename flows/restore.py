@@ -57,7 +57,7 @@ def restore(
         devices: whether device nodes are made too.
         entry: whose latest snapshot is meant; needed where the repository holds several entries.
     """
-    with only_our_errors("restore"):
+    with only_our_errors("restore", advise=True):
         try:
             told = _restore(repository, Path(target), (snapshot, entry), keys, _ids(file_ids or []), devices=devices)
         except ProofkeepError as error:

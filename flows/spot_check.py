@@ -41,7 +41,7 @@ def spot_check(entry: str, repository: str, source: str, questions: list[dict[st
         source: name of a Proofkeep Source block whose tree lies on this host.
         questions: keyed ids and keyed stat fingerprints, set by the drill.
     """
-    with only_our_errors("spot_check"):
+    with only_our_errors("spot_check", advise=True):
         try:
             told = _ask(entry, repository, source, questions)
         except ProofkeepError as error:

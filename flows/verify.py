@@ -45,7 +45,7 @@ def verify(repository: str, read: Share = 0.1, expect_heads: list[str] | None = 
         read: share of the packs that is read back and hashed, 0 to 1; drawn anew each time.
         expect_heads: ledger heads from receipts or logs, each `writer:sequence:sha256`.
     """
-    with only_our_errors("verify"):
+    with only_our_errors("verify", advise=True):
         try:
             told = _verify(repository, read, _heads(expect_heads or []))
         except ProofkeepError as error:

@@ -19,10 +19,13 @@ Stage = Generator[T, None, None]
 
 
 @contextmanager
-def only_our_errors(step: str) -> Iterator[None]:
+def only_our_errors(step: str, *, advise: bool = False) -> Iterator[None]:
     """Let errors of `proofkeep.errors` pass, without what they came from; name class and place of any other.
 
     What passes is a copy: the traceback's frames hold buffers of plaintext, and Prefect keeps the error.
+
+    Args:
+        advise: let its text end in code and hint; for flows, whose state a person reads first.
 
     Raises:
         ProofkeepError: what was met; a `PipelineError` in place of everything foreign.
@@ -30,9 +33,19 @@ def only_our_errors(step: str) -> Iterator[None]:
     try:
         yield
     except ProofkeepError as error:
-        raise copy(error) from None
+        met = error
     except Exception as error:  # noqa: BLE001 - its text may be a file name or worse, so none of it passes
-        raise PipelineError(f"step {step} met an unexpected {type(error).__name__} in {_place(error)}") from None
+        met = PipelineError(f"step {step} met an unexpected {type(error).__name__} in {_place(error)}")
+    else:
+        return
+    raise (advised(met) if advise else copy(met)) from None
+
+
+def advised(error: ProofkeepError) -> ProofkeepError:
+    """A copy whose text ends in code and hint: `source holds nothing below its root [source-empty]. Check ...`."""
+    told = copy(error)
+    told.args = (f"{error} [{error.code}]. {error.hint}",)
+    return told
 
 
 def _place(error: BaseException) -> str:

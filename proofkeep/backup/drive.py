@@ -50,7 +50,9 @@ def drive(backup: Backup, *, wait: Callable[[float], object] = time.sleep) -> Co
         future.result()
     receipt = retry(backup.commit, pause, again=lambda: not backup.needs_sealing)
     if not receipt.complete:
-        raise PartialSnapshotError(f"snapshot {receipt.snapshot} lacks {receipt.totals['unread']} unread files")
+        raise PartialSnapshotError(
+            f"snapshot {receipt.snapshot} is incomplete, unread files: {receipt.totals['unread']}"
+        )
     return receipt
 
 

@@ -3,7 +3,7 @@
 from proofkeep.cli import findings, shown
 from proofkeep.cli.command import SNAPSHOT_HELP, Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
-from proofkeep.cli.opened import entry_of, opened
+from proofkeep.cli.opened import opened
 from proofkeep.cli.paths import in_snapshot
 from proofkeep.errors import DamagedError, UsageError
 from proofkeep.format.manifest import Entry
@@ -32,7 +32,7 @@ def run(context: Context) -> Exit:
     damage: list[Finding] = []
     count = 0
     with opened(context.configuration) as repository:
-        snapshot = find_snapshot(repository.repository, options.snapshot, entry=entry_of(context, repository))
+        snapshot = find_snapshot(repository.repository, options.snapshot, entry=context.entry_id(repository.repository))
         roots = open_roots(repository.repository, repository.data_keys, snapshot)
         context.report.begin_rows()
         selection = EVERYTHING if path is None else by_path([path])

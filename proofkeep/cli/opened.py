@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from proofkeep.catalog import Catalog, refresh
-from proofkeep.cli.command import Context
 from proofkeep.configuration import Configuration
 from proofkeep.ledger import load_heads
 from proofkeep.model import Finding
@@ -45,9 +44,3 @@ def opened(configuration: Configuration) -> Iterator[Opened]:
         yield Opened(repository, catalog, data_keys, ChunkStore(repository, catalog, data_keys), damage)
     finally:
         catalog.close()
-
-
-def entry_of(context: Context, repository: Opened) -> bytes | None:
-    """Id of the configured inventory entry, whose snapshot `latest` means; None where none is configured."""
-    entry = context.configuration.entry
-    return None if entry is None else repository.repository.keys.entry_id(entry)

@@ -5,7 +5,7 @@ from pathlib import Path
 from proofkeep.cli import findings, shown
 from proofkeep.cli.command import SNAPSHOT_HELP, Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
-from proofkeep.cli.opened import Opened, entry_of, opened
+from proofkeep.cli.opened import Opened, opened
 from proofkeep.cli.paths import in_snapshot
 from proofkeep.cli.report import table
 from proofkeep.errors import DamagedError, UsageError
@@ -39,7 +39,7 @@ def run(context: Context) -> Exit:
     paths = [in_snapshot(path) for path in options.path]
     target = context.configuration.open_target(options.target, devices=options.devices)
     with opened(context.configuration) as repository:
-        snapshot = find_snapshot(repository.repository, options.snapshot, entry=entry_of(context, repository))
+        snapshot = find_snapshot(repository.repository, options.snapshot, entry=context.entry_id(repository.repository))
         selection = _selection(repository, snapshot, paths)
         total = None if paths else snapshot.facts.totals.get("bytes")
         with context.progress(total) as progress, context.interruption.listening():

@@ -23,7 +23,9 @@ def test_unread_file_ends_the_run_as_partial_and_is_named_by_its_keyed_id(partia
 
     assert run.state is not None
     assert (run.state.type.value, run.state.name) == ("FAILED", "Partial")
-    assert message(run) == f"snapshot {run.id.hex}.0001 lacks 1 unread files"
+    assert message(run) == (
+        f"snapshot {run.id.hex}.0001 is incomplete, unread files: 1 [partial-snapshot]. {PartialSnapshotError.hint}"
+    )
     keyed = partial_house.configuration.connect().keys.ids.path_id(b"payslip").hex()
     card = artifacts(run.id)["markdown"]
     assert f"| `{keyed}` | source-unavailable |" in card
@@ -50,6 +52,6 @@ def test_caller_of_a_partial_backup_gets_our_error(partial_house: House) -> None
 
     with (
         closed_to_everybody(partial_house.source / "payslip"),
-        pytest.raises(PartialSnapshotError, match="lacks 1 unread files"),
+        pytest.raises(PartialSnapshotError, match="unread files: 1"),
     ):
         backup(**(parameters | {"options": BackupOptions(**parameters["options"])}))

@@ -1,0 +1,162 @@
+"""Bad input ends a flow run with a code and a hint in its state, and leaves nothing half-visible."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.client.schemas.objects import FlowRun
+
+from blocks import KeyProvider, Ledger, ObjectStore, Source, TlsPolicy
+from flows.backup import backup
+from flows.drill import restore_drill
+from flows.restore import restore
+from flows.verify import verify
+from proofkeep import errors
+from tests.flows.conftest import PrefectSide
+from tests.flows.house import House
+from tests.flows.running import artifacts, message, run_here
+
+ERRORS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.ProofkeepError)]
+HINTS = {kind.code: kind.hint for kind in ERRORS}
+
+
+def save(block: Any, name: str) -> None:
+    block.save(name, overwrite=True, _sync=True)
+
+
+def source(house: House, **fields: Any) -> None:
+    save(Source(**({"root": str(house.source)} | fields)), house.name)
+
+
+def repository(house: House, **fields: Any) -> None:
+    save(house.block.model_copy(update=fields), house.name)
+
+
+def descriptors(house: House, change: Callable[[Path], None]) -> None:
+    for folder in ("store", "ledger"):
+        change(house.root / folder / "repository")
+
+
+def next_version(descriptor: Path) -> None:
+    document = json.loads(descriptor.read_bytes()) | {"v": 2}
+    descriptor.chmod(0o600)
+    descriptor.write_text(json.dumps(document, sort_keys=True, separators=(",", ":")))
+
+
+def elsewhere(ca_file: Path) -> dict[str, Any]:
+    place: dict[str, Any] = {"kind": "s3", "endpoint_url": "https://localhost:1", "region": "us-east-1"}
+    return {
+        "store": ObjectStore(**place, bucket="packs"),
+        "ledger": Ledger(store=ObjectStore(**place, bucket="ledger")),
+        "tls": TlsPolicy(ca_file=str(ca_file)),
+    }
+
+
+# What is wrong, and the code that says so.
+WRONG: dict[str, tuple[Callable[[House], None], str]] = {
+    "format version": (lambda house: descriptors(house, next_version), "version-unsupported"),
+    "no repository": (lambda house: descriptors(house, Path.unlink), "repository-missing"),
+    "no ledger": (lambda house: (house.root / "ledger/repository").unlink(), "ledger-missing"),
+    "ledger among the packs": (
+        lambda house: repository(house, ledger=Ledger(store=house.block.store)),
+        "ledger-placement",
+    ),
+    "no source": (lambda house: source(house, root=str(house.root / "nowhere")), "source-unavailable"),
+    "source is a file": (lambda house: source(house, root=str(house.root / "key.pem")), "source-unavailable"),
+    "source in the store": (lambda house: source(house, root=str(house.root / "store")), "policy"),
+    "source empty": (lambda house: (house.source / "noise-000").unlink(), "source-empty"),
+    "pattern": (lambda house: source(house, exclude=["[a"]), "pattern-malformed"),
+    "no ca file": (lambda house: repository(house, **elsewhere(house.root / "nowhere.pem")), "usage"),
+    "ca file without certificate": (lambda house: repository(house, **elsewhere(house.root / "key.pem")), "usage"),
+    "no key": (lambda house: (house.root / "public.pem").unlink(), "key-missing"),
+    "no host secret": (lambda house: (house.root / "host.secret").unlink(), "key-missing"),
+    "host secret for all to read": (lambda house: (house.root / "host.secret").chmod(0o644), "policy"),
+    "no state directory": (lambda house: repository(house, state=str(house.root / "key.pem")), "usage"),
+}
+
+
+@pytest.fixture
+def filled(house: House) -> House:
+    house.fill(1)
+    return house
+
+
+def refused(run: FlowRun, code: str) -> None:
+    """State and card say code and hint; neither says what only the host may know."""
+    assert run.state_name == "Failed"
+    assert message(run).endswith(f" [{code}]. {HINTS[code]}")
+    card = artifacts(run.id)["markdown"]
+    assert f"`{code}`: " in card
+    assert f"**What to do:** {HINTS[code]}" in card
+    assert "noise-000" not in message(run) + card
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_backup_says_what_is_wrong(filled: House, what: str) -> None:
+    spoil, code = WRONG[what]
+    spoil(filled)
+
+    run = run_here(backup, filled.parameters())
+
+    refused(run, code)
+    assert not list((filled.root / "store").glob("snapshots/*/*/*"))
+
+
+@pytest.mark.parametrize(
+    "flow,parameters,code",
+    [
+        (restore, {"snapshot": "0" * 32}, "snapshot-missing"),
+        (restore, {"snapshot": "latest"}, "snapshot-missing"),
+        (restore, {"snapshot": "0"}, "usage"),
+        (restore, {"keys": "nowhere"}, "usage"),
+        (restore, {"file_ids": ["../etc"]}, "usage"),
+        (verify, {"expect_heads": ["0"]}, "usage"),
+        (restore_drill, {"drill": "../../etc"}, "usage"),
+    ],
+)
+def test_other_flows_say_what_is_wrong(filled: House, flow: Any, parameters: dict[str, Any], code: str) -> None:
+    most = {"repository": filled.name, "keys": filled.name, "target": str(filled.root / "restored")}
+    names = {restore: most.keys(), verify: {"repository"}, restore_drill: {"repository", "keys"}}[flow]
+
+    run = run_here(flow, {name: most[name] for name in names} | parameters)
+
+    refused(run, code)
+    assert not (filled.root / "restored").exists()
+
+
+@pytest.mark.parametrize("target", ["store/restored", "ledger/restored", "state/restored", "full"])
+def test_restore_refuses_where_it_may_not_write(filled: House, target: str) -> None:
+    (filled.root / "full").mkdir()
+    (filled.root / "full/precious").write_text("precious")
+    assert run_here(backup, filled.parameters()).state_name == "Completed"
+
+    parameters = {"repository": filled.name, "keys": filled.name, "target": str(filled.root / target)}
+    run = run_here(restore, parameters)
+
+    refused(run, "target")
+    assert not list(filled.root.rglob("*restored*"))
+    assert (filled.root / "full/precious").read_text() == "precious"
+
+
+def test_latest_of_several_entries_takes_the_entry_that_is_named(filled: House) -> None:
+    for entry in ("home", "other"):
+        assert run_here(backup, filled.parameters() | {"entry": entry}).state_name == "Completed"
+    parameters = {"repository": filled.name, "keys": filled.name, "target": str(filled.root / "restored")}
+
+    unnamed = run_here(restore, parameters)
+    named = run_here(restore, parameters | {"entry": "home"})
+
+    refused(unnamed, "usage")
+    assert named.state_name == "Completed", message(named)
+
+
+def test_block_of_another_type_is_refused_by_name(filled: House, prefect: PrefectSide) -> None:
+    assert prefect.directory.is_dir()
+    save(KeyProvider(providers=[f"file:{filled.root / 'public.pem'}"]), f"{filled.name}-only-keys")
+
+    run = run_here(backup, filled.parameters() | {"repository": f"{filled.name}-only-keys"})
+
+    refused(run, "usage")
+    assert f"block proofkeep-repository/{filled.name}-only-keys does not exist" in message(run)
