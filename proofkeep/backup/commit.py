@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from proofkeep import canonical, events
 from proofkeep.backup.confirm import confirm_packs, drop_and_reopen
 from proofkeep.backup.indexing import Indexing, index_row
+from proofkeep.backup.session import CLOCK_CHECKED
 from proofkeep.backup.vouch import Vouching
 from proofkeep.catalog import FileState
 from proofkeep.errors import PackMissingError, PackRetiredError, StreamEndedEarlyError
@@ -150,7 +151,7 @@ class Committer:
             len(packs),
             f"{head.sequence}:{head.sha256.hex()}",
             self._repository.ledger_shares_neighbourhood,
-            self._run.clock_checked,
+            self._run.clock_checked or self._journal.fact(CLOCK_CHECKED) is True,
         )
         self._journal.set_fact("committed", asdict(receipt))
         self._journal.clear_files()

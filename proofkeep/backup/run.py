@@ -97,7 +97,7 @@ class Backup:
         self.findings = refresh(self.repository, self.catalog, load_heads(self.state.heads_file))
         self._refuse_by_policy()
         self.clock_checked = check_clock(
-            [self.repository.store.clock, self.repository.ledger_store.clock],
+            {"store": self.repository.store.clock, "ledger": self.repository.ledger_store.clock},
             now_ns=self.clock(),
             newest_ledger_ns=newest_entry_ns(self.repository, self.catalog.heads()),
         )

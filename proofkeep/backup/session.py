@@ -14,6 +14,9 @@ from proofkeep.ports import KeyProvider
 from proofkeep.repository import Repository
 from proofkeep.repository.clock import check_clock
 
+CLOCK_CHECKED = "clock_checked"
+"""Fact of the journal: a key service stated its time, and it agreed with this host's."""
+
 
 class SealingSession:
     """Opened at the first use: the wrapped data key is in the journal before the first frame is sealed."""
@@ -36,7 +39,11 @@ class SealingSession:
         self.data_key = os.urandom(16)
 
     def _open(self) -> bytes:
-        """The data key, made and wrapped for every recipient at the first call. Raises `KeyAccessError`."""
+        """The data key, made and wrapped for every recipient at the first call.
+
+        Raises:
+            KeyAccessError, ClockError: nothing was kept.
+        """
         if self._key is None:
             recipients = {provider.recipient: provider for provider in self._providers}
             missing = [uri for uri in self._repository.descriptor.recipients if uri not in recipients]
@@ -45,8 +52,10 @@ class SealingSession:
             context = wrapped.context(self._repository.id, self._writer, self.data_key)
             first, *others = (recipients[uri] for uri in self._repository.descriptor.recipients)
             generated = first.generate(context)
-            check_clock([first.clock], now_ns=self._clock(), newest_ledger_ns=None)
             forms = [generated.wrapped, *(provider.wrap(generated.plaintext, context) for provider in others)]
+            clocks = {f"key service of {provider.recipient}": provider.clock for provider in (first, *others)}
+            if check_clock(clocks, now_ns=self._clock(), newest_ledger_ns=None):
+                self._journal.set_fact(CLOCK_CHECKED, value=True)
             keys = self._repository.keys.current
             for form in forms:
                 entry = WrappedDataKey(self._writer, self.data_key, keys.epoch, 1, form, self._clock())

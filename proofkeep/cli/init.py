@@ -41,6 +41,7 @@ def run(context: Context) -> Exit:
     descriptor = repository.descriptor
     recoverable = isinstance(secret, ReadableSecret)
     shared = repository.ledger_shares_neighbourhood
+    clock_checked = any(place.clock is not None for place in (store, ledger))
     context.report.tell(
         {
             "repository": repository.id.hex(),
@@ -49,6 +50,7 @@ def run(context: Context) -> Exit:
             "store": {"place": store.location.place, "capabilities": asdict(descriptor.capabilities)},
             "ledger": {"place": ledger.location.place, "capabilities": asdict(descriptor.ledger_capabilities)},
             "ledger_shares_neighbourhood": shared,
+            "clock_checked": clock_checked,
         },
         table(
             [
@@ -58,6 +60,7 @@ def run(context: Context) -> Exit:
                 ("store", f"{store.location.place}: {_told(descriptor.capabilities)}"),
                 ("ledger", f"{ledger.location.place}: {_told(descriptor.ledger_capabilities)}"),
                 ("apart", "no: store and ledger share a disk, host or account" if shared else "yes"),
+                ("clock", "checked" if clock_checked else "not checked: nobody told another time"),
             ]
         ),
     )

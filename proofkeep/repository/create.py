@@ -20,6 +20,7 @@ from proofkeep.ports import HostSecret, KeyProvider, ObjectStore, ReadableSecret
 from proofkeep.probe import probe
 from proofkeep.repository import Repository
 from proofkeep.repository.begun import Begun, find_begun, first_keys
+from proofkeep.repository.clock import check_clock
 from proofkeep.repository.placement import require_apart
 from proofkeep.repository.recovery import keep_wrapped, wrap_for_all
 
@@ -54,6 +55,7 @@ def create(
         RepositoryExistsError: the stores hold one, or one begun with another secret or other options; nothing was
             written.
         LedgerPlacementError: both stores are one place.
+        ClockError: a store's clock disagrees with this host's; nothing was written.
         PolicyError: no recipient, or what no repository could be made with.
         KeyAccessError: the host secret cannot be had or wrapped; nothing was written but what the probe removes.
     """
@@ -61,6 +63,7 @@ def create(
     sizes = chunker or ChunkSizes()
     _check(sizes, recipients, lock_days, keep_for)
     begun = find_begun(store, ledger_store, secret)
+    check_clock({"store": store.clock, "ledger": ledger_store.clock}, now_ns=now_ns, newest_ledger_ns=None)
     wanted = Descriptor(
         b"",
         now_ns,

@@ -1,45 +1,8 @@
 """The same story on S3 and KMS over TLS, chosen by nothing but the configuration file."""
 
-import boto3
-import pytest
-
-from infra.servers.aws_endpoint import AwsEndpoint
 from tests.engine.cli.places import Place
 from tests.engine.targets.trees import portrait
 from tests.servers.pki import Pki
-from tests.servers.s3_client import s3_client
-
-
-@pytest.fixture
-def cloud(place: Place, moto_s3_kms: AwsEndpoint) -> Place:
-    """A place whose store, ledger, keys and host secret are in AWS's hands."""
-    place.environment = moto_s3_kms.environment
-    s3 = s3_client(
-        moto_s3_kms.url, moto_s3_kms.region, moto_s3_kms.access_key, moto_s3_kms.secret_key, moto_s3_kms.ca_path
-    )
-    kms = boto3.client(
-        "kms",
-        endpoint_url=moto_s3_kms.url,
-        region_name=moto_s3_kms.region,
-        aws_access_key_id=moto_s3_kms.access_key,
-        aws_secret_access_key=moto_s3_kms.secret_key,
-        verify=str(moto_s3_kms.ca_path),
-    )
-    wrapping = kms.create_key()["KeyMetadata"]["Arn"]
-    secret = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["Arn"]
-    buckets = [f"{place.root.name}-{name}".replace("_", "-").lower() for name in ("packs", "ledger")]
-    for bucket in buckets:
-        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-gov-west-1"})
-    reached = f'endpoint_url = "{moto_s3_kms.url}"\nregion = "{moto_s3_kms.region}"'
-    place.configure(
-        top=f'entry = "home"\nstate = "state"\nhost_secret = "awskms-mac:{secret}"',
-        store=f'kind = "s3"\nbucket = "{buckets[0]}"\nprefix = "home"\n{reached}',
-        ledger=f'kind = "s3"\nbucket = "{buckets[1]}"\n{reached}',
-        keys=f'providers = ["awskms:{wrapping}"]',
-        kms=reached,
-        tls=f'ca_file = "{moto_s3_kms.ca_path}"',
-    )
-    return place
 
 
 def test_story_over_tls(cloud: Place) -> None:
