@@ -44,18 +44,24 @@ docs-screenshots: setup-dev  ## take the screenshots of the docs with headless C
 memory: setup-dev  ## back up and restore 10 GiB; fails if peak memory passes its limit
 	@$(PYTHON_QUIET) -m benchmarks.memory
 
+bench: setup-bench  ## run the benchmark against the peers; ARGS="--data A --work first --rounds 1 --scale 0.25" runs a part
+	@infra/bench_packages.sh
+	@$(PYTHON_QUIET) -m benchmarks $(ARGS)
+
 lock: setup-dev  ## lock requirements/*.in with hashes; UPGRADE=--upgrade takes newer versions
 	@cd requirements && ../$(LOCK) ../pyproject.toml runtime.in -o runtime.txt
 	@cd requirements && ../$(LOCK) ../pyproject.toml demo.in -c runtime.txt -o demo.txt
 	@cd requirements && ../$(LOCK) ../pyproject.toml dev.in -c demo.txt -o dev.txt
+	@cd requirements && ../$(LOCK) ../pyproject.toml bench.in -c dev.txt -o bench.txt
+	@cd requirements && ../$(LOCK) borg.in -o borg.txt
 
 clean:  ## remove .venv and everything that tools left behind
 	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
 
-setup-demo setup-dev: setup-%:
+setup-demo setup-dev setup-bench: setup-%:
 	@infra/setup.sh $*
 
 .venv/prefect.db: requirements/runtime.txt | setup-demo
 	@$(PYTHON_QUIET) -m infra.demo.database $@
 
-.PHONY: help demo ui down blocks test check vectors docs-screenshots memory lock clean setup-demo setup-dev
+.PHONY: help demo ui down blocks test check vectors docs-screenshots memory bench lock clean setup-demo setup-dev setup-bench

@@ -1,7 +1,7 @@
 """`make memory`: back up and restore 10 GiB through Prefect, and fail if a flow process peaks above its limit.
 
 The source mixes text, incompressible bytes and holes; each flow runs in a process of its own, whose peak resident set
-the kernel reports at its end. Writes below `.benchmark/` and removes it.
+the kernel reports at its end. Writes below `.benchmark/memory` and removes it.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from proofkeep.repository.create import create
 LIMIT_MIB = 512
 GIB = 1 << 30
 MIB = 1 << 20
-FOLDER = Path(".benchmark").absolute()
+FOLDER = Path(".benchmark/memory").absolute()
 
 
 def make_source(root: Path, size: int) -> None:
@@ -108,7 +108,7 @@ def prepare() -> None:
 def main(size: int = 10 * GIB) -> int:
     """Run the benchmark; 1 when a peak passes the limit or the restored tree differs."""
     shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(mode=0o700)
+    FOLDER.mkdir(mode=0o700, parents=True)
     server = PrefectServer(FOLDER / "prefect")
     try:
         print(f"making {size / GIB:.0f} GiB of source ...", flush=True)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Make .venv hold exactly what requirements/<set>.txt locks, and this project.   infra/setup.sh demo|dev
-# A stamp in .venv remembers the lock's hash: a second run costs milliseconds. `dev` contains `demo`.
+# Make .venv hold exactly what requirements/<set>.txt locks, and this project.   infra/setup.sh demo|dev|bench
+# A stamp in .venv remembers the lock's hash: a second run costs milliseconds. `bench` contains `dev`, `dev` `demo`.
 set -eu
 
 set_name=$1
@@ -32,7 +32,12 @@ need_ensurepip() {
     infra/apt_install.sh "$package"
 }
 
-for have in "$set_name" dev; do
+case $set_name in
+    demo) containing='demo dev bench' ;;
+    dev) containing='dev bench' ;;
+    *) containing=$set_name ;;
+esac
+for have in $containing; do
     if stamped "$have"; then exit 0; fi
 done
 

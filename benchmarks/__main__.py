@@ -1,0 +1,133 @@
+"""`make bench`: run what was selected, pair by pair, and write the table, the plots and the rows."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks import plan, results, samples
+from benchmarks.data.sets import SETS, DataSet, data_set
+from benchmarks.floors import verdicts
+from benchmarks.machine import machine
+from benchmarks.peers.contender import Contender
+from benchmarks.report import write_report
+from benchmarks.rounds import Course
+from benchmarks.samples import Sample
+from benchmarks.tables import floor_table
+
+FOLDER = Path(".benchmark").absolute()
+FULL_ROUNDS = 3
+
+
+class Bench:
+    """What one call of `make bench` does."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.failures: list[str] = []
+        self.samples: list[Sample] = []
+        self.data: dict[str, DataSet] = {}
+        self._log = FOLDER / "samples.jsonl"
+
+    def run(self) -> int:
+        """Run it; 1 when anything failed."""
+        self._log.unlink(missing_ok=True)
+        for letter in self.options.data:
+            for store in self.options.store:
+                self._course(letter, store)
+        self._write()
+        for failure in self.failures:
+            sys.stderr.write(f"FAILED {failure}\n")
+        return 1 if self.failures else 0
+
+    def _course(self, letter: str, store: str) -> None:
+        works = set(plan.works_of(letter, store)) & set(self.options.work)
+        against = set(plan.against_of(letter, store)) & set(self.options.against)
+        if not works:
+            return
+        print(f"data set {letter} at scale {self.options.scale:g} ...", flush=True)
+        data = self.data[letter] = data_set(letter, self.options.scale, FOLDER / "data")
+        kinds = [kind for kind in plan.contenders(works, against) if self._is_there(kind)]
+        Course(
+            data=data,
+            store=store,
+            steps=plan.steps_to_run(works),
+            measured={plan.step_of(work) for work in works},
+            makers=[(kind.name, kind) for kind in kinds],
+            folder=FOLDER / "work",
+            once=letter == "D",
+            tell=self._tell,
+            complain=self._complain,
+        ).run(self.options.rounds)
+
+    def _is_there(self, kind: type[Contender]) -> bool:
+        try:
+            kind.version()
+        except OSError as error:
+            self._complain(f"{kind.name} is not installed: {error}")
+            return False
+        return True
+
+    def _tell(self, sample: Sample) -> None:
+        self.samples.append(sample)
+        samples.append(self._log, sample)
+        print(samples.shown(sample), flush=True)
+
+    def _complain(self, failure: str) -> None:
+        if failure not in self.failures:
+            self.failures.append(failure)
+            sys.stderr.write(f"FAILED {failure}\n")
+
+    def _write(self) -> None:
+        whole = self.options.scale == 1 and self.options.rounds >= FULL_ROUNDS
+        folder = self.options.into or (Path("benchmarks") if whole else FOLDER / f"results-{self.options.scale:g}")
+        folder.mkdir(parents=True, exist_ok=True)
+        document = results.read(folder / "results.json")
+        kinds = {kind.name: kind for kind in plan.LOCAL if any(each.contender == kind.name for each in self.samples)}
+        versions = {name: kind.version() for name, kind in kinds.items()}
+        new = results.rows(self.samples, self.options.work, self.options.against, versions)
+        document["rows"] = results.merged(document["rows"], new)
+        document["machine"] = machine()
+        document["scale"] = self.options.scale
+        document["settings"] |= {
+            name: {"version": versions[name], "settings": kind.settings} for name, kind in kinds.items()
+        }
+        document["data"] |= {letter: _described(data) for letter, data in self.data.items()}
+        results.write(folder / "results.json", document)
+        write_report(folder, document)
+        print(floor_table(new, measured_only=True))
+        missed = sum(verdict.word == "FAIL" for verdict in verdicts(new))
+        print(f"{missed} floors missed; written to {folder}/RESULTS.md")
+
+
+def _described(data: DataSet) -> dict[str, Any]:
+    return {"what": SETS[data.letter][0], "files": data.files, "bytes": data.bytes, "digest": data.digest}
+
+
+def _names(allowed: tuple[str, ...]) -> Any:
+    def parse(text: str) -> list[str]:
+        chosen = [word for word in text.split(",") if word]
+        unknown = set(chosen) - set(allowed)
+        if unknown:
+            raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))} not among {', '.join(allowed)}")
+        return [name for name in allowed if name in chosen]
+
+    return parse
+
+
+def main() -> int:
+    """Parse the command line and run."""
+    parser = argparse.ArgumentParser(
+        prog="make bench", description="Proofkeep beside its peers; lists are separated by commas."
+    )
+    stores = ("local",)
+    for name, allowed in (("data", tuple(SETS)), ("work", plan.WORKS), ("against", plan.AGAINST), ("store", stores)):
+        parser.add_argument(f"--{name}", type=_names(allowed), default=list(allowed), metavar=",".join(allowed))
+    parser.add_argument("--rounds", type=int, default=FULL_ROUNDS)
+    parser.add_argument("--scale", type=float, default=1.0, help="share of each data set")
+    parser.add_argument("--into", type=Path, help="folder of the results (default: benchmarks, for whole runs)")
+    return Bench(parser.parse_args()).run()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,91 @@
+"""What the results must show: the floors of the issue that asked for them, each a limit on one ratio or size."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from benchmarks.results import Row
+
+MIB = 1 << 20
+PEERS = ("restic", "borg")  # a floor against both is one against the better of them: the higher ratio
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A limit.
+
+    Attributes:
+        against: the row with the highest ratio counts.
+        limit: of the ratio; of our own peak in bytes where `measure` is `rss`.
+    """
+
+    works: tuple[str, ...]
+    data: str
+    against: tuple[str, ...]
+    limit: float
+    measure: str = "wall"
+    store: str = "local"
+
+
+FLOORS = (
+    Floor(("first",), "AC", PEERS, 0.68),
+    Floor(("first",), "B", PEERS, 0.48),
+    Floor(("first-unchecked",), "AC", PEERS, 0.60),
+    Floor(("first-unchecked",), "B", PEERS, 0.45),
+    Floor(("first",), "AC", ("pipe",), 1.00),
+    Floor(("first-unchecked",), "AC", ("pipe",), 0.90),
+    Floor(("first",), "AC", ("roofline",), 1.50),
+    Floor(("unchanged",), "AB", PEERS, 0.60),
+    Floor(("unchanged",), "D", PEERS, 0.50),
+    Floor(("changed",), "C", PEERS, 0.60),
+    Floor(("restore",), "AC", PEERS, 0.85),
+    Floor(("restore",), "B", PEERS, 0.60),
+    Floor(("restore-one",), "A", ("restic",), 0.80, store="s3"),
+    Floor(("first", "restore"), "A", ("restic",), 0.70, store="s3"),
+    Floor(("verify-all",), "ABC", PEERS, 0.80),
+    Floor(("first", "changed"), "AC", PEERS, 1.01, "stored"),
+    Floor(("first",), "B", PEERS, 0.75, "stored"),
+    Floor(("first",), "A", ("cli",), 1.05),
+)
+PEAK_LIMIT = 256 * MIB
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One floor on one work and data set.
+
+    Attributes:
+        row: what counts; None where it was not measured against everyone that the floor names.
+    """
+
+    floor: Floor
+    work: str
+    data: str
+    row: Row | None
+
+    @property
+    def word(self) -> str:
+        """`pass`, `FAIL` or `not measured`."""
+        if self.row is None:
+            return "not measured"
+        return "pass" if self.row["ratio"] <= self.floor.limit else "FAIL"
+
+
+def verdicts(rows: Iterable[Row]) -> Iterator[Verdict]:
+    """Every floor, measured or not."""
+    by_key = {(row["work"], row["data"], row["store"], row["against"], row["measure"]): row for row in rows}
+    for floor in FLOORS:
+        for data in floor.data:
+            for work in floor.works:
+                found = [by_key.get((work, data, floor.store, name, floor.measure)) for name in floor.against]
+                known = [row for row in found if row is not None]
+                row = max(known, key=lambda each: each["ratio"]) if len(known) == len(found) else None
+                yield Verdict(floor, work, data, row)
+
+
+def peaks(rows: Iterable[Row]) -> dict[tuple[str, str, str], float]:
+    """Our own peak in bytes, by work, data and store."""
+    return {
+        (row["work"], row["data"], row["store"]): row["ours"]
+        for row in rows
+        if row["measure"] == "rss" and row["against"] != "cli"
+    }

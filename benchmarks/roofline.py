@@ -1,0 +1,133 @@
+"""Chunker, zstd 3, AES-256-GCM, self-check and SHA-256 over a tree's bytes, in a tight loop on all cores.
+
+The bytes are read into one shared buffer first; then one process a core takes slabs of 8 MiB until none are left. A
+process and not a thread, since the chunker holds the interpreter's lock. Prints nothing; writes `wall`, the seconds
+from the first slab to the last, and `cpu`, the seconds of all processes in that time.
+"""
+
+import argparse
+import hashlib
+import json
+import mmap
+import os
+import time
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import pyzstd
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from benchmarks.data.writing import walk_files
+from proofkeep.chunking import Chunker, ChunkSizes
+
+SLAB = 8 << 20
+_NONCE = bytes(12)
+_OVERHEAD = 16
+_INDEX = 4  # bytes of a slab's number in the pipe that hands them out
+
+
+@dataclass
+class Loop:
+    """One core's work, with every context and buffer made once."""
+
+    self_check: bool
+
+    def __post_init__(self) -> None:
+        self._chunker = Chunker(ChunkSizes(), 1)
+        self._compressor = pyzstd.ZstdCompressor(3)
+        self._cipher = AESGCM(bytes(32))
+        self._sealed = bytearray(ChunkSizes().maximum + _OVERHEAD + (1 << 16))
+        self._opened = bytearray(len(self._sealed))
+        self._digest = hashlib.sha256()
+
+    def run(self, slab: memoryview) -> None:
+        """Everything that a backup must do to these bytes."""
+        for offset, length in self._chunker.cut(slab, last=True):
+            plain = slab[offset : offset + length]
+            packed = self._compressor.compress(plain, pyzstd.ZstdCompressor.FLUSH_FRAME)
+            body: bytes | memoryview = packed if len(packed) < length - length // 32 else plain
+            sealed = memoryview(self._sealed)[: len(body) + _OVERHEAD]
+            self._cipher.encrypt_into(_NONCE, body, None, sealed)
+            self._digest.update(sealed)
+            if self.self_check:
+                self._check(sealed, plain, compressed=body is packed)
+
+    def _check(self, sealed: memoryview, plain: memoryview, *, compressed: bool) -> None:
+        opened = memoryview(self._opened)[: len(sealed) - _OVERHEAD]
+        self._cipher.decrypt_into(_NONCE, sealed, None, opened)
+        again: bytes | memoryview = pyzstd.decompress(opened) if compressed else opened
+        if again != plain:
+            raise SystemExit("self-check failed")
+
+
+def load(root: Path) -> mmap.mmap:
+    """All files below `root`, one after another, in memory that child processes share."""
+    sizes = list(walk_files(root))
+    loaded = mmap.mmap(-1, max(1, sum(size for _, size in sizes)))
+    view, offset = memoryview(loaded), 0
+    for path, size in sizes:
+        with (root / path).open("rb", buffering=0) as file:
+            end = offset + size
+            while offset < end:
+                count = file.readinto(view[offset:end])
+                if not count:
+                    raise SystemExit(f"{path} became shorter")
+                offset += count
+    view.release()
+    return loaded
+
+
+def work(loaded: mmap.mmap, jobs: int, ready: Barrier, *, self_check: bool) -> None:
+    """Take slabs until the pipe is empty."""
+    loop, view = Loop(self_check), memoryview(loaded)
+    ready.wait()
+    while number := os.read(jobs, _INDEX):
+        start = int.from_bytes(number, "little") * SLAB
+        loop.run(view[start : start + SLAB])
+
+
+def run(root: Path, *, self_check: bool) -> dict[str, float]:
+    """Seconds by the clock and of processor time."""
+    loaded = load(root)
+    read_end, write_end = os.pipe()
+    slabs = -(-len(loaded) // SLAB)
+    for number in range(slabs):  # a pipe holds 64 KiB: 16,384 slabs, 128 GiB
+        os.write(write_end, number.to_bytes(_INDEX, "little"))
+    os.close(write_end)
+    context = get_context("fork")
+    cores = len(os.sched_getaffinity(0))
+    ready = context.Barrier(cores + 1)
+    workers = [
+        context.Process(target=work, args=(loaded, read_end, ready), kwargs={"self_check": self_check})
+        for _ in range(cores)
+    ]
+    for worker in workers:
+        worker.start()
+    ready.wait()
+    begun, spent = time.perf_counter(), _children_seconds()
+    for worker in workers:
+        worker.join()
+    if any(worker.exitcode for worker in workers):
+        raise SystemExit("a worker failed")
+    return {"wall": time.perf_counter() - begun, "cpu": _children_seconds() - spent}
+
+
+def _children_seconds() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def main() -> None:
+    """Parse the command line and run."""
+    parser = argparse.ArgumentParser(description="What the hardware allows.")
+    parser.add_argument("root", type=Path)
+    parser.add_argument("clock", type=Path, help="file to write the seconds to")
+    parser.add_argument("--self-check", action=argparse.BooleanOptionalAction, default=True)
+    options = parser.parse_args()
+    options.clock.write_text(json.dumps(run(options.root, self_check=options.self_check)))
+
+
+if __name__ == "__main__":
+    main()
