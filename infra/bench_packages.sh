@@ -25,9 +25,10 @@ restic() {
     work=$tools/apt
     mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/sources"
     : >"$work/status"
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -m1 '/debian/$') # the machine's own
     cat >"$work/sources/newer.sources" <<SOURCE
 Types: deb
-URIs: http://deb.debian.org/debian
+URIs: $mirror
 Suites: $restic_suite
 Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg

@@ -62,13 +62,13 @@ def test_every_locked_package_has_a_hash() -> None:
 
 
 def test_locks_agree_on_every_version() -> None:
-    runtime, demo, dev = (
+    runtime, demo, dev, bench = (
         {
             line.rstrip(" \\")
             for line in (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()
             if "==" in line
         }
-        for name in ("runtime", "demo", "dev")
+        for name in ("runtime", "demo", "dev", "bench")
     )
 
-    assert runtime <= demo <= dev
+    assert runtime <= demo <= dev <= bench

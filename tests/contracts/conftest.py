@@ -1,10 +1,10 @@
 import pytest
 
 from infra.servers.aws_endpoint import AwsEndpoint
+from infra.servers.seaweedfs import SeaweedFs
 from proofkeep.ports import ObjectStore
 from tests.contracts.store_kinds import StoreKind, local, moto, seaweedfs
 from tests.servers.pki import Pki
-from tests.servers.seaweedfs import SeaweedFs
 
 
 @pytest.fixture(scope="session", params=["local", "moto", "seaweedfs", "seaweedfs with object lock"])

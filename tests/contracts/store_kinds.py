@@ -9,6 +9,7 @@ from pathlib import Path
 import botocore.session
 
 from infra.servers.aws_endpoint import AwsEndpoint
+from infra.servers.seaweedfs import SeaweedFs
 from proofkeep.model import Capabilities, Placed
 from proofkeep.ports import ObjectStore
 from proofkeep.stores.local import LocalStore
@@ -16,7 +17,6 @@ from proofkeep.stores.s3 import S3Store
 from proofkeep.tls import TlsPolicy
 from tests.servers.pki import Pki
 from tests.servers.s3_client import s3_client
-from tests.servers.seaweedfs import SeaweedFs
 
 BODY = b"sealed bytes of an object"
 

@@ -21,9 +21,9 @@ from flows import logs
 from infra.register_blocks import register_types
 from infra.servers.prefect_server import PrefectServer
 from infra.servers.process import ServerProcess, clean_environment
+from infra.servers.seaweedfs import ADMIN, ambient_credentials
 from tests.architecture.tree import ROOT
 from tests.flows.house import House
-from tests.servers.seaweedfs import ADMIN, ambient_credentials
 
 QUEUE = "this-host"
 

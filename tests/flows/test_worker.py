@@ -15,6 +15,7 @@ from prefect.states import Cancelling, Pending
 
 from flows.restore import restore
 from infra.servers.process import ServerProcess
+from infra.servers.seaweedfs import SeaweedFs, ambient_credentials
 from proofkeep.journal import Journal
 from tests.architecture.tree import ROOT
 from tests.flows.conftest import PrefectSide
@@ -23,7 +24,6 @@ from tests.flows.house import House
 from tests.flows.running import client, ended, message, outcomes, run_here, task_runs, until
 from tests.servers.pki import Pki
 from tests.servers.s3_client import s3_client
-from tests.servers.seaweedfs import SeaweedFs, ambient_credentials
 
 PACKS_BUCKET = "flows-packs"
 LEDGER_BUCKET = "flows-ledger"

@@ -6,12 +6,12 @@ import botocore.session
 import pytest
 
 from infra.servers.local_ca import Certificate
+from infra.servers.seaweedfs import SeaweedFs
 from proofkeep.errors import PeerIdentityError, TlsPolicyError
 from proofkeep.stores.s3 import S3Store
 from proofkeep.tls import TlsPolicy
 from tests.scenarios.openssl_server import openssl_server
 from tests.servers.pki import Pki
-from tests.servers.seaweedfs import SeaweedFs
 
 pytestmark = pytest.mark.requires("openssl")
 

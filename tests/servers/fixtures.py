@@ -7,8 +7,8 @@ import pytest
 
 from infra.servers.aws_endpoint import AwsEndpoint
 from infra.servers.prefect_server import PrefectServer
+from infra.servers.seaweedfs import SeaweedFs
 from tests.servers.pki import Pki, make_pki
-from tests.servers.seaweedfs import SeaweedFs
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,9 @@ from botocore.exceptions import ClientError, SSLError
 from infra.servers.aws_endpoint import AwsEndpoint
 from infra.servers.https import answers, tls_context
 from infra.servers.prefect_server import PrefectServer
+from infra.servers.seaweedfs import S3Credentials, SeaweedFs
 from tests.servers.pki import Pki
 from tests.servers.s3_client import s3_client
-from tests.servers.seaweedfs import S3Credentials, SeaweedFs
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from infra.servers.seaweedfs import SeaweedFs
 from proofkeep.errors import StoreCredentialsError, StoreDeniedError
 from proofkeep.probe import probe
 from proofkeep.stores.s3 import S3Store
 from tests.contracts.store_kinds import s3_stores
 from tests.servers.pki import Pki
 from tests.servers.s3_client import s3_client
-from tests.servers.seaweedfs import SeaweedFs
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
