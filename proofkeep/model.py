@@ -118,7 +118,7 @@ class GeneratedKey:
         raise TypeError("a data key in clear is neither pickled nor copied")
 
 
-class Node(msgspec.Struct, frozen=True):
+class Node(msgspec.Struct, frozen=True, gc=False):
     """One thing found in a source: lstat fields, link target and extended attributes.
 
     `path` is relative to the source's root, components joined by `/`, any bytes but NUL; b"" is the root itself.

@@ -110,14 +110,24 @@ def replace_file(file: Path, data: bytes) -> None:
 def write_durable(file: Path, data: bytes) -> None:
     """Create a file with mode 0600 and fsync it. Raises `SpoolFullError` when the disk is full."""
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(descriptor)
+        with translating_full():
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(descriptor)
+    except SpoolFullError:
+        file.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def translating_full() -> Iterator[None]:
+    """`SpoolFullError` where the disk of the state directory is full; other errors pass."""
+    try:
+        yield
     except OSError as error:
         if error.errno in _FULL:
-            file.unlink(missing_ok=True)
             raise SpoolFullError("disk of the state directory is full") from None
         raise
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from unittest.mock import patch
 
 from proofkeep.catalog import Catalog
-from proofkeep.journal import Journal
+from proofkeep.journal import Journal, Noted
 from proofkeep.model import Clock, Location, ObjectStat, Placed, TlsSession
 from proofkeep.ports import Body, ObjectStore
 from proofkeep.spool import OpenPack, Spool
@@ -34,13 +34,21 @@ HOST_STEPS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
             "keep_object",
             "replace_objects",
             "set_object_sent",
-            "add_files",
-            "clear_files",
         ),
     ),
+    "proofkeep.journal.database.Noted": (Noted, ("begin", "add", "finish", "clear")),
     "proofkeep.backup.run.Catalog": (
         Catalog,
-        ("add_pack", "set_version", "drop_packs", "set_retired", "set_locked", "set_file_states", "set_head"),
+        (
+            "add_pack",
+            "set_version",
+            "drop_packs",
+            "set_retired",
+            "set_locked",
+            "set_file_states",
+            "set_segment_states",
+            "set_head",
+        ),
     ),
     "proofkeep.backup.run.Spool": (Spool, ("release", "clear")),
     "proofkeep.backup.checksum.OpenPack": (OpenPack, ("append", "finish")),

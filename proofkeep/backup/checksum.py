@@ -8,7 +8,7 @@ from proofkeep.errors import SpoolFullError, StreamEndedEarlyError
 from proofkeep.format.names import PackId
 from proofkeep.journal import Journal, Transfer
 from proofkeep.repository import Repository
-from proofkeep.repository.local_rows import seal_table
+from proofkeep.repository.local_rows import seal_row
 from proofkeep.spool import OpenPack, Spool
 
 OnTransfer = Callable[[Transfer], None]
@@ -82,7 +82,7 @@ class ChecksumSink:
         del self._open[draft.id]
         self._chunks += draft.table.chunk_count
         self.stored += target.size
-        table = seal_table(self._repository, draft.table.encode())
+        table = seal_row(self._repository, draft.table.encode())
         transfer = self._journal.add_pack(
             draft.id, draft.type, target.size, digest, draft.header, table, self._spool.limit // 4
         )

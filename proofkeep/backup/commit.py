@@ -8,8 +8,8 @@ from proofkeep import canonical, events
 from proofkeep.backup.confirm import confirm_packs, drop_and_reopen
 from proofkeep.backup.indexing import Indexing, index_row
 from proofkeep.backup.session import CLOCK_CHECKED
+from proofkeep.backup.teaching import Places, teach_notes
 from proofkeep.backup.vouch import Vouching
-from proofkeep.catalog import FileState
 from proofkeep.errors import PackMissingError, PackRetiredError, StreamEndedEarlyError
 from proofkeep.format import record
 from proofkeep.format.names import PackId
@@ -154,34 +154,21 @@ class Committer:
             self._run.clock_checked or self._journal.fact(CLOCK_CHECKED) is True,
         )
         self._journal.set_fact("committed", asdict(receipt))
-        self._journal.clear_files()
+        self._journal.noted.clear()
         self._run.spool.clear()
         events.emit("snapshot-commit", snapshot=receipt.snapshot, complete=receipt.complete, packs=receipt.packs)
         return receipt
 
     def _teach_catalog(self, head: Head) -> None:
-        """New packs, their chunks, file states and our own head: one transaction."""
+        """New packs, their chunks, what the walk noted, and our own head: one transaction."""
         catalog = self._run.catalog
+        places = Places(catalog)
         with catalog.transaction():
             for pack in self._journal.packs():
                 row = index_row(self._repository, pack)
-                ids = [chunk.id for chunk in decode_table(row.table, pack.id.name).chunks]
-                catalog.add_pack(row, ids, pack.sealed_table)
+                ids = sorted(chunk.id for chunk in decode_table(row.table, pack.id.name).chunks)
+                places.learn(ids, catalog.add_pack(row, ids, pack.sealed_table))
                 catalog.set_version(pack.id, pack.sent.version_id if pack.sent else None)
-            for rows in self._journal.files():
-                chunk_ids = {chunks[i : i + 32] for _, _, chunks, _ in rows for i in range(0, len(chunks), 32)}
-                places = catalog.chunk_packs(list(chunk_ids))
-                states = (
-                    (path_id, FileState(mark, chunks, extents, packs))
-                    for path_id, mark, chunks, extents in rows
-                    if (packs := _packs(chunks, places)) is not None
-                )
-                catalog.set_file_states(self._run.entry, states)
+            teach_notes(catalog, self._run.entry, self._journal.noted, places)
             catalog.set_head(self._run.writer, head)
         self._journal.set_packs_indexed()
-
-
-def _packs(chunks: bytes, places: dict[bytes, int]) -> tuple[int, ...] | None:
-    """Where a file's chunks lie; None when another run of this host dropped a pack meanwhile."""
-    ids = {chunks[i : i + 32] for i in range(0, len(chunks), 32)}
-    return tuple(sorted({places[identity] for identity in ids})) if ids <= places.keys() else None

@@ -8,7 +8,7 @@ from proofkeep.format import index, names
 from proofkeep.format.index import Index, PackRow
 from proofkeep.journal import JournalObject, JournalPack
 from proofkeep.repository import Repository
-from proofkeep.repository.local_rows import index_key, open_table_bytes
+from proofkeep.repository.local_rows import index_key, open_row
 from proofkeep.state import replace_file
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def index_row(repository: Repository, pack: JournalPack) -> PackRow:
     """What the index says of a pack."""
-    table = open_table_bytes(repository, pack.sealed_table, pack.id.name)
+    table = open_row(repository, pack.sealed_table, pack.id.name)
     return PackRow(pack.id.writer, pack.id.data_key, pack.id.counter, pack.header, pack.size, None, table)
 
 

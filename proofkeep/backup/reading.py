@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from proofkeep.backup.known import Known
 from proofkeep.chunking import Chunker
@@ -86,6 +87,26 @@ class ContentReader:
         self._ids = ids
         self._cancelled = cancelled
 
+    def make_room(self, size: int) -> Iterator[Slab]:
+        """Let the slab go if a small file of `size` bytes may not fit behind what it holds."""
+        if self._writer.room <= size:
+            yield from self._writer.flush()
+
+    def read_small(self, reader: Reader, size: int) -> Content:
+        """A file of one chunk at most, into room that was made; `keep` puts it into the slab for good."""
+        writer = self._writer
+        end = writer.end
+        read = reader.readinto(writer.slab.view[end : end + size]) if size else 0
+        identity = self._ids.chunk_id(writer.slab.view[end : end + read]) if read else b""
+        extents = reader.extents()
+        return Content(identity, read, () if extents is None else tuple(chain.from_iterable(extents)))
+
+    def keep(self, content: Content) -> None:
+        """The content that `read_small` read last is what its file holds."""
+        if content.read:
+            self._writer.add(Piece(content.chunks, self._writer.end, content.read))
+            self._writer.advance(content.read)
+
     def read(self, reader: Reader, size: int) -> Iterator[Slab | Content]:
         """Full slabs on the way, the file's `Content` last. `size` is only a hint for placing small files."""
         writer = self._writer
@@ -107,7 +128,7 @@ class ContentReader:
             if count == 0:
                 break
         extents = reader.extents() or ()
-        yield Content(bytes(ids), total, tuple(value for extent in extents for value in extent))
+        yield Content(bytes(ids), total, tuple(chain.from_iterable(extents)))
 
     def _cut(self, start: int, ids: bytearray, *, last: bool) -> int:
         writer = self._writer

@@ -155,7 +155,7 @@ class Backup:
         """
         self._sealing = self.journal.generation
         self.journal.set_fact("source_at", self.clock())
-        self.journal.clear_files()
+        self.journal.noted.begin()
         self.pool = SlabPool(self.cancelled)
         self.known = Known(self.catalog, self.options.expires_ns)
         for pack in self.journal.packs():
@@ -167,6 +167,7 @@ class Backup:
         """Stage 1. Slabs of new plaintext; reads ahead in a thread of its own."""
         walk = Walk(
             self.source,
+            self.repository,
             self.repository.keys.ids,
             self.entry,
             self.catalog,

@@ -1,7 +1,8 @@
 """Builds the manifest's tree while the walk goes on, in bounded memory (format.md section 9)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgspec
 
@@ -20,6 +21,13 @@ Store = Callable[[bytes, bytes], None]
 """Takes a finished segment: its id and plaintext."""
 
 
+class OnLeaf(Protocol):
+    """Hears of each finished segment of entries; `whole` unless a file begins before or goes on after it."""
+
+    def __call__(self, child: Child, *, whole: bool, ended: bool) -> None:
+        """`ended` when it is the last one of the walk."""
+
+
 @dataclass(slots=True)
 class _Level:
     rows: list[bytes] = field(default_factory=list)
@@ -34,21 +42,44 @@ class _Level:
 class SegmentWriter:
     """Takes entries in walk order, hands out segments as they are cut, ends with the root."""
 
-    def __init__(self, ids: IdKeys, store: Store) -> None:
+    def __init__(self, ids: IdKeys, store: Store, on_leaf: OnLeaf) -> None:
         self._ids = ids
         self._store = store
+        self._on_leaf = on_leaf
         self._levels = [_Level()]
         self._held: tuple[Entry, bytes] | None = None
+        self._within = False
+        self._newest: Child | None = None
 
     def add(self, entry: Entry, path_id: bytes) -> None:
         """The next entry and its path id; a long file becomes several rows."""
-        self._settle(entry.path)
+        self.settle(entry.path)
         self._held = (entry, path_id)
+
+    def adopt(self, child: Child, path_id: bytes) -> None:
+        """Refer to a segment that is stored already, where one could begin; `path_id` is its last entry's."""
+        self._levels[0].done += 1
+        self._newest = child
+        self._raise(0, child, path_id)
+
+    @property
+    def begins(self) -> bool:
+        """Whether the next entry begins a segment; sure only after `settle`."""
+        return self._held is None and not self._levels[0].rows
 
     def finish(self) -> Root:
         """Cut what is left; the root segment."""
-        self._settle(None)
-        for number in range(MAX_LEVEL):
+        self.settle(None)
+        lowest = self._levels[0]
+        if lowest.rows:
+            leaf = self._cut(0)
+            self._on_leaf(leaf, whole=not self._within, ended=True)
+            if lowest.done:
+                self._raise(0, leaf)
+        if self._levels[0].done == 1 and self._newest is not None:
+            only = self._newest
+            return Root(b"", only.id, only.length, 0, only.entries, only.bytes)
+        for number in range(1, MAX_LEVEL):
             level = self._levels[number]
             if number + 1 == len(self._levels) and level.done == 0:
                 child = self._cut(number)
@@ -57,19 +88,28 @@ class SegmentWriter:
                 self._raise(number, self._cut(number))
         raise MalformedError("manifest is deeper than the format allows")
 
-    def _settle(self, following: bytes | None) -> None:
+    def settle(self, following: bytes | None) -> None:
         """Write the entry held back until its follower shows whether it was its directory's last."""
         if self._held is None:
             return
-        entry, path_id = self._held
+        (entry, path_id), self._held = self._held, None
         parent = entry.path.rpartition(b"/")[0]
         ends = following is None or following.rpartition(b"/")[0] not in {parent, entry.path}
         mask = _DIRECTORY_MASK if ends else _MASK
-        for row in _rows(entry):
-            word = row.chunks[-ID_SIZE:] if row.kind == CONTINUATION and row.chunks else path_id
-            counted = row.kind != CONTINUATION
-            self._append(0, _encode(row), row.path, row.path, int(counted), row.size if counted else 0)
-            self._cut_if_due(0, word, mask)
+        rows = _rows(entry)
+        for row in rows[:-1]:
+            self._write(row, path_id, mask, within=True)
+        self._write(rows[-1], path_id, mask, within=False)
+
+    def _write(self, row: Entry, path_id: bytes, mask: int, *, within: bool) -> None:
+        """One row, and the segment's end if it is due; `within` when its file goes on in the next row."""
+        word = row.chunks[-ID_SIZE:] if row.kind == CONTINUATION and row.chunks else path_id
+        counted = row.kind != CONTINUATION
+        self._append(0, _encode(row), row.path, row.path, int(counted), row.size if counted else 0)
+        leaf = self._cut_if_due(0, word, mask)
+        if leaf is not None:
+            self._on_leaf(leaf, whole=not (within or self._within), ended=False)
+            self._within = within
 
     def _append(self, number: int, row: bytes, first: bytes, last: bytes, entries: int, size: int) -> None:
         level = self._levels[number]
@@ -81,11 +121,13 @@ class SegmentWriter:
         level.entries += entries
         level.bytes += size
 
-    def _cut_if_due(self, number: int, word: bytes, mask: int) -> None:
+    def _cut_if_due(self, number: int, word: bytes, mask: int) -> Child | None:
         level = self._levels[number]
-        due = int.from_bytes(word[:4], "big") % mask == 0
-        if level.size >= MOST or (level.size >= LEAST and due):
-            self._raise(number, self._cut(number), word)
+        if level.size < LEAST or (level.size < MOST and int.from_bytes(word[:4], "big") % mask):
+            return None
+        child = self._cut(number)
+        self._raise(number, child, word)
+        return child
 
     def _raise(self, number: int, child: Child, word: bytes = b"") -> None:
         """Put a finished segment into the level above."""
@@ -103,21 +145,24 @@ class SegmentWriter:
         identity = self._ids.segment_id(data)
         self._store(identity, data)
         self._levels[number] = _Level(done=level.done + 1)
-        return Child(identity, len(data), level.first, level.last, level.entries, level.bytes)
+        child = Child(identity, len(data), level.first, level.last, level.entries, level.bytes)
+        if number == 0:
+            self._newest = child
+        return child
 
 
-def _rows(entry: Entry) -> Iterator[Entry]:
+def _rows(entry: Entry) -> list[Entry]:
     """The entry, or its first row and continuations when it has many chunks or extents."""
     ids, places = CONTINUE_EVERY * ID_SIZE, CONTINUE_EVERY * 2
     if len(entry.chunks) <= ids and len(entry.extents) <= places:
-        yield entry
-        return
-    yield msgspec.structs.replace(entry, chunks=entry.chunks[:ids], extents=entry.extents[:places])
+        return [entry]
+    rows = [msgspec.structs.replace(entry, chunks=entry.chunks[:ids], extents=entry.extents[:places])]
     count = max(-(-len(entry.chunks) // ids), -(-len(entry.extents) // places))
     for part in range(1, count):
         chunks = entry.chunks[part * ids : (part + 1) * ids]
         extents = entry.extents[part * places : (part + 1) * places]
-        yield Entry(entry.path, CONTINUATION, 0, 0, 0, 0, 0, chunks=chunks, extents=extents)
+        rows.append(Entry(entry.path, CONTINUATION, 0, 0, 0, 0, 0, chunks=chunks, extents=extents))
+    return rows
 
 
 def _array_header(count: int) -> bytes:

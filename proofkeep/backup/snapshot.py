@@ -1,30 +1,30 @@
 """Stage 1, snapshot: walk the source, skip what has not changed, yield slabs of new plaintext, build the manifest."""
 
-import struct
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 import msgspec
 
+from proofkeep.backup.entries import data_size, entry_of, link_key, stat_mark
 from proofkeep.backup.items import EndOfStream
 from proofkeep.backup.known import Known
 from proofkeep.backup.reading import Content, ContentReader, SlabWriter
+from proofkeep.backup.segment_memory import Ahead, SegmentMemory
 from proofkeep.backup.segments import SegmentWriter
 from proofkeep.catalog import Catalog, FileState
 from proofkeep.chunking import Chunker
-from proofkeep.crypto.host_keys import IdKeys, digest
+from proofkeep.crypto.host_keys import IdKeys
 from proofkeep.errors import CancelledError, SourceChangedError, SourceEmptyError, SourceError
 from proofkeep.format.header import ObjectType
 from proofkeep.format.manifest import ID_SIZE, Entry
-from proofkeep.journal import Journal
+from proofkeep.journal import FileNote, Journal
 from proofkeep.model import Finding, Kind, Node
-from proofkeep.ports import Cancelled, Progress, Reader, Source
+from proofkeep.ports import Cancelled, Progress, Source
+from proofkeep.repository import Repository
 from proofkeep.slabs import Piece, Slab, SlabPool
 
 _BATCH = 256
 _ATTEMPTS = 3
-_STATE = struct.Struct(">qqqQI")
 
 
 @dataclass(slots=True)
@@ -36,6 +36,7 @@ class Walk:
     """
 
     source: Source
+    repository: Repository
     ids: IdKeys
     entry: bytes
     catalog: Catalog
@@ -49,6 +50,7 @@ class Walk:
     unread: list[Finding] = field(default_factory=list)
     totals: dict[str, int] = field(default_factory=dict)
     _links: dict[tuple[int, ...], Entry] = field(default_factory=dict)
+    _memory: SegmentMemory = field(init=False)
 
     def slabs(self) -> Iterator[Slab | EndOfStream]:
         """Slabs of chunks that are stored nowhere yet, then the end with the manifest's root.
@@ -73,15 +75,25 @@ class Walk:
         content = SlabWriter(self.pool, self.known, ObjectType.CONTENT_PACK)
         manifest = SlabWriter(self.pool, self.known, ObjectType.SEGMENT_PACK)
         waiting: list[tuple[bytes, bytes]] = []
-        segments = SegmentWriter(self.ids, lambda identity, data: waiting.append((identity, data)))
+        self._memory = SegmentMemory(
+            self.repository, self.ids, self.catalog, self.entry, self.known, self.journal.noted
+        )
+        segments = SegmentWriter(self.ids, lambda identity, data: waiting.append((identity, data)), self._memory.leaf)
         reader = ContentReader(content, self.chunker, self.ids, self.cancelled)
-        for batch in _batches(self.source.walk(), _BATCH):
-            yield from self._read_batch(batch, reader, segments)
+        remembers = self.catalog.remembers(self.entry)
+        ahead = Ahead(self.source.walk())
+        while batch := ahead.look(_BATCH):
+            if self.cancelled():
+                raise CancelledError("run was cancelled while it walked its source")
+            segments.settle(batch[0].path)
+            if not (remembers and segments.begins and self._adopt(ahead, segments)):
+                yield from self._read_batch(ahead, batch, reader, segments, remembers=remembers)
             yield from _store_segments(waiting, manifest)
             self._report(content)
         if self.totals["files"] + self.totals["other"] + self.totals["directories"] <= 1 and not self.allow_empty:
             raise SourceEmptyError("source holds nothing below its root")
         root = segments.finish()
+        self.journal.noted.finish()
         yield from _store_segments(waiting, manifest)
         yield from content.flush()
         yield from manifest.flush()
@@ -93,39 +105,70 @@ class Walk:
     def _report(self, content: SlabWriter) -> None:
         self.progress("snapshot", **self.totals, new_bytes=content.new_bytes)
 
-    def _read_batch(self, nodes: list[Node], reader: ContentReader, segments: SegmentWriter) -> Iterator[Slab]:
-        if self.cancelled():
-            raise CancelledError("run was cancelled while it walked its source")
+    def _adopt(self, ahead: Ahead, segments: SegmentWriter) -> bool:
+        """Refer to the remembered segment that describes the next nodes, if there is one."""
+        found = self._memory.find(ahead)
+        if found is None:
+            return False
+        child, remembered = found
+        segments.adopt(child, self.ids.path_id(child.last))
+        ahead.take(child.entries)
+        for name in ("files", "directories", "other", "bytes", "chunks"):
+            self.totals[name] += getattr(remembered, name)
+        self.totals["unchanged_files"] += remembered.files
+        return True
+
+    def _read_batch(
+        self, ahead: Ahead, nodes: Sequence[Node], reader: ContentReader, segments: SegmentWriter, *, remembers: bool
+    ) -> Iterator[Slab]:
+        """Take nodes one by one, up to where a segment begins that may be remembered."""
         path_ids = [self.ids.path_id(node.path) for node in nodes]
-        states = self.catalog.file_states(self.entry, path_ids)
-        files: list[tuple[bytes, bytes, bytes, tuple[int, ...]]] = []
-        for node, path_id in zip(nodes, path_ids, strict=True):
-            entry: Entry | None
-            if node.kind is not Kind.FILE or node.unread:
-                entry = _entry(node)
-            elif (entry := self._unchanged(node, path_id, states.get(path_id))) is None:
+        states = self.catalog.file_states(self.entry, path_ids) if remembers else {}
+        for number, (node, path_id) in enumerate(zip(nodes, path_ids, strict=True)):
+            segments.settle(node.path)
+            if number and remembers and segments.begins:
+                return
+            ahead.take(1)
+            yield from self._take(node, path_id, states.get(path_id), reader, segments)
+
+    def _take(
+        self, node: Node, path_id: bytes, state: FileState | None, reader: ContentReader, segments: SegmentWriter
+    ) -> Iterator[Slab]:
+        """Put one node into the manifest, reading it if it is a file that changed."""
+        entry: Entry | None
+        packs: Sequence[int] = ()
+        if node.kind is not Kind.FILE or node.unread:
+            entry = entry_of(node)
+        elif (entry := self._unchanged(node, path_id, state)) is not None:
+            packs = state.packs if state is not None else ()
+        else:
+            if node.size <= self.chunker.sizes.minimum:
+                yield from reader.make_room(node.size)
+                entry = self._read_small(node, path_id, reader)
+            if entry is None:
                 for item in self._read_file(node, path_id, reader):
                     if isinstance(item, Slab):
                         yield item
                     else:
                         entry = item
-                        if not entry.unread:
-                            files.append((path_id, self._mark(node), entry.chunks, tuple(entry.extents)))
-            if entry is None:
-                self.totals["vanished"] += 1
-                continue
-            self._count(entry, path_id)
-            segments.add(entry, path_id)
-        if files:
-            self.journal.add_files(files)
+            if entry is not None and not entry.unread:
+                self.journal.noted.add(FileNote(path_id, self._mark(node), entry.chunks, tuple(entry.extents)))
+        if entry is None:
+            self.totals["vanished"] += 1
+            return
+        self._count(entry, path_id)
+        self._memory.add(node, path_id, len(entry.chunks) // ID_SIZE, packs)
+        if entry.unread:
+            self._memory.spoil()
+        segments.add(entry, path_id)
 
     def _unchanged(self, node: Node, path_id: bytes, state: FileState | None) -> Entry | None:
-        if (first := self._links.get(_link_key(node))) is not None:
+        if (first := self._links.get(link_key(node))) is not None:
             return msgspec.structs.replace(first, path=node.path)
         if state is None or state.fingerprint != self._mark(node) or not self.known.refer(state.packs):
             return None
         self.totals["unchanged_files"] += 1
-        return self._linked(node, path_id, _entry(node, state.chunks, state.extents))
+        return self._linked(node, path_id, entry_of(node, state.chunks, state.extents))
 
     def _linked(self, node: Node, path_id: bytes, entry: Entry) -> Entry:
         """Remember the first name of a file with several, so that the others share all but the path.
@@ -135,8 +178,24 @@ class Walk:
         if node.hardlink is None or entry.unread:
             return entry
         entry = msgspec.structs.replace(entry, hardlink=path_id)
-        self._links[_link_key(node)] = entry
+        self._links[link_key(node)] = entry
         return entry
+
+    def _read_small(self, node: Node, path_id: bytes, reader: ContentReader) -> Entry | None:
+        """The entry of a file of one chunk that was read at once; None when it has to be looked at more closely."""
+        try:
+            opened = self.source.open(node)
+            try:
+                content = reader.read_small(opened, node.size)
+                if content.read != data_size(opened, node) or not opened.unchanged():
+                    return None
+            finally:
+                opened.close()
+        except SourceError:
+            return None
+        reader.keep(content)
+        self.totals["read_bytes"] += content.read
+        return self._linked(node, path_id, entry_of(node, content.chunks, content.extents))
 
     def _read_file(self, node: Node, path_id: bytes, reader: ContentReader) -> Iterator[Slab | Entry]:
         """Slabs, then the entry; no entry when the file vanished. A changing file is read again, up to three times."""
@@ -154,9 +213,9 @@ class Walk:
                 return
             now = again
         self.totals["read_bytes"] += content.read
-        entry = _entry(now, content.chunks, content.extents, unread=code)
+        entry = entry_of(now, content.chunks, content.extents, unread=code)
         if code:
-            entry = _entry(now, content.chunks, (), unread=code, size=content.read)
+            entry = entry_of(now, content.chunks, (), unread=code, size=content.read)
         yield self._linked(now, path_id, entry)
 
     def _read_once(self, node: Node, reader: ContentReader) -> Generator[Slab, None, tuple[Content, bool]]:
@@ -169,7 +228,7 @@ class Walk:
                     yield item
                 else:
                     content = item
-            return content, content.read == _data_size(opened, node) and opened.unchanged()
+            return content, content.read == data_size(opened, node) and opened.unchanged()
         finally:
             opened.close()
 
@@ -193,51 +252,6 @@ class Walk:
         if entry.unread:
             self.totals["unread"] += 1
             self.unread.append(Finding(entry.unread, path_id.hex(), path=entry.path))
-
-
-def _link_key(node: Node) -> tuple[int, ...]:
-    """What two names of one file have in common; a file changed between its names is read again as another."""
-    return () if node.hardlink is None else (*node.hardlink, node.size, node.mtime_ns)
-
-
-def _data_size(reader: Reader, node: Node) -> int:
-    """Bytes that a whole read gives: fewer mean a file that does not hold what its size says."""
-    extents = reader.extents()
-    return node.size if extents is None else sum(length for _, length in extents)
-
-
-def stat_mark(ids: IdKeys, node: Node) -> bytes:
-    """The keyed fingerprint, 16 bytes, that the catalog keeps of a file; a drill holds live files against it."""
-    fields = _STATE.pack(node.size, node.mtime_ns, node.ctime_ns, node.inode, node.mode)
-    return digest(ids.path, node.path + b"\x00" + fields)[:16]
-
-
-def _entry(
-    node: Node, chunks: bytes = b"", extents: Iterable[int] = (), unread: str = "", size: int | None = None
-) -> Entry:
-    return Entry(
-        node.path,
-        node.kind,
-        node.mode & 0o7777,
-        node.uid,
-        node.gid,
-        node.mtime_ns,
-        (node.size if size is None else size) if node.kind is Kind.FILE else 0,
-        chunks,
-        node.target,
-        b"",
-        list(node.xattrs),
-        node.rdev,
-        list(extents),
-        node.owner,
-        node.group,
-        unread or node.unread,
-    )
-
-
-def _batches(nodes: Iterator[Node], size: int) -> Iterator[list[Node]]:
-    while batch := list(islice(nodes, size)):
-        yield batch
 
 
 def _store_segments(waiting: list[tuple[bytes, bytes]], manifest: SlabWriter) -> Iterator[Slab]:

@@ -4,7 +4,8 @@ No names and no plaintext: files are keyed by path id, stat fields by a keyed fi
 the index key.
 """
 
-from proofkeep.catalog.database import Catalog, FileState, KnownPack
+from proofkeep.catalog.database import Catalog, KnownPack
 from proofkeep.catalog.refresh import refresh
+from proofkeep.catalog.states import FileState, SegmentState
 
-__all__ = ["Catalog", "FileState", "KnownPack", "refresh"]
+__all__ = ["Catalog", "FileState", "KnownPack", "SegmentState", "refresh"]

@@ -1,12 +1,12 @@
 """The catalog's database: SQLite, one connection behind one lock, every change one transaction."""
 
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from proofkeep import events
+from proofkeep.catalog.states import States
 from proofkeep.errors import MalformedError
 from proofkeep.format.index import PackRow
 from proofkeep.format.names import PackId
@@ -26,26 +26,12 @@ CREATE TABLE IF NOT EXISTS chunks (id BLOB PRIMARY KEY, pack INTEGER) WITHOUT RO
 CREATE TABLE IF NOT EXISTS files (
     entry BLOB, path_id BLOB, fingerprint BLOB, chunks BLOB, extents BLOB, packs BLOB,
     PRIMARY KEY (entry, path_id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS segments (
+    entry BLOB, start BLOB, mark BLOB, sealed BLOB, packs BLOB, PRIMARY KEY (entry, start)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS heads (writer BLOB PRIMARY KEY, sequence INTEGER, sha256 BLOB) WITHOUT ROWID;
 """
-VERSION = 1
+VERSION = 2
 _BATCH = 500
-
-
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """What a file was when it was last stored.
-
-    Attributes:
-        fingerprint: 16 keyed bytes over its stat fields.
-        extents: flat array of offsets and lengths, empty without holes.
-        packs: numbers of the packs its chunks lie in.
-    """
-
-    fingerprint: bytes
-    chunks: bytes
-    extents: tuple[int, ...]
-    packs: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +46,7 @@ class KnownPack:
     version_id: str | None
 
 
-class Catalog:
+class Catalog(States):
     """Known chunks, file states and ledger heads of one repository on this host."""
 
     def __init__(self, file: Path) -> None:
@@ -212,45 +198,6 @@ class Catalog:
                     "UPDATE packs SET retain_until=max(coalesce(retain_until, 0), ?) WHERE no=?",
                     (until_ns, self.find_pack(pack)),
                 )
-
-    # --- files
-
-    def file_states(self, entry: bytes, path_ids: Sequence[bytes]) -> dict[bytes, FileState]:
-        """States of those files of an entry that are remembered, by path id."""
-        found: dict[bytes, FileState] = {}
-        for start in range(0, len(path_ids), _BATCH):
-            batch = path_ids[start : start + _BATCH]
-            marks = ",".join("?" * len(batch))
-            query = (
-                "SELECT path_id, fingerprint, chunks, extents, packs FROM files "  # noqa: S608 - marks only
-                f"WHERE entry=? AND path_id IN ({marks})"
-            )
-            for path_id, fingerprint, chunks, extents, packs in self._rows(query, (entry, *batch)):
-                found[path_id] = FileState(fingerprint, chunks, tuple(array("Q", extents)), tuple(array("I", packs)))
-        return found
-
-    def count_files(self, entry: bytes) -> int:
-        """How many files of an entry are remembered."""
-        count: int = self._rows("SELECT count(*) FROM files WHERE entry=?", (entry,))[0][0]
-        return count
-
-    def set_file_states(self, entry: bytes, states: Iterable[tuple[bytes, FileState]]) -> None:
-        """Remember what files are like now."""
-        with self.transaction():
-            self._database.change_many(
-                "INSERT OR REPLACE INTO files VALUES (?,?,?,?,?,?)",
-                (
-                    (
-                        entry,
-                        path_id,
-                        state.fingerprint,
-                        state.chunks,
-                        array("Q", state.extents).tobytes(),
-                        array("I", state.packs).tobytes(),
-                    )
-                    for path_id, state in states
-                ),
-            )
 
     # --- heads
 

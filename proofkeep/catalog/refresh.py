@@ -20,7 +20,7 @@ from proofkeep.format.table import decode_table
 from proofkeep.ledger import START, Head, Heads, read_chain, require_heads, writers
 from proofkeep.model import Finding
 from proofkeep.repository import Repository
-from proofkeep.repository.local_rows import index_key, seal_table
+from proofkeep.repository.local_rows import index_key, seal_row
 from proofkeep.repository.retirement import read_retired
 
 
@@ -65,7 +65,7 @@ def learn_entry(repository: Repository, catalog: Catalog, entry: LedgerEntry, he
         for pack, version in versions:
             catalog.set_version(pack, version)
         for row, ids in packs:
-            catalog.add_pack(row, ids, seal_table(repository, row.table))
+            catalog.add_pack(row, ids, seal_row(repository, row.table))
         catalog.set_head(entry.writer, head)
     return findings
 

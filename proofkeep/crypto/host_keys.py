@@ -2,7 +2,10 @@
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from proofkeep.crypto.kdf import derive
 from proofkeep.ports import HostSecret
@@ -43,6 +46,11 @@ class IdKeys:
     segment: bytes
     path: bytes
     seed: int
+    _path_mac: HMAC = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Key the path code once: keying costs more than a path's code does."""
+        object.__setattr__(self, "_path_mac", HMAC(self.path, SHA256()))
 
     def chunk_id(self, data: bytes | memoryview) -> bytes:
         """32 bytes that name a chunk."""
@@ -54,7 +62,13 @@ class IdKeys:
 
     def path_id(self, path: bytes) -> bytes:
         """16 bytes that name a file towards Prefect, logs and catalog."""
-        return hmac.digest(self.path, path, "sha256")[:16]
+        return self.path_code(path)[:16]
+
+    def path_code(self, message: bytes) -> bytes:
+        """HMAC-SHA-256 of a short message under the path key, 32 bytes."""
+        code = self._path_mac.copy()
+        code.update(message)
+        return code.finalize()
 
     def file_digest(self, size: int, extents: Sequence[int], chunk_ids: bytes) -> bytes:
         """32 bytes that prove a file's content to who holds the key, and tell nothing to others.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, replace
 
 from proofkeep import events
-from proofkeep.backup.snapshot import stat_mark
+from proofkeep.backup.entries import stat_mark
 from proofkeep.catalog import Catalog, FileState
 from proofkeep.drill.digests import Digester, Piece, data_places, fit
 from proofkeep.drill.plan import Live

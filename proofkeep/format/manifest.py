@@ -17,7 +17,7 @@ CONTINUE_EVERY = 8192
 """Chunk ids or extents a writer puts into one row."""
 
 
-class Entry(msgspec.Struct, array_like=True, frozen=True):
+class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One file, directory or other thing of a source, as format.md's table describes each field."""
 
     path: bytes

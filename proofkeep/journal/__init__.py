@@ -1,6 +1,17 @@
 """What a run has sealed, sent and proven: fsynced before the step that relies on it, replayed exactly on retry."""
 
 from proofkeep.journal.database import Journal
+from proofkeep.journal.noted import FileNote, Noted, SegmentNote
 from proofkeep.journal.rows import JournalObject, JournalPack, Sent, Transfer, Verified
 
-__all__ = ["Journal", "JournalObject", "JournalPack", "Sent", "Transfer", "Verified"]
+__all__ = [
+    "FileNote",
+    "Journal",
+    "JournalObject",
+    "JournalPack",
+    "Noted",
+    "SegmentNote",
+    "Sent",
+    "Transfer",
+    "Verified",
+]

@@ -1,7 +1,6 @@
 """The journal's database: SQLite with full synchronisation, one connection behind one lock."""
 
 import json
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from typing import Any
 
 from proofkeep.format.header import ObjectType
 from proofkeep.format.names import PackId
+from proofkeep.journal.noted import Noted
 from proofkeep.journal.rows import JournalObject, JournalPack, Sent, Transfer, Verified
 from proofkeep.state_database import StateDatabase
 
@@ -25,7 +25,6 @@ CREATE TABLE IF NOT EXISTS transfers (number INTEGER PRIMARY KEY, digest TEXT);
 CREATE TABLE IF NOT EXISTS objects (
     place INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, kind TEXT, generation INTEGER, body BLOB, sent TEXT,
     verified TEXT);
-CREATE TABLE IF NOT EXISTS files (path_id BLOB PRIMARY KEY, fingerprint BLOB, chunks BLOB, extents BLOB) WITHOUT ROWID;
 """
 _PACK_COLUMNS = (
     "number, writer, data_key, counter, type, size, sha256, header, sealed_table, transfer, failures, sent, verified, "
@@ -37,16 +36,22 @@ _TRANSFERS_PER_SIZE = 16
 
 
 class Journal:
-    """One run's journal. Every method that changes something is durable when it returns."""
+    """One run's journal. Every method that changes something is durable when it returns.
+
+    Attributes:
+        noted: what the walk noted for the catalog.
+    """
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.noted = Noted(file.parent)
         self._database = StateDatabase(file, "run's journal", "PRAGMA synchronous=FULL;" + _SCHEMA)
         self._rows = self._database.rows
         self._change = self._database.change
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database and the notes."""
+        self.noted.close()
         self._database.close()
 
     def transaction(self) -> AbstractContextManager[None]:
@@ -88,7 +93,7 @@ class Journal:
             self.set_fact("generation", self.generation + 1)
             self.set_fact("end", None)
             self.set_fact("committed", None)
-            self.clear_files()
+            self.noted.clear()
 
     # --- packs and transfers
 
@@ -198,27 +203,6 @@ class Journal:
             "UPDATE objects SET sent=?, verified=? WHERE name=?",
             (json.dumps(sent.to_json()), json.dumps(asdict(verified)), name),
         )
-
-    # --- file states waiting for the commit
-
-    def add_files(self, rows: Iterable[tuple[bytes, bytes, bytes, Sequence[int]]]) -> None:
-        """(path id, fingerprint, chunk ids, extents) of files read by this run."""
-        with self.transaction():
-            self._database.change_many(
-                "INSERT OR REPLACE INTO files VALUES (?,?,?,?)",
-                ((path_id, mark, chunks, array("Q", extents).tobytes()) for path_id, mark, chunks, extents in rows),
-            )
-
-    def files(self, batch: int = 1000) -> Iterator[list[tuple[bytes, bytes, bytes, tuple[int, ...]]]]:
-        """The rows of `add_files`, in batches."""
-        after = b""
-        while rows := self._rows("SELECT * FROM files WHERE path_id > ? ORDER BY path_id LIMIT ?", (after, batch)):
-            yield [(path_id, mark, chunks, tuple(array("Q", extents))) for path_id, mark, chunks, extents in rows]
-            after = rows[-1][0]
-
-    def clear_files(self) -> None:
-        """The catalog has learned them."""
-        self._change("DELETE FROM files")
 
 
 def _pack(row: tuple[Any, ...]) -> JournalPack:

@@ -1,4 +1,4 @@
-"""Frame tables kept on this host: sealed, since the lengths of small files must not rest in clear."""
+"""Rows kept on this host: sealed, since sizes of small files must not rest in clear."""
 
 from proofkeep.errors import AuthenticationError
 from proofkeep.format import header
@@ -16,21 +16,21 @@ def index_key(repository: Repository, data: bytes, subject: str) -> bytes:
     return keys.index
 
 
-def seal_table(repository: Repository, table: bytes) -> bytes:
-    """A frame table for catalog or journal."""
+def seal_row(repository: Repository, plain: bytes) -> bytes:
+    """A row for catalog or journal that must not rest in clear."""
     keys = repository.keys.current
     key_id = header.epoch_key_id(keys.epoch)
-    return seal_body(header.new_context(keys.index, ObjectType.HOST_LOCAL, repository.id, bytes(16), key_id, 0), table)
+    return seal_body(header.new_context(keys.index, ObjectType.HOST_LOCAL, repository.id, bytes(16), key_id, 0), plain)
 
 
-def open_table_bytes(repository: Repository, sealed: bytes, subject: str) -> bytes:
-    """What `seal_table` sealed, as the index repeats it."""
-    head, table = open_body(index_key(repository, sealed, subject), sealed, subject)
+def open_row(repository: Repository, sealed: bytes, subject: str) -> bytes:
+    """What `seal_row` sealed. Raises `AuthenticationError` and what `open_body` raises."""
+    head, plain = open_body(index_key(repository, sealed, subject), sealed, subject)
     if head.type is not ObjectType.HOST_LOCAL:
         raise AuthenticationError(f"{subject} has type {head.type.name.lower()}")
-    return table
+    return plain
 
 
 def open_table(repository: Repository, sealed: bytes, subject: str) -> Table:
-    """What `seal_table` sealed, decoded."""
-    return decode_table(open_table_bytes(repository, sealed, subject), subject)
+    """A frame table that `seal_row` sealed, decoded."""
+    return decode_table(open_row(repository, sealed, subject), subject)

@@ -28,7 +28,12 @@ def open_descriptor(name: bytes, directory: int, owner: int) -> int:
 
 
 class FileReader:
-    """One open file, read up to the size of its listing; growth beyond that shows in `unchanged`."""
+    """One open file, read up to the size of its listing; growth beyond that shows in `unchanged`.
+
+    What it read stays in the page cache: to drop it there would take pages from whoever else works with the file.
+    """
+
+    __slots__ = ("_descriptor", "_extents", "_label", "_node", "_pending", "_position")
 
     def __init__(self, descriptor: int, node: Node, label: str) -> None:
         """Take over `descriptor`, which was opened for `node`.
@@ -40,7 +45,6 @@ class FileReader:
         self._node = node
         self._label = label
         self._position = 0
-        self._dropped = 0
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             self.close()
@@ -64,8 +68,8 @@ class FileReader:
         filled = 0
         while filled < len(buffer) and self._pending:
             offset, length = self._pending[-1]
-            rest = offset + length - self._position if self._position > offset else length
             start = max(offset, self._position)
+            rest = offset + length - start
             count = self._read(buffer[filled : filled + rest], start)
             if count == 0:
                 self._pending.clear()
@@ -74,9 +78,6 @@ class FileReader:
             self._position = start + count
             if count == rest:
                 self._pending.pop()
-        if self._node.size >= BIG_FILE:
-            os.posix_fadvise(self._descriptor, self._dropped, self._position - self._dropped, os.POSIX_FADV_DONTNEED)
-            self._dropped = self._position
         return filled
 
     def unchanged(self) -> bool:

@@ -9,6 +9,7 @@ the bytes it hands to the kernel (`Placed.checked`), which proves what was writt
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import stat
@@ -26,7 +27,7 @@ from proofkeep.errors import (
 )
 from proofkeep.model import Clock, Location, ObjectStat, Placed
 from proofkeep.ports import Body
-from proofkeep.stores.bodies import PIECE, pieces
+from proofkeep.stores.bodies import PIECE, opened, pieces
 from proofkeep.stores.local_errors import MISSING, translated, translating
 from proofkeep.stores.local_files import (
     PRIVATE_FOLDER,
@@ -42,6 +43,8 @@ from proofkeep.stores.names import require_name, require_prefix
 
 TEMPORARY = ".tmp"  # no object's name begins with a dot
 PUBLISH_ATTEMPTS = 10
+SHARED = 0o077
+UNLINKABLE = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP})
 
 
 class LocalStore:
@@ -82,7 +85,9 @@ class LocalStore:
     def put(
         self, name: str, body: Body, *, sha256: bytes, retain_until_ns: int | None = None, replace: bool = False
     ) -> Placed:
-        """See the port; the file is written aside, compared, fsynced and then linked to its name.
+        """See the port; the bytes are written aside, compared, fsynced and then linked to their name.
+
+        A file of the same filesystem is not copied but linked itself: its owner may remove it, and must not change it.
 
         Raises:
             PolicyError: a date was given, and a directory cannot hold objects until one.
@@ -94,10 +99,11 @@ class LocalStore:
             self._require_root(make=True)
             if not replace and os.path.lexists(path):
                 raise ObjectExistsError(f"object {name} exists")
-            self._prepare_temporary()
-            with temporary(self._temporary) as (aside, descriptor):
-                _write(descriptor, name, body, sha256)
-                self._publish(aside, path, name, replace=replace)
+            if replace or not isinstance(body, Path) or not self._adopt(body, path, name, sha256):
+                self._prepare_temporary()
+                with temporary(self._temporary) as (aside, descriptor):
+                    _write(descriptor, name, body, sha256)
+                    self._publish(aside, path, name, replace=replace)
         return Placed(version_id=None, tls=None, checked=True)
 
     def get(self, name: str, *, offset: int = 0, length: int | None = None, version_id: str | None = None) -> bytes:
@@ -165,6 +171,23 @@ class LocalStore:
             make_folders(self._root, self._temporary)
             sweep(self._temporary)
             self._lasting.add(self._temporary)
+
+    def _adopt(self, file: Path, path: Path, name: str, sha256: bytes) -> bool:
+        """Compare a file and link it to its name; False where it has to be copied."""
+        with opened(file, name) as stream:
+            facts = file.lstat()
+            if facts.st_dev != self._root.stat().st_dev or not stat.S_ISREG(facts.st_mode) or facts.st_mode & SHARED:
+                return False
+            if hashlib.file_digest(stream, "sha256").digest() != sha256:
+                raise DigestRefusedError(f"object {name} is to have SHA-256 {sha256.hex()}, its file has another")
+            os.fsync(stream.fileno())
+        try:
+            self._publish(file, path, name, replace=False)
+        except OSError as error:
+            if error.errno in UNLINKABLE:
+                return False
+            raise
+        return True
 
     def _publish(self, aside: Path, path: Path, name: str, *, replace: bool) -> None:
         for _ in range(PUBLISH_ATTEMPTS):

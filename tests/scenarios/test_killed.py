@@ -42,7 +42,7 @@ MORE = {
     "put ledger/ 1": False,
     "Journal.keep_object ledger/ 6": True,
     "save_heads 1": True,
-    "Journal.clear_files 2": True,
+    "Noted.clear 2": True,
     "Spool.clear 1": True,
 }
 STEPS = dict.fromkeys(BEFORE_THE_RECORD, False) | dict.fromkeys(AFTER_THE_RECORD, True)

@@ -1,6 +1,5 @@
 """The journal: what it keeps is the same when it is opened again, and its transfers close by rule."""
 
-import os
 from collections.abc import Iterator
 from contextlib import closing
 from hashlib import sha256
@@ -11,7 +10,7 @@ import pytest
 from proofkeep.errors import MalformedError, PipelineError
 from proofkeep.format.header import ObjectType
 from proofkeep.format.names import PackId
-from proofkeep.journal import Journal, Sent, Transfer, Verified
+from proofkeep.journal import FileNote, Journal, Sent, Transfer, Verified
 from proofkeep.model import TlsSession
 
 WRITER, DATA_KEY = bytes(16), bytes([1]) * 16
@@ -146,23 +145,19 @@ def test_new_generation_forgets_end_commit_file_states_and_lost_packs_together(j
     add(journal, 1)
     journal.set_fact("end", {"totals": {}})
     journal.set_fact("committed", {"complete": False})
-    journal.add_files([(bytes(16), bytes(16), bytes(32), ())])
+    journal.noted.begin()
+    journal.noted.add(FileNote(bytes(16), bytes(16), bytes(32), ()))
+    journal.noted.finish()
 
     journal.reopen_without([PackId(WRITER, DATA_KEY, 0)])
 
-    assert (journal.generation, journal.end, journal.fact("committed"), list(journal.files())) == (2, None, None, [])
+    assert (journal.generation, journal.end, journal.fact("committed"), list(journal.noted.read())) == (
+        2,
+        None,
+        None,
+        [],
+    )
     assert [pack.id.counter for pack in journal.packs()] == [1]
-
-
-def test_file_states_come_back_in_batches(journal: Journal) -> None:
-    rows = [(number.to_bytes(16, "big"), os.urandom(16), os.urandom(64), (1, 2, 3, 4)) for number in range(25)]
-    journal.add_files(rows[:20])
-    journal.add_files(rows[10:])
-
-    batches = list(journal.files(batch=10))
-
-    assert [len(batch) for batch in batches] == [10, 10, 5]
-    assert [row for batch in batches for row in batch] == rows
 
 
 @pytest.mark.parametrize("content", [b"no database" * 1000, b"SQLite format 3\0" + bytes(5000)])

@@ -1,0 +1,107 @@
+"""What files and manifest segments of each inventory entry were like when they were last stored."""
+
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from proofkeep.state_database import StateDatabase
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What a file was when it was last stored.
+
+    Attributes:
+        fingerprint: 16 keyed bytes over its stat fields.
+        extents: flat array of offsets and lengths, empty without holes.
+        packs: numbers of the packs its chunks lie in.
+    """
+
+    fingerprint: bytes
+    chunks: bytes
+    extents: tuple[int, ...]
+    packs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentState:
+    """A manifest segment as it was last stored, found by what it begins with.
+
+    Attributes:
+        start: path id of its first entry.
+        mark: keyed digest over the nodes that it describes.
+        sealed: its place in the manifest and its counts, sealed under the index key.
+        packs: numbers of the packs that it and its files' chunks lie in.
+    """
+
+    start: bytes
+    mark: bytes
+    sealed: bytes
+    packs: tuple[int, ...]
+
+
+class States:
+    """The catalog's part that belongs to entries; everything else in it belongs to the repository."""
+
+    _database: StateDatabase
+
+    def file_states(self, entry: bytes, path_ids: Sequence[bytes]) -> dict[bytes, FileState]:
+        """States of those files of an entry that are remembered, by path id."""
+        found: dict[bytes, FileState] = {}
+        for start in range(0, len(path_ids), _BATCH):
+            batch = path_ids[start : start + _BATCH]
+            marks = ",".join("?" * len(batch))
+            query = (
+                "SELECT path_id, fingerprint, chunks, extents, packs FROM files "  # noqa: S608 - marks only
+                f"WHERE entry=? AND path_id IN ({marks})"
+            )
+            for path_id, fingerprint, chunks, extents, packs in self._database.rows(query, (entry, *batch)):
+                found[path_id] = FileState(fingerprint, chunks, tuple(array("Q", extents)), tuple(array("I", packs)))
+        return found
+
+    def count_files(self, entry: bytes) -> int:
+        """How many files of an entry are remembered."""
+        count: int = self._database.rows("SELECT count(*) FROM files WHERE entry=?", (entry,))[0][0]
+        return count
+
+    def set_file_states(self, entry: bytes, states: Iterable[tuple[bytes, FileState]]) -> None:
+        """Remember what files are like now; sorted, since rows next to each other are written at once."""
+        with self._database.transaction():
+            self._database.change_many(
+                "INSERT OR REPLACE INTO files VALUES (?,?,?,?,?,?)",
+                sorted(
+                    (
+                        entry,
+                        path_id,
+                        state.fingerprint,
+                        state.chunks,
+                        array("Q", state.extents).tobytes(),
+                        array("I", state.packs).tobytes(),
+                    )
+                    for path_id, state in states
+                ),
+            )
+
+    def remembers(self, entry: bytes) -> bool:
+        """Whether anything of an entry is remembered."""
+        return bool(self._database.rows("SELECT EXISTS(SELECT 1 FROM files WHERE entry=?)", (entry,))[0][0])
+
+    def segment_state(self, entry: bytes, start: bytes) -> SegmentState | None:
+        """The segment of an entry that begins with this path id."""
+        query = "SELECT start, mark, sealed, packs FROM segments WHERE entry=? AND start=?"
+        for start_, mark, sealed, packs in self._database.rows(query, (entry, start)):
+            return SegmentState(start_, mark, sealed, tuple(array("I", packs)))
+        return None
+
+    def forget_segments(self, entry: bytes) -> None:
+        """Before the segments of a newer snapshot are learned."""
+        self._database.change("DELETE FROM segments WHERE entry=?", (entry,))
+
+    def set_segment_states(self, entry: bytes, states: Iterable[SegmentState]) -> None:
+        """Remember segments of an entry's newest snapshot."""
+        self._database.change_many(
+            "INSERT OR REPLACE INTO segments VALUES (?,?,?,?,?)",
+            ((entry, state.start, state.mark, state.sealed, array("I", state.packs).tobytes()) for state in states),
+        )
