@@ -116,6 +116,12 @@ class SealedTarget:
         """Leave out what has no content."""
         return entry
 
+    def put_file(self, entry: Entry, data: bytes | memoryview) -> None:
+        """Seal a file with all of its content. Raises `TargetError`."""
+        file = self.create(entry)
+        self.write(file, 0, data)
+        self.finish(file)
+
     def create(self, entry: Entry) -> SealedFile:
         """Begin a file."""
         return SealedFile(next(self._numbers), entry)

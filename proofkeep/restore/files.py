@@ -4,7 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from proofkeep.errors import MalformedError, PackMissingError, ProofkeepError, RestoreError, TargetFullError
+from proofkeep.errors import (
+    MalformedError,
+    PackMissingError,
+    ProofkeepError,
+    RestoreError,
+    TargetFullError,
+    UnsafePathError,
+)
 from proofkeep.format.manifest import Entry, check_content
 from proofkeep.snapshots.chunks import Place
 
@@ -27,6 +34,9 @@ class Target(Protocol):
 
     def make(self, entry: Entry) -> object | None:
         """Make what has no content; not None when it was left out on purpose."""
+
+    def put_file(self, entry: Entry, data: bytes | memoryview) -> None:
+        """Make a regular file without holes and with all of its content, metadata included."""
 
     def create(self, entry: Entry) -> Growing:
         """Begin a regular file."""
@@ -52,11 +62,16 @@ class Target(Protocol):
 
 @dataclass(eq=False, slots=True)
 class FileJob:
-    """One regular file: what is still to be written, and the first error that hit it."""
+    """One regular file: what is still to be written, and the first error that hit it.
+
+    Attributes:
+        handle: the target's; None for a file of one chunk, which is made when that is there.
+        made: whether such a file was.
+    """
 
     entry: Entry
     handle: Growing
-    left: int
+    made: bool = False
     error: ProofkeepError | None = None
     links: list[bytes] = field(default_factory=list)
 
@@ -65,10 +80,16 @@ class FileJob:
         if self.error is not None:
             return
         try:
-            target.write(self.handle, position, data)
+            if self.handle is None:
+                target.put_file(self.entry, data)
+                self.made = True
+            else:
+                target.write(self.handle, position, data)
         except TargetFullError:
             raise
         except RestoreError as error:
+            if self.handle is None and isinstance(error, UnsafePathError):
+                raise
             self.error = error
 
 

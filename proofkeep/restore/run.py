@@ -10,7 +10,7 @@ from proofkeep.errors import (
     TargetFullError,
     UnsafePathError,
 )
-from proofkeep.format.manifest import Entry
+from proofkeep.format.manifest import ID_SIZE, Entry
 from proofkeep.model import Finding, Kind
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.progress import silent
@@ -143,7 +143,7 @@ class _Restore:
                 return None
             if entry.hardlink in self._links and self._link(entry):
                 return None
-            job = FileJob(entry, self._target.create(entry), len(entry.chunks) // 32)
+            job = FileJob(entry, None if _is_small(entry) else self._target.create(entry))
         except (TargetFullError, UnsafePathError):
             raise
         except RestoreError as error:
@@ -183,7 +183,7 @@ class _Restore:
             self.report.files += 1
 
     def _finish(self, job: FileJob) -> None:
-        if job.error is None:
+        if job.error is None and not job.made:
             try:
                 self._target.finish(job.handle)
             except TargetFullError:
@@ -201,7 +201,8 @@ class _Restore:
             self._make_link(job.entry, path, job.entry.path)
 
     def _lose(self, job: FileJob, error: ProofkeepError) -> None:
-        self._target.discard(job.handle)
+        if job.handle is not None:
+            self._target.discard(job.handle)
         self._links.pop(job.entry.hardlink, None)
         for path in (job.entry.path, *job.links):
             self._find(job.entry, error.code, str(error), path)
@@ -209,3 +210,8 @@ class _Restore:
     def _find(self, entry: Entry, code: str, detail: str, path: bytes | None = None) -> None:
         name = entry.path if path is None else path
         self.report.findings.append(Finding(code, self._ids.path_id(name).hex(), detail, name))
+
+
+def _is_small(entry: Entry) -> bool:
+    """Whether a file is one chunk from its first byte to its last."""
+    return len(entry.chunks) == ID_SIZE and not entry.extents

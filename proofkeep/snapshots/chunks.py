@@ -33,6 +33,7 @@ class Place:
 @dataclass(eq=False, slots=True)
 class _OpenPack:
     known: KnownPack
+    type: ObjectType
     table: Table
     rows: dict[bytes, ChunkRow]
     context: Context | None = None
@@ -92,10 +93,10 @@ class ChunkStore:
         """The chunk at `place` out of its frame's plaintext, once its id holds. Raises `AuthenticationError`."""
         row = place.row
         data = plain[row.offset : row.offset + row.length]
-        kind = header.decode(self._pack(place.pack).known.header, self.pack_name(place.pack)).type
+        content = self._pack(place.pack).type is ObjectType.CONTENT_PACK
         keys = self._repository.keys
         for ids in (keys.ids, *keys.earlier_ids):
-            found = ids.chunk_id(data) if kind is ObjectType.CONTENT_PACK else ids.segment_id(data)
+            found = ids.chunk_id(data) if content else ids.segment_id(data)
             if hmac.compare_digest(found, row.id):
                 return data
         raise AuthenticationError(f"chunk {row.id.hex()[:16]} of {self.pack_name(place.pack)} is not what its id says")
@@ -143,7 +144,8 @@ class ChunkStore:
             if pack is None:
                 known = self._catalog.pack(number)
                 table = open_table(self._repository, known.sealed_table, known.id.name)
-                pack = _OpenPack(known, table, {row.id: row for row in table.chunks})
+                kind = header.decode(known.header, known.id.name).type
+                pack = _OpenPack(known, kind, table, {row.id: row for row in table.chunks})
                 self._packs[number] = pack
                 while len(self._packs) > _TABLES:
                     self._packs.popitem(last=False)

@@ -13,7 +13,7 @@ from proofkeep.model import Kind
 from proofkeep.targets.deferred import DeferredDirectories
 from proofkeep.targets.entry import Skipped, TreeEntry, check_numbers, device_numbers, link_text, split
 from proofkeep.targets.failures import for_entry, for_target
-from proofkeep.targets.files import OpenFiles, RestoredFile
+from proofkeep.targets.files import OpenFiles, RestoredFile, write_all
 from proofkeep.targets.metadata import MetadataWriter
 from proofkeep.targets.staging import Staging
 
@@ -92,6 +92,25 @@ class DirectoryTarget:
             else:
                 self._make_node(entry, kind)
         return None
+
+    def put_file(self, entry: TreeEntry, data: bytes | memoryview) -> None:
+        """Make a regular file without holes, all content and metadata at once; nothing of it stays after an error."""
+        check_numbers(entry)
+        if len(data) != entry.size:
+            raise TargetError(f"an entry has {len(data)} bytes of content, not {entry.size}")
+        parent, name = split(entry.path)
+        with self._lock, for_entry():
+            descriptor = os.open(name, CREATING, 0o600, dir_fd=self._enter(parent))
+        try:
+            with for_entry():
+                write_all(descriptor, memoryview(data), 0)
+                self._metadata.apply(descriptor, entry)
+        except BaseException:
+            with self._lock, for_entry():
+                os.unlink(name, dir_fd=self._enter(parent))
+            raise
+        finally:
+            os.close(descriptor)
 
     def create(self, entry: TreeEntry) -> RestoredFile:
         """Make a regular file of the entry's length, to be filled by `write` and ended by `finish` or `discard`."""

@@ -51,7 +51,7 @@ class RestoredFile:
         while data:
             start, offset, length = self.places[index]
             count = min(len(data), start + length - position)
-            _write_all(descriptor, data[:count], offset + position - start)
+            write_all(descriptor, data[:count], offset + position - start)
             data = data[count:]
             position += count
             index += 1
@@ -122,7 +122,8 @@ class OpenFiles:
             del self._open[file]
 
 
-def _write_all(descriptor: int, data: memoryview, offset: int) -> None:
+def write_all(descriptor: int, data: memoryview, offset: int) -> None:
+    """Write every byte of `data` from `offset` on."""
     while data:
         count = os.pwrite(descriptor, data, offset)
         data = data[count:]
