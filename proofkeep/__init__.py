@@ -1,1 +1,3 @@
 """Proofkeep: backups you can prove."""
+
+__version__ = "0.1.0"

@@ -3,14 +3,35 @@
 Whoever runs the engine configures structlog (where lines go, which run ids they carry).
 """
 
-import structlog
-
-_log = structlog.get_logger("proofkeep")
+from typing import Any
 
 Value = str | int | float | bool | None
+
+_log: Any = None
+_heard = True
+
+
+def listen(*, heard: bool) -> None:
+    """Whether anybody hears events in this process.
+
+    Where nobody does, structlog is not loaded: it takes as long as a backup that finds nothing new.
+    """
+    global _heard  # noqa: PLW0603 - of the whole process, as structlog's own configuration is
+    _heard = heard
 
 
 def emit(action: str, *, outcome: str = "success", **fields: Value) -> None:
     """One event. `action` is a term such as `pack-sealed`; `outcome` is success, failure or unknown."""
-    level = _log.error if outcome == "failure" else _log.info
+    if not _heard:
+        return
+    log = _log or _logger()
+    level = log.error if outcome == "failure" else log.info
     level(action, outcome=outcome, **fields)
+
+
+def _logger() -> Any:
+    global _log  # noqa: PLW0603 - loaded once
+    import structlog  # noqa: PLC0415 - see `listen`
+
+    _log = structlog.get_logger("proofkeep")
+    return _log

@@ -8,15 +8,19 @@ import sys
 from types import TracebackType
 from typing import Any
 
-import structlog
+from proofkeep import events
 
 JSON = "json"
-_SILENCE = logging.CRITICAL  # the engine says nothing above ERROR
 
 
 def configure(log: str | None) -> None:
     """Send events to standard error as JSON lines if `log` says so, else nowhere."""
     logging.getLogger().addHandler(logging.NullHandler())
+    events.listen(heard=log == JSON)
+    if log != JSON:
+        return
+    import structlog  # noqa: PLC0415 - see `events.listen`
+
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -24,7 +28,7 @@ def configure(log: str | None) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if log == JSON else _SILENCE),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

@@ -4,11 +4,11 @@ import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from importlib.metadata import entry_points
+from importlib import import_module
 from types import TracebackType
 from typing import Any
 
-from proofkeep.cli import backup, drill, enrol, explain, init, keygen, logs, ls, restore, snapshots, verify
+from proofkeep.cli import logs
 from proofkeep.cli.command import Context, Parser
 from proofkeep.cli.exits import Exit, exit_of
 from proofkeep.cli.interruption import Interruption
@@ -16,7 +16,7 @@ from proofkeep.cli.report import Report
 from proofkeep.configuration import software
 from proofkeep.errors import CancelledError, ProofkeepError
 
-_COMMANDS = (init, keygen, enrol, backup, snapshots, ls, verify, restore, drill, explain)
+_COMMANDS = ("init", "keygen", "enrol", "backup", "snapshots", "ls", "verify", "restore", "drill", "explain")
 _PIPE_CLOSED = 141
 
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(said: Sequence[str], report: Report, interruption: Interruption) -> int:
     error: ProofkeepError | None = None
     try:
-        options = _parser().parse_args(said)
+        options = _parser(_command_of(said)).parse_args(said)
         logs.configure(options.log)
         interruption.install()
         code: int = options.command(Context(options, report, interruption))
@@ -56,6 +56,8 @@ def _run(said: Sequence[str], report: Report, interruption: Interruption) -> int
 
 def _further_commands() -> Iterator[Any]:
     """Subcommands that an orchestrator's side brings where it is installed, such as `reconcile`."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - slower than everything else a command loads
+
     for point in entry_points(group="proofkeep.commands"):
         try:
             yield point.load()
@@ -63,11 +65,14 @@ def _further_commands() -> Iterator[Any]:
             continue
 
 
-def _parser() -> Parser:
+def _parser(command: str) -> Parser:
+    """The parser of one command, of which nothing else is loaded; of all where none of ours is named."""
     parser = Parser(prog="proofkeep", description="Backups you can prove.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=software())
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (*_COMMANDS, *_further_commands()):
+    for name in [command] if command in _COMMANDS else _COMMANDS:
+        import_module(f"proofkeep.cli.{name}").add(commands)
+    for module in () if command in _COMMANDS else _further_commands():
         module.add(commands)
     return parser
 

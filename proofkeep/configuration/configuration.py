@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,7 +21,6 @@ from proofkeep.configuration.sections import (
     Text,
     TlsSettings,
 )
-from proofkeep.drill.plan import Environment, Live, Places, Plan
 from proofkeep.errors import TargetError, UsageError
 from proofkeep.keys.uris import KeyMeans, host_secret_from_uri, key_provider_from_uri
 from proofkeep.ports import HostSecret, KeyProvider, ObjectStore
@@ -30,6 +29,9 @@ from proofkeep.repository.connect import connect
 from proofkeep.sources.directory import DirectorySource
 from proofkeep.state import RepositoryState
 from proofkeep.targets.directory import DirectoryTarget
+
+if TYPE_CHECKING:
+    from proofkeep.drill.plan import Environment, Live, Places, Plan
 
 _DAY_NS = 86_400 * 10**9
 
@@ -149,8 +151,10 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             expires_ns=None if knobs.expiry_days is None else now_ns + knobs.expiry_days * _DAY_NS,
         )
 
-    def drill_plan(self, identity: str, *, entries: Sequence[str] = (), surprise: bool = False) -> Plan:
+    def drill_plan(self, identity: str, *, entries: Sequence[str] = (), surprise: bool = False) -> "Plan":
         """A drill with this id; the rest as configured. `Plan.check` has yet to find it possible."""
+        from proofkeep.drill.plan import Plan  # noqa: PLC0415 - a backup starts without loading the drill
+
         knobs = self.drill
         return Plan(
             identity,
@@ -163,19 +167,25 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             rpo_seconds=knobs.rpo_seconds,
         )
 
-    def drill_places(self) -> Places:
+    def drill_places(self) -> "Places":
         """Where a drill works on this host."""
-        evidence, sealed = self.drill.evidence or self.state / "evidence", self.drill.sealed or self.state / "scratch"
-        return Places(evidence, adapters.open_target, self.drill.tmpfs, sealed)
+        from proofkeep.drill.plan import SHARED_MEMORY, Places  # noqa: PLC0415 - as above
 
-    def environment(self, *, orchestrator: str | None = None) -> Environment:
+        evidence, sealed = self.drill.evidence or self.state / "evidence", self.drill.sealed or self.state / "scratch"
+        return Places(evidence, adapters.open_target, self.drill.tmpfs or SHARED_MEMORY, sealed)
+
+    def environment(self, *, orchestrator: str | None = None) -> "Environment":
         """Who drills, as the evidence says it."""
+        from proofkeep.drill.plan import Environment  # noqa: PLC0415 - as above
+
         return Environment(host_name(), service_identity(), software(), lock_digest(), orchestrator)
 
-    def live(self, state: RepositoryState) -> Live | None:
+    def live(self, state: RepositoryState) -> "Live | None":
         """This host's source for a drill's spot-check; None where no source or entry is configured."""
         if self.source is None or self.entry is None:
             return None
+        from proofkeep.drill.plan import Live  # noqa: PLC0415 - as above
+
         return Live(self.open_source(), state, self.entry)
 
     def _means(self, uri: str, session: Any) -> KeyMeans:

@@ -4,8 +4,9 @@ import hashlib
 import os
 import pwd
 import socket
-from importlib import metadata, resources
 from pathlib import Path
+
+from proofkeep import __version__
 
 UNKNOWN = "unknown"
 
@@ -30,10 +31,7 @@ def service_identity() -> str:
 
 def software() -> str:
     """`proofkeep <version>`."""
-    try:
-        return f"proofkeep {metadata.version('proofkeep')}"
-    except metadata.PackageNotFoundError:
-        return f"proofkeep {UNKNOWN}"
+    return f"proofkeep {__version__}"
 
 
 def lock_digest() -> str:
@@ -41,8 +39,8 @@ def lock_digest() -> str:
 
     A wheel carries it in the package; an editable install has it in the checkout.
     """
-    package = resources.files("proofkeep")
-    for lock in (package / _LOCK, Path(str(package)).parent / _CHECKOUT_LOCK):
+    package = Path(__file__).parents[1]
+    for lock in (package / _LOCK, package.parent / _CHECKOUT_LOCK):
         if lock.is_file():
             return hashlib.sha256(lock.read_bytes()).hexdigest()
     return UNKNOWN

@@ -9,7 +9,6 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from proofkeep.drill.plan import SHARED_MEMORY
 from proofkeep.spool import DEFAULT_LIMIT
 from proofkeep.tls import Curve
 
@@ -118,7 +117,8 @@ class DrillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         evidence: folder of all evidence; without it `evidence` in the state directory.
-        tmpfs: a directory in memory for restored plaintext; used only if the system says that it is one.
+        tmpfs: a directory in memory for restored plaintext; used only if the system says that it is one;
+            without it /dev/shm.
         sealed: a folder for scratch under a key that is thrown away, where memory is too small; without it `scratch`
             in the state directory.
         per_stratum: files drawn from each stratum.
@@ -128,7 +128,7 @@ class DrillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     evidence: Path | None = None
-    tmpfs: Path = SHARED_MEMORY
+    tmpfs: Path | None = None
     sealed: Path | None = None
     per_stratum: Annotated[int, Meta(ge=1, le=1000)] = 1
     every_snapshot: bool = False

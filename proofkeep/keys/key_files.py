@@ -24,7 +24,6 @@ from cryptography.hazmat.primitives.serialization import (
 
 from proofkeep.errors import KeyDeniedError, KeyMismatchError, UsageError
 from proofkeep.keys.passphrases import Passphrase, accept_new_passphrase
-from proofkeep.keys.pkcs8 import open_private_key, protect_private_key
 from proofkeep.keys.private_files import Privacy, create_file, read_file
 from proofkeep.keys.recipients import (
     PrivateKey,
@@ -84,6 +83,8 @@ class KeyFile:
         if self.is_protected:
             if passphrase is None:
                 raise KeyDeniedError(f"{self.uri} is protected and no passphrase source was given")
+            from proofkeep.keys.pkcs8 import open_private_key  # noqa: PLC0415 - backup hosts have public halves only
+
             key = open_private_key(self.blocks[PROTECTED], passphrase(), self.uri)
         elif PRIVATE in self.blocks:
             key = self._unprotected()
@@ -136,6 +137,8 @@ def create_key_file(path: Path, passphrase: Passphrase | None) -> str:
         clear = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         private_block = _pem(PRIVATE, clear)
     else:
+        from proofkeep.keys.pkcs8 import protect_private_key  # noqa: PLC0415 - as above
+
         protected = protect_private_key(key, accept_new_passphrase(passphrase()))
         private_block = _pem(PROTECTED, protected)
     create_file(path, f"file:{path}", public_pem(key.public_key()) + private_block)
