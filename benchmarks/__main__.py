@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ from benchmarks.data.sets import SETS, DataSet, data_set
 from benchmarks.floors import verdicts
 from benchmarks.machine import machine
 from benchmarks.peers.contender import Contender
+from benchmarks.peers.surroundings import Surroundings
 from benchmarks.report import write_report
 from benchmarks.rounds import Course
 from benchmarks.samples import Sample
-from benchmarks.tables import floor_table
+from benchmarks.tables import floor_table, measure_table
 
 FOLDER = Path(".benchmark").absolute()
 FULL_ROUNDS = 3
@@ -27,35 +29,40 @@ class Bench:
         self.failures: list[str] = []
         self.samples: list[Sample] = []
         self.data: dict[str, DataSet] = {}
+        self.kinds: dict[str, type[Contender]] = {}
         self._log = FOLDER / "samples.jsonl"
+        self._surroundings = Surroundings(FOLDER / "servers")
 
     def run(self) -> int:
         """Run it; 1 when anything failed."""
         self._log.unlink(missing_ok=True)
-        for letter in self.options.data:
-            for store in self.options.store:
-                self._course(letter, store)
+        try:
+            for heat in plan.HEATS:
+                if heat.data in self.options.data and heat.store in self.options.store:
+                    self._run_heat(heat)
+        finally:
+            self._surroundings.stop()
         self._write()
         for failure in self.failures:
             sys.stderr.write(f"FAILED {failure}\n")
         return 1 if self.failures else 0
 
-    def _course(self, letter: str, store: str) -> None:
-        works = set(plan.works_of(letter, store)) & set(self.options.work)
-        against = set(plan.against_of(letter, store)) & set(self.options.against)
-        if not works:
+    def _run_heat(self, heat: plan.Heat) -> None:
+        works = set(heat.works) & set(self.options.work)
+        kinds = [kind for kind in heat.contenders(works, set(self.options.against)) if self._is_there(kind)]
+        if not kinds:
             return
-        print(f"data set {letter} at scale {self.options.scale:g} ...", flush=True)
-        data = self.data[letter] = data_set(letter, self.options.scale, FOLDER / "data")
-        kinds = [kind for kind in plan.contenders(works, against) if self._is_there(kind)]
+        print(f"data set {heat.data} at scale {self.options.scale:g} ...", flush=True)
+        data = self.data[heat.data] = data_set(heat.data, self.options.scale, FOLDER / "data")
+        self.kinds |= {kind.name: kind for kind in kinds}
         Course(
             data=data,
-            store=store,
+            store=heat.store,
             steps=plan.steps_to_run(works),
             measured={plan.step_of(work) for work in works},
-            makers=[(kind.name, kind) for kind in kinds],
+            makers=[(kind.name, partial(kind, surroundings=self._surroundings)) for kind in kinds],
             folder=FOLDER / "work",
-            once=letter == "D",
+            once=heat.once,
             tell=self._tell,
             complain=self._complain,
         ).run(self.options.rounds)
@@ -83,19 +90,18 @@ class Bench:
         folder = self.options.into or (Path("benchmarks") if whole else FOLDER / f"results-{self.options.scale:g}")
         folder.mkdir(parents=True, exist_ok=True)
         document = results.read(folder / "results.json")
-        kinds = {kind.name: kind for kind in plan.LOCAL if any(each.contender == kind.name for each in self.samples)}
-        versions = {name: kind.version() for name, kind in kinds.items()}
+        versions = {name: kind.version() for name, kind in self.kinds.items()}
         new = results.rows(self.samples, self.options.work, self.options.against, versions)
         document["rows"] = results.merged(document["rows"], new)
         document["machine"] = machine()
         document["scale"] = self.options.scale
         document["settings"] |= {
-            name: {"version": versions[name], "settings": kind.settings} for name, kind in kinds.items()
+            name: {"version": versions[name], "settings": kind.settings} for name, kind in self.kinds.items()
         }
         document["data"] |= {letter: _described(data) for letter, data in self.data.items()}
         results.write(folder / "results.json", document)
         write_report(folder, document)
-        print(floor_table(new, measured_only=True))
+        print(measure_table(new, "wall"), floor_table(new, measured_only=True), sep="\n\n")
         missed = sum(verdict.word == "FAIL" for verdict in verdicts(new))
         print(f"{missed} floors missed; written to {folder}/RESULTS.md")
 
@@ -120,8 +126,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="make bench", description="Proofkeep beside its peers; lists are separated by commas."
     )
-    stores = ("local",)
-    for name, allowed in (("data", tuple(SETS)), ("work", plan.WORKS), ("against", plan.AGAINST), ("store", stores)):
+    stores = ("local", "s3")
+    for name, allowed in (
+        ("data", tuple(SETS)),
+        ("work", plan.WORKS),
+        ("against", (*plan.AGAINST, plan.ALONE)),
+        ("store", stores),
+    ):
         parser.add_argument(f"--{name}", type=_names(allowed), default=list(allowed), metavar=",".join(allowed))
     parser.add_argument("--rounds", type=int, default=FULL_ROUNDS)
     parser.add_argument("--scale", type=float, default=1.0, help="share of each data set")

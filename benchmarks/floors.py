@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from benchmarks.peers.flow import EPHEMERAL
 from benchmarks.results import Row
 
 MIB = 1 << 20
@@ -83,9 +84,9 @@ def verdicts(rows: Iterable[Row]) -> Iterator[Verdict]:
 
 
 def peaks(rows: Iterable[Row]) -> dict[tuple[str, str, str], float]:
-    """Our own peak in bytes, by work, data and store."""
+    """Our own peak in bytes, by work, data and who ran on which store; a server started within a flow is no part."""
     return {
-        (row["work"], row["data"], row["store"]): row["ours"]
+        (row["work"], row["data"], "flow" if row["against"] == "cli" else row["store"]): row["ours"]
         for row in rows
-        if row["measure"] == "rss" and row["against"] != "cli"
+        if row["measure"] == "rss" and row["work"] != EPHEMERAL
     }

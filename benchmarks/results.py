@@ -6,12 +6,46 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.plan import MEASURES, OURS, step_of, theirs
+from benchmarks.peers.flow import START_UP
+from benchmarks.plan import MEASURES, pair
 from benchmarks.samples import Sample
 
 Row = dict[str, Any]
 
 _KEY = ("work", "data", "store", "against", "measure")
+
+
+class Taken:
+    """Samples by who took them."""
+
+    def __init__(self, samples: Iterable[Sample]) -> None:
+        self._samples = {(each.data, each.store, each.contender, each.step, each.round): each for each in samples}
+        self.places = list(dict.fromkeys((data, store) for data, store, *_ in self._samples))
+        self._rounds = sorted({number for *_, number in self._samples})
+
+    def value(self, place: tuple[str, str], side: tuple[str, str], number: int, measure: str) -> float | None:
+        """What one side took in one round."""
+        sample = self._samples.get((*place, *side, number))
+        return None if sample is None else getattr(sample, measure)
+
+    def pairs(self, work: str, place: tuple[str, str], against: str, measure: str) -> list[tuple[float, float]]:
+        """Both sides of every round that has both; a flow's wall time without its fixed start-up."""
+        found = []
+        for number in self._rounds:
+            mine, theirs = (self.value(place, side, number, measure) for side in pair(work, against))
+            apart = self.start_up(place, number) if _leaves_start_up_out(work, against, measure) else 0
+            if mine is not None and theirs is not None and apart is not None:
+                found.append((mine - apart, theirs))
+        return found
+
+    def start_up(self, place: tuple[str, str], number: int) -> float | None:
+        """Seconds that the flow takes longer than the command line for next to nothing."""
+        flow, line = (self.value(place, (name, START_UP), number, "wall") for name in ("flow", "cli"))
+        return None if flow is None or line is None else flow - line
+
+
+def _leaves_start_up_out(work: str, against: str, measure: str) -> bool:
+    return (work, against, measure) == ("first", "cli", "wall")
 
 
 def rows(
@@ -22,35 +56,22 @@ def rows(
     `ratio` is the median of the rounds' ratios, `min` and `max` the outermost; `ours` and `theirs` are medians in
     seconds or bytes.
     """
-    taken = {(each.data, each.store, each.step, each.contender, each.round): each for each in samples}
-    places = dict.fromkeys((data, store) for data, store, *_ in taken)
+    taken = Taken(samples)
+    keys = [
+        (work, *place, name, measure)
+        for work in works
+        for place in taken.places
+        for name in against
+        for measure in MEASURES
+    ]
     found = []
-    for work in works:
-        for data, store in places:
-            for name in against:
-                names = OURS[work], theirs(work, name)
-                for measure in MEASURES:
-                    pairs = _pairs(taken, (data, store, step_of(work)), names, measure)
-                    if pairs:
-                        place = dict(zip(_KEY, (work, data, store, name, measure), strict=True))
-                        found.append(place | _summary(pairs) | {"versions": {each: versions[each] for each in names}})
+    for key in keys:
+        work, data, store, name, measure = key
+        pairs = taken.pairs(work, (data, store), name, measure)
+        if pairs:
+            who = {side[0]: versions[side[0]] for side in pair(work, name)}
+            found.append(dict(zip(_KEY, key, strict=True)) | _summary(pairs) | {"versions": who})
     return found
-
-
-def _pairs(
-    taken: Mapping[tuple[str, str, str, str, int], Sample],
-    place: tuple[str, str, str],
-    names: tuple[str, str],
-    measure: str,
-) -> list[tuple[float, float]]:
-    numbers = sorted({number for *found, name, number in taken if tuple(found) == place and name == names[0]})
-    pairs = []
-    for number in numbers:
-        ours, other = (taken.get((*place, name, number)) for name in names)
-        values = [getattr(each, measure) for each in (ours, other) if each is not None]
-        if len(values) == len(names) and None not in values:
-            pairs.append((values[0], values[1]))
-    return pairs
 
 
 def _summary(pairs: list[tuple[float, float]]) -> Row:
@@ -60,8 +81,8 @@ def _summary(pairs: list[tuple[float, float]]) -> Row:
         "min": round(min(ratios), 4),
         "max": round(max(ratios), 4),
         "rounds": len(pairs),
-        "ours": median(ours for ours, _ in pairs),
-        "theirs": median(other for _, other in pairs),
+        "ours": round(median(ours for ours, _ in pairs), 4),
+        "theirs": round(median(other for _, other in pairs), 4),
     }
 
 
@@ -82,7 +103,6 @@ def read(path: Path) -> dict[str, Any]:
 
 def write(path: Path, document: Mapping[str, Any]) -> None:
     """Write it as JSON, a row a line."""
-    head = {name: value for name, value in document.items() if name != "rows"}
+    head = json.dumps({name: value for name, value in document.items() if name != "rows"}, indent=2)
     lines = ",\n".join(f"    {json.dumps(row)}" for row in document["rows"])
-    text = json.dumps(head, indent=2).rstrip("}").rstrip()
-    path.write_text(f'{text},\n  "rows": [\n{lines}\n  ]\n}}\n')
+    path.write_text(f'{head.removesuffix("}").rstrip()},\n  "rows": [\n{lines}\n  ]\n}}\n')

@@ -13,7 +13,7 @@ from benchmarks.measuring import CommandError, measure, run, settle
 from benchmarks.peers.contender import Contender
 from benchmarks.samples import Sample
 
-STORING = ("first", "unchanged", "changed")
+STORING = ("start-up", "start-up-ephemeral", "first", "unchanged", "changed")
 
 Make = Callable[[Path, DataSet], Contender]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from benchmarks.data.sets import DataSet
+from benchmarks.peers.surroundings import Surroundings
 from infra.servers.process import clean_environment
 
 TOOLS = Path(".benchmark/tools").absolute()  # where infra/bench_packages.sh puts the peers
@@ -49,9 +50,10 @@ class Contender(ABC):
     settings: ClassVar[str]
     steps: ClassVar[tuple[str, ...]] = STEPS
 
-    def __init__(self, folder: Path, data: DataSet) -> None:
+    def __init__(self, folder: Path, data: DataSet, surroundings: Surroundings) -> None:
         self.folder = folder
         self.data = data
+        self.surroundings = surroundings
         self.repository = folder / "repository"
         self.target = folder / "restored"
 

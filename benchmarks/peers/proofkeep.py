@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from benchmarks.peers.contender import PASSPHRASE, Command, Contender, size_below
+from proofkeep.configuration import software
 
 _PROGRAM = Path(sys.executable).with_name("proofkeep")
 
@@ -13,13 +14,7 @@ state = "{folder}/state"
 host_secret = "file:{folder}/host.secret"
 entry = "benchmark"
 
-[store]
-kind = "local"
-path = "{folder}/repository"
-
-[ledger]
-kind = "local"
-path = "{folder}/ledger"
+{places}
 
 [keys]
 {keys}
@@ -42,27 +37,42 @@ class Proofkeep(Contender):
     @classmethod
     def version(cls) -> str:
         """See `Contender.version`."""
-        from proofkeep.configuration import software  # noqa: PLC0415 - the engine is not the harness's to load
-
-        return software()
+        return software().split()[1]
 
     def prepare(self) -> list[Command]:
         """See `Contender.prepare`."""
-        self.repository.mkdir()
-        (self.folder / "ledger").mkdir()
         keys = self.folder / "restore.pem", self.folder / "backup.pub"
-        self._configure("backup", f'providers = ["file:{keys[1]}"]')
-        self._configure("restore", f'providers = ["file:{keys[0]}"]\npassphrase = "env:RESTORE_PASSPHRASE"')
+        self.make_places()
+        self._configure("backup", f'providers = ["file:{keys[1]}"]', self.data.source)
+        self._configure(
+            "restore", f'providers = ["file:{keys[0]}"]\npassphrase = "env:RESTORE_PASSPHRASE"', self.data.source
+        )
         return [
-            self._said("keygen", "key", keys[0], "--passphrase", "env:RESTORE_PASSPHRASE"),
-            self._said("keygen", "public", *keys),
-            self._said("keygen", "host-secret", self.folder / "host.secret"),
-            self._said("init", "--config", self.folder / "backup.toml"),
+            self.said("keygen", "key", keys[0], "--passphrase", "env:RESTORE_PASSPHRASE"),
+            self.said("keygen", "public", *keys),
+            self.said("keygen", "host-secret", self.folder / "host.secret"),
+            self.said("init", "--config", self.folder / "backup.toml"),
         ]
 
-    def _configure(self, role: str, keys: str) -> None:
+    def make_places(self) -> None:
+        """Make what the store and the ledger need to be there."""
+        self.repository.mkdir()
+        (self.folder / "ledger").mkdir()
+
+    def places(self) -> str:
+        """The configuration's sections on store and ledger."""
+        return (
+            f'[store]\nkind = "local"\npath = "{self.repository}"\n\n'
+            f'[ledger]\nkind = "local"\npath = "{self.folder}/ledger"'
+        )
+
+    def _configure(self, role: str, keys: str, source: Path) -> None:
         text = _CONFIGURATION.format(
-            folder=self.folder, source=self.data.source, keys=keys, self_check=str(self.self_check).lower()
+            folder=self.folder,
+            places=self.places(),
+            keys=keys,
+            source=source,
+            self_check=str(self.self_check).lower(),
         )
         (self.folder / f"{role}.toml").write_text(text)
 
@@ -70,17 +80,16 @@ class Proofkeep(Contender):
         """See `Contender.command`."""
         restore = ("restore", "latest", self.target, "--config", self.folder / "restore.toml", "--quiet")
         verify = ("verify", "--config", self.folder / "backup.toml", "--quiet")
-        if step in {"first", "unchanged", "changed"}:
-            return self._said("backup", "--config", self.folder / "backup.toml", "--quiet")
         said: dict[str, tuple[str | Path, ...]] = {
             "restore": restore,
             "restore-one": (*restore, "--path", self.data.one),
             "verify": verify,
             "verify-all": (*verify, "--read-all"),
         }
-        return self._said(*said[step])
+        return self.said(*said.get(step, ("backup", "--config", self.folder / "backup.toml", "--quiet")))
 
-    def _said(self, *arguments: str | Path) -> Command:
+    def said(self, *arguments: str | Path) -> Command:
+        """A call of the program."""
         return Command([_PROGRAM, *arguments], {"RESTORE_PASSPHRASE": PASSPHRASE})
 
     def stored(self) -> int | None:
