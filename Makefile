@@ -48,6 +48,9 @@ bench: setup-bench  ## run the benchmark against the peers; ARGS="--data A --wor
 	@infra/bench_packages.sh
 	@$(PYTHON_QUIET) -m benchmarks $(ARGS)
 
+growth: setup-bench  ## plot time and memory against source size, files and snapshots
+	@$(PYTHON_QUIET) -m benchmarks.growth $(ARGS)
+
 lock: setup-dev  ## lock requirements/*.in with hashes; UPGRADE=--upgrade takes newer versions
 	@cd requirements && ../$(LOCK) ../pyproject.toml runtime.in -o runtime.txt
 	@cd requirements && ../$(LOCK) ../pyproject.toml demo.in -c runtime.txt -o demo.txt
@@ -64,4 +67,4 @@ setup-demo setup-dev setup-bench: setup-%:
 .venv/prefect.db: requirements/runtime.txt | setup-demo
 	@$(PYTHON_QUIET) -m infra.demo.database $@
 
-.PHONY: help demo ui down blocks test check vectors docs-screenshots memory bench lock clean setup-demo setup-dev setup-bench
+.PHONY: help demo ui down blocks test check vectors docs-screenshots memory bench growth lock clean setup-demo setup-dev setup-bench

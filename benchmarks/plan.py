@@ -42,6 +42,11 @@ class Heat:
             names |= {ours(work, ALONE) for work in works}
         return [kind for kind in self.kinds if kind.name in names]
 
+    @staticmethod
+    def measures(against: str) -> tuple[str, ...]:
+        """What can be compared: the roofline holds all data in memory and stores none, a flow stores what we store."""
+        return {"roofline": ("wall", "cpu"), "cli": ("wall", "cpu", "rss")}.get(against, MEASURES)
+
 
 _PEERS = ("restic", "borg", "duplicity", "pipe", "roofline")
 _ALL = (Duplicity, Pipe, Borg, Proofkeep, Restic, UncheckedProofkeep, UncheckedRoofline, Roofline)

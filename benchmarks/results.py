@@ -1,13 +1,13 @@
 """Rows of results: ratios of what ours took to what the other took in the same round."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks.peers.flow import START_UP
-from benchmarks.plan import MEASURES, pair
+from benchmarks.plan import AGAINST, HEATS, WORKS, pair
 from benchmarks.samples import Sample
 
 Row = dict[str, Any]
@@ -20,7 +20,6 @@ class Taken:
 
     def __init__(self, samples: Iterable[Sample]) -> None:
         self._samples = {(each.data, each.store, each.contender, each.step, each.round): each for each in samples}
-        self.places = list(dict.fromkeys((data, store) for data, store, *_ in self._samples))
         self._rounds = sorted({number for *_, number in self._samples})
 
     def value(self, place: tuple[str, str], side: tuple[str, str], number: int, measure: str) -> float | None:
@@ -49,7 +48,7 @@ def _leaves_start_up_out(work: str, against: str, measure: str) -> bool:
 
 
 def rows(
-    samples: Iterable[Sample], works: Iterable[str], against: Iterable[str], versions: Mapping[str, str]
+    samples: Iterable[Sample], works: Collection[str], against: Collection[str], versions: Mapping[str, str]
 ) -> list[Row]:
     """A row for each work, data, store, peer and measure that both sides have a round of.
 
@@ -58,11 +57,12 @@ def rows(
     """
     taken = Taken(samples)
     keys = [
-        (work, *place, name, measure)
-        for work in works
-        for place in taken.places
-        for name in against
-        for measure in MEASURES
+        (work, heat.data, heat.store, name, measure)
+        for heat in HEATS
+        for work in WORKS
+        for name in AGAINST
+        for measure in heat.measures(name)
+        if work in {*works} & {*heat.works} and name in {*against} & {*heat.against}
     ]
     found = []
     for key in keys:

@@ -6,6 +6,7 @@ from the first slab to the last, and `cpu`, the seconds of all processes in that
 """
 
 import argparse
+import ctypes
 import hashlib
 import json
 import mmap
@@ -23,6 +24,8 @@ from benchmarks.data.writing import walk_files
 from proofkeep.chunking import Chunker, ChunkSizes
 
 SLAB = 8 << 20
+GIB = 1 << 30
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _NONCE = bytes(12)
 _OVERHEAD = 16
 _INDEX = 4  # bytes of a slab's number in the pipe that hands them out
@@ -79,8 +82,17 @@ def load(root: Path) -> mmap.mmap:
     return loaded
 
 
+def keep_large_buffers() -> None:
+    """Have glibc keep freed megabytes: handed back each time, every output would pay for its pages again."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(_M_MMAP_THRESHOLD, GIB)
+        libc.mallopt(_M_TRIM_THRESHOLD, GIB)
+
+
 def work(loaded: mmap.mmap, jobs: int, ready: Barrier, *, self_check: bool) -> None:
     """Take slabs until the pipe is empty."""
+    keep_large_buffers()
     loop, view = Loop(self_check), memoryview(loaded)
     ready.wait()
     while number := os.read(jobs, _INDEX):

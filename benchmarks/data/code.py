@@ -1,7 +1,7 @@
 """Source code as compressors see it: lines of a project's own identifiers, more alike the closer together they are.
 
-Calibrated against the Python files of a site-packages folder: zstd-3 packs those 4.2 times in frames of 1 MiB and 3.5
-times in frames of 12 KiB, at 300 MB/s on one core; these 4.2 and 3.0 times, at 250 MB/s.
+Calibrated against Python's standard library, which zstd 3 packs 4.3 times in frames of 1 MiB and 3.4 times in frames
+of 12 KiB, at 260 MB/s on one core; this 4.1 and 2.6 times, at 200 MB/s.
 """
 
 from itertools import chain

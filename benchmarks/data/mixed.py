@@ -30,7 +30,12 @@ _KINDS: dict[str, tuple[int, int, int, str, Content | None]] = {
 def make_mixed(root: Path, size: int) -> None:
     """Write `size` bytes below `root`, to within a file's header for each kind."""
     shards = max(1, round(size / SHARD))
-    in_parallel(make_kind, [(root, shard, kind, size // shards) for shard in range(shards) for kind in _KINDS])
+    add_shards(root, range(shards), size // shards)
+
+
+def add_shards(root: Path, shards: range, shard_size: int = SHARD) -> None:
+    """Write these shards below `root`, beside those that are there."""
+    in_parallel(make_kind, [(root, shard, kind, shard_size) for shard in shards for kind in _KINDS])
 
 
 def make_kind(root: Path, shard: int, kind: str, shard_size: int) -> None:

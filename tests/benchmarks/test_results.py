@@ -47,11 +47,26 @@ def test_round_that_one_side_lacks_does_not_count() -> None:
 
 
 def test_every_measure_that_both_have_gets_a_row() -> None:
-    taken = [sample("proofkeep", 1), sample("roofline", 2, stored=None)]
+    taken = [sample("proofkeep", 1), sample("restic", 2), sample("borg", 2, stored=None)]
+
+    found = results.rows(taken, ["first"], ["restic", "borg"], VERSIONS)
+
+    assert [row["measure"] for row in found if row["against"] == "restic"] == ["wall", "cpu", "rss", "stored"]
+    assert [row["measure"] for row in found if row["against"] == "borg"] == ["wall", "cpu", "rss"]
+
+
+def test_memory_of_the_roofline_is_no_measure() -> None:
+    taken = [sample("proofkeep", 1), sample("roofline", 2)]
 
     found = results.rows(taken, ["first"], ["roofline"], VERSIONS)
 
-    assert [row["measure"] for row in found] == ["wall", "cpu", "rss"]
+    assert [row["measure"] for row in found] == ["wall", "cpu"]
+
+
+def test_flow_is_compared_in_no_work_but_its_own() -> None:
+    taken = [sample("proofkeep-unchecked", 1), sample("flow", 2), sample("cli", 1)]
+
+    assert results.rows(taken, ["first-unchecked"], ["cli"], VERSIONS) == []
 
 
 def test_unchecked_first_backup_is_held_against_the_roofline_without_self_check() -> None:
