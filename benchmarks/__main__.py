@@ -1,6 +1,9 @@
 """`make bench`: run what was selected, pair by pair, and write the table, the plots and the rows."""
 
 import argparse
+import shutil
+import signal
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -19,6 +22,7 @@ from benchmarks.tables import floor_table, measure_table
 
 FOLDER = Path(".benchmark").absolute()
 FULL_ROUNDS = 3
+INTERRUPTED = 128 + signal.SIGTERM
 
 
 class Bench:
@@ -36,16 +40,27 @@ class Bench:
     def run(self) -> int:
         """Run it; 1 when anything failed."""
         self._log.unlink(missing_ok=True)
+        shutil.rmtree(FOLDER / "work", ignore_errors=True)
+        whole = self.options.scale == 1 and self.options.rounds >= FULL_ROUNDS
+        try:
+            self._run_heats()
+        except (KeyboardInterrupt, SystemExit):
+            self._complain("the run was interrupted")
+            whole = False
+        if self.samples:
+            folder = Path("benchmarks") if whole else FOLDER / f"results-{self.options.scale:g}"
+            self._write(self.options.into or folder)
+        for failure in self.failures:
+            sys.stderr.write(f"FAILED {failure}\n")
+        return 1 if self.failures else 0
+
+    def _run_heats(self) -> None:
         try:
             for heat in plan.HEATS:
                 if heat.data in self.options.data and heat.store in self.options.store:
                     self._run_heat(heat)
         finally:
             self._surroundings.stop()
-        self._write()
-        for failure in self.failures:
-            sys.stderr.write(f"FAILED {failure}\n")
-        return 1 if self.failures else 0
 
     def _run_heat(self, heat: plan.Heat) -> None:
         works = set(heat.works) & set(self.options.work)
@@ -70,7 +85,7 @@ class Bench:
     def _is_there(self, kind: type[Contender]) -> bool:
         try:
             kind.version()
-        except OSError as error:
+        except (OSError, subprocess.CalledProcessError) as error:
             self._complain(f"{kind.name} is not installed: {error}")
             return False
         return True
@@ -85,9 +100,7 @@ class Bench:
             self.failures.append(failure)
             sys.stderr.write(f"FAILED {failure}\n")
 
-    def _write(self) -> None:
-        whole = self.options.scale == 1 and self.options.rounds >= FULL_ROUNDS
-        folder = self.options.into or (Path("benchmarks") if whole else FOLDER / f"results-{self.options.scale:g}")
+    def _write(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         document = results.read(folder / "results.json")
         versions = {name: kind.version() for name, kind in self.kinds.items()}
@@ -137,6 +150,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=FULL_ROUNDS)
     parser.add_argument("--scale", type=float, default=1.0, help="share of each data set")
     parser.add_argument("--into", type=Path, help="folder of the results (default: benchmarks, for whole runs)")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
     return Bench(parser.parse_args()).run()
 
 

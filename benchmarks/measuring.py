@@ -2,12 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.peers.contender import Command
+from infra.servers.process import signal_group
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _LOG_TAIL = 2000
@@ -46,16 +48,21 @@ def run(command: Command, log: Path) -> None:
 
 def _call(arguments: list[str | Path], command: Command, log: Path) -> None:
     with log.open("ab") as file:
-        ended = subprocess.run(
+        child = subprocess.Popen(
             arguments,
             env=command.surroundings(),
             cwd=command.folder,
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,
-            check=False,
+            start_new_session=True,
         )
-    if ended.returncode:
+    try:
+        status = child.wait()
+    finally:
+        signal_group(child.pid, signal.SIGKILL)  # whatever it left behind, and all of it when we are interrupted
+        child.wait()
+    if status:
         raise CommandError(f"{log.stem} failed\n{log.read_text(errors='replace')[-_LOG_TAIL:]}")
 
 

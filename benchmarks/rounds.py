@@ -43,18 +43,18 @@ class Course:
 
     def run(self, rounds: int) -> None:
         """Run them. A contender that fails is complained of, and is out for the rest of the round."""
-        for number in range(rounds):
-            if number == 0 or not self.once:
-                self._prepare(number)
-            for step in self.steps:
-                if number == 0 or not self.once or step != "first":
-                    self._step(step, number)
-            if number == rounds - 1 or not self.once:
-                self._clear()
+        try:
+            for number in range(rounds):
+                if number == 0 or not self.once:
+                    self._clear()
+                    self._prepare(number)
+                for step in self.steps:
+                    if number == 0 or not self.once or step != "first":
+                        self._step(step, number)
+        finally:
+            self._clear()
 
     def _prepare(self, number: int) -> None:
-        undo_changes(self.data.folder)
-        self._taking_part = []
         for name, make in self.makers:
             folder = self.folder / f"{self.data.letter}-{self.store}-{name}"
             contender = make(folder, self.data)
