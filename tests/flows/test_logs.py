@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import structlog
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.objects import FlowRun
 from prefect.logging.handlers import APILogHandler
 
 from flows import logs
 from flows.backup import backup
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import House
-from tests.flows.running import client, run_here, until
+from tests.flows.running import client, run_here, run_here_again, until
 
 ENDS = ("Running", "Completed")
 
@@ -23,7 +24,11 @@ ENDS = ("Running", "Completed")
 def told(house: House, prefect: PrefectSide) -> list[dict[str, Any]]:
     """Events of one backup with two transfers."""
     house.fill(5)
-    run = run_here(backup, house.parameters())
+    return events_of(run_here(backup, house.parameters()), prefect)
+
+
+def events_of(run: FlowRun, prefect: PrefectSide) -> list[dict[str, Any]]:
+    """Every event of a run; the file holds nothing but one JSON object a line."""
     events = [json.loads(line) for line in prefect.events.read_text().splitlines()]
     return [event for event in events if event.get("flow_run_id") == str(run.id)]
 
@@ -58,10 +63,28 @@ def test_state_changes_of_flow_and_tasks_are_events(told: list[dict[str, Any]]) 
     tasks = Counter((event["task"], event["state"]) for event in told if event["event"] == "task-run-state")
 
     assert flow == ["Running", "Completed"]
+    assert {event["attempt"] for event in told if "state" in event} == {1}
     assert tasks == Counter(
         {(task, state): 1 for task in ("snapshot", "compress", "encrypt", "checksum", "commit") for state in ENDS}
         | {(task, state): 2 for task in ("upload", "verify") for state in ENDS}
     )
+
+
+def test_each_attempt_is_numbered(house: House, prefect: PrefectSide) -> None:
+    house.fill(1)
+    obstacle = house.root / "store" / "packs"
+    obstacle.write_text("in the way")
+    run = run_here(backup, house.parameters())
+    obstacle.unlink()
+
+    told = events_of(run_here_again(backup, run), prefect)
+
+    flow = [(event["attempt"], event["state"]) for event in told if event["event"] == "flow-run-state"]
+    upload = [
+        (event["attempt"], event["state"]) for event in told if event.get("task") == "upload" and "state" in event
+    ]
+    assert flow == [(1, "Running"), (1, "Failed"), (2, "Running"), (2, "Completed")]
+    assert upload == [(1, "Running"), (1, "Failed"), (1, "Running"), (1, "Completed")]  # a task run of its own each
 
 
 def test_prefects_log_has_what_happens_once_and_nothing_of_each_pack(house: House) -> None:
