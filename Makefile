@@ -61,8 +61,14 @@ lock: setup-dev  ## lock requirements/*.in with hashes; UPGRADE=--upgrade takes 
 clean:  ## remove .venv and everything that tools left behind
 	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
 
-setup-demo setup-dev setup-bench: setup-%:
-	@infra/setup.sh $*
+setup-demo:  ## set up .venv for the command line, flows and the demo
+	@infra/setup.sh demo
+
+setup-dev:  ## set up .venv for the tests too
+	@infra/setup.sh dev
+
+setup-bench:
+	@infra/setup.sh bench
 
 .venv/prefect.db: requirements/runtime.txt | setup-demo
 	@$(PYTHON_QUIET) -m infra.demo.database $@
