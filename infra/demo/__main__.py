@@ -82,7 +82,11 @@ def _tell(ground: Ground, origin: Origin, began: float) -> int:
         for claim in untrue:
             screen.say(f"NOT TRUE: {claim.sentence}; seen: {claim.seen}")
         screen.say(f"this run: {outcome.ui}")
-        screen.say("every claim above was checked and holds" if not untrue else f"{len(untrue)} claims do not hold")
+        screen.say(
+            f"{table.counted(len(untrue), 'claim')} above not true, see there"
+            if untrue
+            else "every claim above was checked and holds"
+        )
     return 1 if untrue else 0
 
 

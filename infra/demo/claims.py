@@ -68,7 +68,7 @@ def _change(outcome: Outcome) -> Iterator[Claim]:
     new = second.totals["new_bytes"]
     yield Claim(
         "backup 2 sent nothing but what changed",
-        new <= outcome.change.most and (new > 0 or outcome.change.most == 0),
+        outcome.change.least <= new <= outcome.change.most,
         f"{new} bytes were new, {outcome.change.most} in files that changed",
     )
 

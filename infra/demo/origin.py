@@ -7,12 +7,14 @@ a pattern and the second takes it in, as if it had come in between.
 import os
 import re
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.demo import tree
 from infra.demo.failure import DemoError
 from infra.demo.ground import Ground
+from proofkeep.cli import shown
 
 LOOKED_AT = 5_000
 LARGEST_LEFT_OUT = 64 << 20
@@ -27,10 +29,12 @@ class Change:
     Attributes:
         words: what was done.
         most: bytes of all files it touched: more than these cannot be new.
+        least: bytes that must be new; 0 where its content may lie elsewhere in the tree too.
     """
 
     words: str
     most: int
+    least: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,18 +55,16 @@ class Origin:
 
     def measure(self) -> int:
         """Bytes of all files that a backup takes, for a bar that can fill."""
-        total = 0
-        root = os.fsencode(self.root)
-        for folder, folders, names in os.walk(root):
-            below = folder[len(root) + 1 :]
-            folders[:] = [name for name in folders if (below + b"/" + name).lstrip(b"/") not in self.ignored]
-            total += sum(_size(folder + b"/" + name) for name in names)
-        return total
+        return sum(
+            _size(folder + b"/" + name)
+            for folder, _, names in _walk(os.fsencode(self.root), self.ignored)
+            for name in names
+        )
 
     def change(self) -> Change:
         """Bring about what the second backup is to find."""
         if self.generated:
-            return Change(*tree.change(self.root))
+            return Change(*tree.change(self.root), least=1)
         if not self.left_out:
             return Change("nothing: no file of this tree could be left out of the first backup", 0)
         name = self.left_out[0].removeprefix("/")
@@ -78,7 +80,7 @@ def given(path: Path, ground: Ground) -> Origin:
     """A tree of the user's.
 
     Raises:
-        DemoError: it is no directory, holds nothing, or lies where the demo works.
+        DemoError: it is no directory, holds nothing or what this user may not read, or lies where the demo works.
     """
     try:
         root = path.resolve(strict=True)
@@ -91,6 +93,7 @@ def given(path: Path, ground: Ground) -> Origin:
             raise DemoError(f"{path} holds nothing to back up")
     except OSError as error:
         raise DemoError(f"{path} cannot be read: {error.strerror}") from None
+    _refuse_unreadable(os.fsencode(root), ignored)
     left_out = _one_file(os.fsencode(root), ignored)
     return Origin(
         root,
@@ -105,6 +108,39 @@ def _inside(directory: Path, root: Path) -> frozenset[bytes]:
     if not directory.is_relative_to(root):
         return frozenset()
     return frozenset({os.fsencode(directory.relative_to(root))})
+
+
+def _walk(root: bytes, ignored: frozenset[bytes]) -> Iterator[tuple[bytes, list[bytes], list[bytes]]]:
+    """As `os.walk`, without what no backup takes."""
+    for folder, folders, names in os.walk(root):
+        below = folder[len(root) + 1 :]
+        folders[:] = [name for name in folders if (below + b"/" + name).lstrip(b"/") not in ignored]
+        yield folder, folders, names
+
+
+def _refuse_unreadable(root: bytes, ignored: frozenset[bytes]) -> None:
+    """What this user may not read makes every snapshot incomplete, and a demo of those proves nothing."""
+    unreadable = [
+        folder + b"/" + name
+        for folder, folders, names in _walk(root, ignored)
+        for name in (*folders, *names)
+        if not _readable(folder + b"/" + name)
+    ]
+    if unreadable:
+        raise DemoError(
+            f"{shown.name(root)} holds {len(unreadable)} files or folders that this user may not read, "
+            f"such as {shown.name(unreadable[0])}\nname another tree, or run as a user who may read it"
+        )
+
+
+def _readable(path: bytes) -> bool:
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return True
+    if stat.S_ISDIR(mode):
+        return os.access(path, os.R_OK | os.X_OK)
+    return not stat.S_ISREG(mode) or os.access(path, os.R_OK)
 
 
 def _one_file(root: bytes, ignored: frozenset[bytes]) -> bytes | None:

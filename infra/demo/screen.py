@@ -27,8 +27,10 @@ class Step:
         step: str,  # noqa: ARG002 - the engine's protocol
         **counts: int,
     ) -> None:
-        """Show counts; `bytes`, or what stands in for it, moves the bar."""
+        """Show counts; `bytes`, or what stands in for it, moves the bar. Only `end` fills it."""
         done = counts.get("bytes", counts.get("read_bytes", 0))
+        if self._total is not None:
+            done = min(done, self._total - 1)
         self.note = ", ".join(
             f"{shown.size(count)}" if name == "bytes" else f"{count} {name}"
             for name, count in counts.items()
@@ -103,7 +105,9 @@ class Screen:
         table.add_column(overflow="fold")
         for name, value in rows:
             table.add_row(name, value)
+        self.console.line()
         self.console.print(table)
+        self.console.line()
 
 
 def open_screen() -> Screen:

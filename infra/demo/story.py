@@ -68,7 +68,9 @@ class Story:
         since_ns = time.time_ns()
         second = self._back_up("backup again", place, ())
         ui = remember(self.ground, self._ui, self._runs[-1].id)
-        vouched = hear(configuration)
+        with self.screen.step("read the ledger") as step:
+            vouched = hear(configuration)
+            step.note = f"{vouched.objects} objects vouched for"
         head = f"{second.receipt['writer']}:{second.receipt['head']}"
         verified = self._run("verify", verify, NAME, read=1.0, expect_heads=[head])
         restored = self._run("restore", restore, NAME, str(self.ground.restored), second.receipt["snapshot"])
@@ -82,6 +84,9 @@ class Story:
             drill=drill,
             options=DrillOptions(evidence=self.ground.evidence),
         )
+        with self.screen.step("ask Prefect what it saw") as step:
+            seen = recorded(self._runs)
+            step.note = f"{sum(len(each.tasks) for each in seen)} task runs in {len(seen)} flow runs"
         return Outcome(
             origin=self.origin,
             change=change,
@@ -95,7 +100,7 @@ class Story:
             comparison=comparison,
             drilled=drilled.result,
             evidence=read_evidence(self.ground.evidence / drill),
-            recorded=recorded(self._runs),
+            recorded=seen,
             ui=ui,
             seconds=time.monotonic() - began,
         )

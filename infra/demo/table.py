@@ -18,14 +18,17 @@ def _stored(outcome: Outcome) -> Rows:
     first, second = outcome.first, outcome.second
     totals, again = first.totals, second.totals
     rate = size(int(totals["read_bytes"] / first.seconds))
+    twice = "; the rest was there twice, and is stored once" if totals["new_bytes"] < totals["read_bytes"] else ""
     whose = "" if outcome.origin.generated else ", which was only read"
-    travelled = f"{size(again['new_bytes'])} new, {size(again['stored'])} stored in {len(outcome.new_packs)} packs"
+    travelled = (
+        f"{size(again['new_bytes'])} new, {size(again['stored'])} stored in {counted(len(outcome.new_packs), 'pack')}"
+    )
     return [
         ("source", f"{_near(outcome.origin.root)}{whose}"),
         ("files", f"{totals['files']:,} in {totals['directories']:,} directories; {totals['other']:,} of other kinds"),
-        ("read", size(totals["read_bytes"])),
-        ("new", f"{size(totals['new_bytes'])}; what else was read was stored already"),
-        ("stored", f"{size(totals['stored'])} in {len(first.packs)} packs"),
+        ("read", f"{size(totals['read_bytes'])}; holes are not read"),
+        ("new", f"{size(totals['new_bytes'])}{twice}"),
+        ("stored", f"{size(totals['stored'])} in {counted(len(first.packs), 'pack')}"),
         ("ratio", f"{totals['read_bytes'] / max(totals['stored'], 1):.2f} : 1, read to stored"),
         ("throughput", f"{rate}/s, from the source to the committed snapshot in {first.seconds:.1f} s"),
         ("then changed", outcome.change.words),
@@ -51,12 +54,12 @@ def _proven(outcome: Outcome) -> Rows:
     not_ours = f"; {found.not_ours} owners or attributes need root" if found.not_ours else ""
     removed = "; then removed" if found.identical and not outcome.origin.generated else ""
     same = "bit for bit and in all metadata as the source" if found.identical else "NOT the same as the source"
-    sample = f"{drilled['files']} files of {drilled['population']:,}, drawn from {drilled['strata']} strata"
+    sample = f"{counted(drilled['files'], 'file')}, drawn from the {drilled['population']:,} of both snapshots"
     alive = f"{drilled['compared_live']} compared with the live source"
     return [
         ("verified", f"{verified['verdict']}; {read_back}"),
         ("", "(everything, since this store keeps whatever digest it is told)"),
-        ("restored", f"{restored['files']:,} files, {size(restored['bytes'])} with holes{removed}"),
+        ("restored", f"{restored['files']:,} files, {size(restored['bytes'])} with their holes{removed}"),
         ("compared", f"{same}{left_out}{not_ours}"),
         ("drilled", f"{sample}; restored to {drilled['scratch']} and destroyed"),
         ("", f"{alive}; {drilled['refusals']} attacks refused: wrong key, flipped bit, wrong context"),
@@ -70,6 +73,11 @@ def _next(outcome: Outcome) -> Rows:
         ("look at it", "make ui shows this very run in Prefect"),
         ("end it", "make down stops the servers; the repository lives in their memory and ends with them"),
     ]
+
+
+def counted(count: int, what: str) -> str:
+    """Count and word, as English has it."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _key_id(uri: str) -> str:

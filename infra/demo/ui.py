@@ -4,11 +4,14 @@ import json
 import os
 import sys
 import webbrowser
+from socket import gethostname
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from infra.demo.failure import DemoError
 from infra.demo.ground import Ground
 from infra.demo.supervision import is_running
+from infra.servers.process import LOOPBACK
 
 # The older UI hides the streaming steps behind the one that drains them.
 RUNS = "/v2/runs"
@@ -41,5 +44,7 @@ def show(ground: Ground) -> None:
     """Print the address, and open it where there is a screen to open it on."""
     where = address(ground)
     print(where)
+    _, _, port = str(urlsplit(where).netloc).partition(":")
+    print(f"for a browser on this machine; from another one, first: ssh -L {port}:{LOOPBACK}:{port} {gethostname()}")
     if sys.stdout.isatty() and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         webbrowser.open(where)

@@ -90,7 +90,7 @@ def good_outcome() -> Outcome:
     """Every claim holds of this one."""
     return Outcome(
         origin=Origin(Path("/demo/source"), generated=True),
-        change=Change("a log grew", 200),
+        change=Change("a log grew", 200, least=1),
         cloud=Cloud("https://127.0.0.1:1", "us-gov-west-1", "/ca.pem", KEK),
         certificate=CERTIFICATE,
         first=backup(FIRST_PACKS),

@@ -181,7 +181,7 @@ def test_table_says_what_a_person_asks() -> None:
     assert rows["in transit"].startswith("TLSv1.3 TLS_AES_256_GCM_SHA384")
     assert rows["key id"].startswith("00000000-0000-0000-0000-000000000001")
     assert rows["ratio"].startswith("1.67 : 1")
-    assert rows["second backup"].startswith("120 B new, 90 B stored in 1 packs")
+    assert rows["second backup"].startswith("120 B new, 90 B stored in 1 pack;")
     assert rows["evidence"] == "/demo/evidence/1/drill.json"
     assert "make ui" in rows["look at it"]
     assert "ends with them" in rows["end it"]

@@ -69,7 +69,7 @@ def test_demo_of_a_newcomer(demo: Demo) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert list(demo.rows) == ROWS
     assert demo.rows["files"].startswith("3,106 in ")
-    assert demo.rows["read"].endswith("MiB")
+    assert demo.rows["read"].endswith("MiB; holes are not read")
     assert demo.rows["in transit"].startswith("TLSv1.")
     assert demo.rows["verified"].startswith("intact; all ")
     assert "flipped bit" in demo.rows["drilled"]
@@ -89,7 +89,9 @@ def test_tree_of_the_user_is_only_read_and_everything_ends_with_down(demo: Demo,
     assert everything_about(tree) == before
     evidence = Path(demo.rows["evidence"])
     assert json.loads(evidence.read_bytes())["result"] == "passed"
-    server, _, run = demo.make("ui").stdout.strip().partition("/v2/runs/flow-run/")
+    address, hint = demo.make("ui").stdout.splitlines()
+    assert "ssh -L" in hint
+    server, _, run = address.partition("/v2/runs/flow-run/")
     assert server.startswith(f"http://{LOOPBACK}:")
     with urlopen(f"{server}/api/flow_runs/{run}", timeout=30) as answer:  # noqa: S310 - begins with http, see above
         shown = json.load(answer)
@@ -102,6 +104,15 @@ def test_tree_of_the_user_is_only_read_and_everything_ends_with_down(demo: Demo,
     assert not answers(server)
     assert altered(evidence.parent) == []
     assert demo.make("ui").returncode != 0
+
+
+def test_left_out_file_that_lies_elsewhere_too_is_no_untruth(demo: Demo, tree: Path) -> None:
+    (tree / "copy").write_bytes((tree / "folder/large").read_bytes())
+
+    done = demo.make("demo", f"SOURCE={tree}")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert demo.rows["second backup"].startswith("0 B new")
 
 
 def test_damaged_store_makes_the_demo_fail_and_the_next_one_replaces_it(demo: Demo, tree: Path) -> None:

@@ -16,6 +16,7 @@ from infra.demo.failure import DemoError
 from infra.demo.ground import Ground
 from infra.demo.origin import given
 from infra.demo.tree import MIB, change, generate
+from tests.engine.unprivileged import as_nobody, open_to_everybody
 
 WAITS = "import signal; print('up', flush=True); signal.pause()"
 IGNORES_SIGTERM = (
@@ -158,6 +159,20 @@ def test_source_that_cannot_serve_is_refused(ground: Ground, tmp_path: Path, pat
 
     with pytest.raises(DemoError, match=reason):
         given(tmp_path / path, ground)
+
+
+@pytest.mark.parametrize("path", ["folder/secret", "folder"])
+def test_tree_with_what_this_user_may_not_read_is_refused_and_it_is_named(path: str) -> None:
+    with open_to_everybody() as scratch:
+        (scratch / "mine/folder").mkdir(parents=True)
+        (scratch / "mine/folder/secret").touch()
+        (scratch / "mine/public").touch()
+        (scratch / "mine" / path).chmod(0)
+
+        with pytest.raises(DemoError, match=rf"holds 1 files or folders .* such as .*/mine/{path}\n"):
+            as_nobody(lambda: given(scratch / "mine", Ground(scratch / "demo")))
+
+        (scratch / "mine" / path).chmod(0o755)
 
 
 def test_change_touches_little_of_a_generated_tree(tmp_path: Path) -> None:
