@@ -1,5 +1,6 @@
 """`make docs-screenshots`: pictures of a finished backup in the Prefect UI, taken with headless Chromium.
 
+`python -m infra.screenshots [DIRECTORY]` puts them there, or where the docs show them.
 Looks at the demo that is running, or runs it first and ends it afterwards. A picture counts only if the page says what
 it has to and the steps are drawn; a loading page is never written.
 """
@@ -57,7 +58,7 @@ class Page:
     drawn: bool = False
 
 
-def main() -> int:
+def main(directory: Path = IMAGES) -> int:
     """Take every picture."""
     ground = chosen_ground()
     began_here = not is_running(ground)
@@ -65,7 +66,7 @@ def main() -> int:
         if began_here:
             subprocess.run([sys.executable, "-m", "infra.demo", "run"], check=True)
         for page in _pages(**_finished(ground)):
-            _take(page)
+            _take(page, directory)
     except (DemoError, subprocess.CalledProcessError) as error:
         print(f"screenshots: {error}", file=sys.stderr)
         return 1
@@ -110,7 +111,7 @@ def _card(server: str, run: str) -> str:
     return str(found[0]["id"])
 
 
-def _take(page: Page) -> None:
+def _take(page: Page, directory: Path) -> None:
     missing = "nothing was tried"
     for attempt in range(1, ATTEMPTS + 1):
         with tempfile.TemporaryDirectory() as scratch:
@@ -124,7 +125,7 @@ def _take(page: Page) -> None:
             if page.drawn and _greens(picture) < FEWEST_GREEN:
                 missing = "the timeline"
                 continue
-            _keep(page, picture)
+            _keep(page, picture, directory)
             return
     raise DemoError(f"{page.url} does not show {missing}")
 
@@ -156,9 +157,9 @@ def _greens(picture: Picture) -> int:
     return sum(pixel in green for pixel in picture.pixels)
 
 
-def _keep(page: Page, picture: Picture) -> None:
-    path = IMAGES / f"{page.name}.png"
-    IMAGES.mkdir(exist_ok=True)
+def _keep(page: Page, picture: Picture, directory: Path) -> None:
+    path = directory / f"{page.name}.png"
+    directory.mkdir(exist_ok=True)
     write_small(picture, path)
     size = path.stat().st_size
     if size > LARGEST_BYTES:
@@ -167,4 +168,4 @@ def _keep(page: Page, picture: Picture) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*map(Path, sys.argv[1:])))
