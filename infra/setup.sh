@@ -20,7 +20,7 @@ find_python() {
         "$candidate" -c 'import sys; print(sys.executable)'
         return
     done
-    stop 'Python 3.11 or newer was not found; install it (Debian 12: apt-get install python3) or set PYTHON'
+    stop 'Python 3.11 or newer was not found; install it (Debian 12, as root: apt-get install -y python3) or set PYTHON'
 }
 
 # Debian ships Python without ensurepip, in a package of its own.
@@ -28,7 +28,7 @@ need_ensurepip() {
     "$1" -c 'import ensurepip' 2>/dev/null && return
     package="python$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv"
     command -v apt-get >/dev/null || stop "$1 lacks the module ensurepip; install it with your package manager"
-    [ "$(id -u)" = 0 ] || stop "$package is missing; run: sudo apt-get install -y $package"
+    [ "$(id -u)" = 0 ] || stop "$package is missing; run as root: apt-get update && apt-get install -y $package"
     infra/apt_install.sh "$package"
 }
 

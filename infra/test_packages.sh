@@ -12,10 +12,12 @@ if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
 fi
 
 status=0
+missing=
 for package in $listed; do
     dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed && continue
     printf 'cannot run without %s\n' "$(grep "^$package " requirements/apt-test.txt | tr -s ' ')" >&2
     status=1
+    missing="$missing $package"
 done
-[ $status = 0 ] || printf 'without root: apt-get install the packages above, then run again\n' >&2
+[ $status = 0 ] || printf 'run as root: apt-get update && apt-get install -y %s\n' "$(echo $missing)" >&2
 [ "${CI:-}" != true ] || exit $status
