@@ -58,6 +58,7 @@ ProofkeepError
     ├── PartialSnapshotError
     ├── StreamEndedEarlyError
     ├── SpoolFullError
+    ├── StateError
     ├── JournalBusyError
     └── WrongHostError
 """
@@ -448,6 +449,15 @@ class SpoolFullError(PipelineError):
 
     code = "spool-full"
     hint = "Mend the transfers that wait in the spool or raise its limit, then press Retry."
+
+
+class StateError(PipelineError):
+    """This host's state directory cannot be used as it is."""
+
+    code = "state"
+    hint = (
+        "Check its disk, room and permissions, then press Retry; move away what is malformed: a later run does without."
+    )
 
 
 class JournalBusyError(PipelineError):

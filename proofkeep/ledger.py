@@ -6,11 +6,18 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from proofkeep.errors import AuthenticationError, LedgerMismatchError, MalformedError, ObjectMissingError, RollbackError
+from proofkeep.errors import (
+    AuthenticationError,
+    LedgerMismatchError,
+    MalformedError,
+    ObjectMissingError,
+    RollbackError,
+    StateError,
+)
 from proofkeep.format import ledger_entry, names
 from proofkeep.format.ledger_entry import FIRST_PREVIOUS, LedgerEntry
 from proofkeep.repository import Repository
-from proofkeep.state import replace_file
+from proofkeep.state import replace_file, telling
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +109,14 @@ def newest_entry_ns(repository: Repository, heads: Heads) -> int | None:
 
 
 def load_heads(file: Path) -> Heads:
-    """Heads this host remembers; empty when it remembers none. Raises `MalformedError`."""
+    """Heads this host remembers; empty when it remembers none. Raises `StateError`."""
     try:
-        rows = json.loads(file.read_bytes())
+        with telling():
+            content = file.read_bytes() if file.exists() else b"{}"
+        rows = json.loads(content)
         return {bytes.fromhex(writer): Head(row[0], bytes.fromhex(row[1])) for writer, row in rows.items()}
-    except FileNotFoundError:
-        return {}
     except (ValueError, TypeError, AttributeError, IndexError):
-        raise MalformedError("remembered ledger heads of this host are malformed") from None
+        raise StateError("file heads.json of the state directory is malformed") from None
 
 
 def save_heads(file: Path, heads: Heads) -> None:

@@ -10,13 +10,14 @@
 import errno
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from proofkeep.errors import JournalBusyError, MalformedError, SpoolFullError
+from proofkeep.errors import JournalBusyError, SpoolFullError, StateError
 
-_WRITER_DIGITS = 32
+_WRITER = re.compile(rb"[0-9a-f]{32}")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -51,15 +52,23 @@ class RepositoryState:
         """Folder of one run; not created here."""
         return self.runs / run.hex()
 
+    def make_run(self, run: bytes) -> Path:
+        """The same, made if it is missing."""
+        folder = self.run(run)
+        with telling():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
     def writer(self) -> bytes:
         """This host's writer id, 16 bytes, made at first use."""
         file = self.path / "writer"
-        if not file.exists():
-            write_new(file, os.urandom(16).hex().encode())
-        text = file.read_text("ascii").strip()
-        if len(text) != _WRITER_DIGITS:
-            raise MalformedError("writer id of this host is malformed")
-        return bytes.fromhex(text)
+        with telling():
+            if not file.exists():
+                write_new(file, os.urandom(16).hex().encode())
+            text = file.read_bytes().strip()
+        if _WRITER.fullmatch(text) is None:
+            raise StateError("file writer of the state directory is malformed")
+        return bytes.fromhex(text.decode())
 
     @contextmanager
     def ledger_lock(self) -> Iterator[None]:
@@ -69,13 +78,25 @@ class RepositoryState:
 
 
 @contextmanager
+def telling() -> Iterator[None]:
+    """`StateError` for whatever the state directory's filesystem refuses, but a full disk."""
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise StateError(f"state directory cannot be used: {reason}") from None
+
+
+@contextmanager
 def locked(file: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold an exclusive lock that the kernel drops when the process ends.
 
     Raises:
         JournalBusyError: another process holds it and `wait` is false.
+        StateError: it cannot be opened.
     """
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with telling():
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -100,11 +121,12 @@ def write_new(file: Path, data: bytes) -> None:
 
 
 def replace_file(file: Path, data: bytes) -> None:
-    """Replace a small file durably: readers see the old or the new content."""
+    """Replace a small file durably: readers see the old or the new content. Raises `StateError`, `SpoolFullError`."""
     temporary = file.with_name(f".{file.name}.{os.urandom(8).hex()}")
-    write_durable(temporary, data)
-    temporary.replace(file)
-    sync_directory(file.parent)
+    with telling():
+        write_durable(temporary, data)
+        temporary.replace(file)
+        sync_directory(file.parent)
 
 
 def write_durable(file: Path, data: bytes) -> None:

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from proofkeep.errors import JournalBusyError, MalformedError, PipelineError, ProofkeepError, SpoolFullError
+from proofkeep.errors import JournalBusyError, MalformedError, ProofkeepError, SpoolFullError, StateError
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -22,7 +22,7 @@ class StateDatabase:
         SpoolFullError: its disk is full.
         JournalBusyError: another process has held it for too long.
         MalformedError: its content is damaged, which `damaged` tells from then on.
-        PipelineError: SQLite says anything else.
+        StateError: SQLite says anything else.
     """
 
     def __init__(self, file: Path, subject: str, setup: str) -> None:
@@ -94,4 +94,4 @@ class StateDatabase:
             self.damaged = True
             return MalformedError(f"{self._subject} is damaged")
         name = getattr(error, "sqlite_errorname", type(error).__name__)
-        return PipelineError(f"{self._subject} cannot be used: {name}")
+        return StateError(f"{self._subject} cannot be used: {name}")

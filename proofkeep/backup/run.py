@@ -75,8 +75,7 @@ class Backup:
         self.findings: list[Finding] = []
 
     def __enter__(self) -> Self:
-        folder = self.state.run(self.identity.run)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = self.state.make_run(self.identity.run)
         with ExitStack() as opened:
             opened.enter_context(locked(folder / "lock"))
             self.journal = opened.enter_context(closing(Journal(folder / "journal.sqlite")))

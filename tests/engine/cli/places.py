@@ -107,6 +107,15 @@ class Place:
         (self.source / os.fsdecode(b"line\nfeed \x1b[31m \xff")).write_bytes(b"strange")
 
 
+def refused(ended: Ended, code: str) -> None:
+    """It says code and hint on both streams, and has no result but perhaps the run."""
+    error = ended.document["error"]
+    assert (ended.code, error["code"]) == (2, code)
+    assert not error["message"][0].isupper()
+    assert f"proofkeep: {error['message']} [{code}]\nhint: {error['hint']}\n" in ended.err
+    assert set(ended.document["result"] or {}) <= {"run"}
+
+
 def unprivileged() -> Sequence[str]:
     """A command under which root may not read what modes forbid."""
     return WITHOUT_ROOTS_EYES if os.geteuid() == 0 else ()

@@ -7,18 +7,9 @@ import pytest
 
 from proofkeep.backup import Backup, drive
 from proofkeep.configuration import load
-from tests.engine.cli.places import Ended, Place, unprivileged
+from tests.engine.cli.places import Place, refused, unprivileged
 
 TWO_DAYS_NS = 2 * 86_400 * 10**9
-
-
-def refused(ended: Ended, code: str) -> None:
-    """It says code and hint on both streams, and has no result but perhaps the run."""
-    error = ended.document["error"]
-    assert (ended.code, error["code"]) == (2, code)
-    assert not error["message"][0].isupper()
-    assert f"proofkeep: {error['message']} [{code}]\nhint: {error['hint']}\n" in ended.err
-    assert set(ended.document["result"] or {}) <= {"run"}
 
 
 def nothing_is_committed(place: Place) -> bool:
@@ -206,48 +197,6 @@ def test_wrong_ca_file(place: Place, content: str | None) -> None:
     assert "the tls policy's CA file" in ended.err
 
 
-def test_occupied_target_is_left_as_it_is(repository: Place) -> None:
-    repository.done("backup")
-    target = repository.root / "restored"
-    target.mkdir()
-    (target / "precious").write_bytes(b"precious")
-
-    ended = repository.run("restore", "latest", target, "--json")
-
-    assert (ended.code, ended.document["error"]["code"]) == (1, "target")
-    assert [path.name for path in target.iterdir()] == ["precious"]
-    assert not [path for path in repository.root.iterdir() if path.name.startswith(".restored")]
-
-
-@pytest.mark.parametrize("own", ["store", "store/packs", "ledger", "state"])
-def test_target_in_a_directory_of_the_repository_is_refused(repository: Place, own: str) -> None:
-    repository.done("backup")
-
-    ended = repository.run("restore", "latest", f"{own}/restored", "--json")
-
-    assert (ended.code, ended.document["error"]["code"]) == (1, "target")
-    assert "lies in the repository's own directory" in ended.err
-    assert not list(repository.root.rglob("*restored*"))
-
-
-@pytest.mark.parametrize("own", ["store/packs", "ledger", "state"])
-def test_source_in_a_directory_of_the_repository_is_refused(repository: Place, own: str) -> None:
-    repository.done("backup")
-    repository.configure(source=f'root = "{own}"')
-
-    refused(repository.run("backup", "--json"), "policy")
-
-
-@pytest.mark.parametrize("section,code", [("store", "repository-missing"), ("ledger", "ledger-missing")])
-@pytest.mark.parametrize("command", ["backup", "snapshots", "verify"])
-def test_mistyped_directory_is_not_made(repository: Place, section: str, code: str, command: str) -> None:
-    repository.configure(**{section: 'kind = "local"\npath = "mistyped"'})
-
-    refused(repository.run(command, "--json"), code)
-    assert not (repository.root / "mistyped").exists()
-    assert not (repository.root / "state").exists()
-
-
 def test_other_host_secret(repository: Place) -> None:
     (repository.root / "host.secret").unlink()
     repository.done("keygen", "host-secret", repository.root / "host.secret")
@@ -261,17 +210,6 @@ def test_host_secret_that_others_may_read(repository: Place) -> None:
     (repository.root / "host.secret").chmod(0o644)
 
     refused(repository.run("snapshots", "--json"), "policy")
-
-
-@pytest.mark.parametrize("path", ["folder/small", "./folder/small", "/folder//small/"])
-def test_path_may_be_spelled_in_several_ways(repository: Place, path: str) -> None:
-    repository.done("backup")
-
-    listed = repository.run("ls", "latest", path, "--json").document["rows"]
-    repository.done("restore", "latest", "restored", "--path", path)
-
-    assert [row["path"] for row in listed] == ["folder/small"]
-    assert [each.name for each in (repository.root / "restored").rglob("*") if each.is_file()] == ["small"]
 
 
 @pytest.mark.parametrize("environment", [{}, {"PROOFKEEP_PASSPHRASE": ""}])

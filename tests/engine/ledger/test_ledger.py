@@ -7,8 +7,8 @@ import pytest
 from proofkeep.errors import (
     AuthenticationError,
     LedgerMismatchError,
-    MalformedError,
     RollbackError,
+    StateError,
     UnsupportedVersionError,
 )
 from proofkeep.format import names
@@ -155,7 +155,7 @@ def test_host_that_remembers_nothing_has_no_heads(tmp_path: Path) -> None:
 def test_malformed_heads_are_said(tmp_path: Path, text: str) -> None:
     (tmp_path / "heads.json").write_text(text)
 
-    with pytest.raises(MalformedError):
+    with pytest.raises(StateError):
         load_heads(tmp_path / "heads.json")
 
 

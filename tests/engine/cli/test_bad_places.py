@@ -1,0 +1,103 @@
+"""Directories that cannot serve: each is refused with code and hint, and nothing is left in them."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.engine.cli.places import Place, refused
+
+
+def test_occupied_target_is_left_as_it_is(repository: Place) -> None:
+    repository.done("backup")
+    target = repository.root / "restored"
+    target.mkdir()
+    (target / "precious").write_bytes(b"precious")
+
+    ended = repository.run("restore", "latest", target, "--json")
+
+    assert (ended.code, ended.document["error"]["code"]) == (1, "target")
+    assert [path.name for path in target.iterdir()] == ["precious"]
+    assert not [path for path in repository.root.iterdir() if path.name.startswith(".restored")]
+
+
+@pytest.mark.parametrize("own", ["store", "store/packs", "ledger", "state"])
+def test_target_in_a_directory_of_the_repository_is_refused(repository: Place, own: str) -> None:
+    repository.done("backup")
+
+    ended = repository.run("restore", "latest", f"{own}/restored", "--json")
+
+    assert (ended.code, ended.document["error"]["code"]) == (1, "target")
+    assert "lies in the repository's own directory" in ended.err
+    assert not list(repository.root.rglob("*restored*"))
+
+
+@pytest.mark.parametrize("own", ["store/packs", "ledger", "state"])
+def test_source_in_a_directory_of_the_repository_is_refused(repository: Place, own: str) -> None:
+    repository.done("backup")
+    repository.configure(source=f'root = "{own}"')
+
+    refused(repository.run("backup", "--json"), "policy")
+
+
+@pytest.mark.parametrize("section,code", [("store", "repository-missing"), ("ledger", "ledger-missing")])
+@pytest.mark.parametrize("command", ["backup", "snapshots", "verify"])
+def test_mistyped_directory_is_not_made(repository: Place, section: str, code: str, command: str) -> None:
+    repository.configure(**{section: 'kind = "local"\npath = "mistyped"'})
+
+    refused(repository.run(command, "--json"), code)
+    assert not (repository.root / "mistyped").exists()
+    assert not (repository.root / "state").exists()
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    subprocess.run(["mount", "--bind", folder, folder], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.requires("mount", "umount", root=True)
+@pytest.mark.parametrize("command", [("backup",), ("verify",), ("restore", "latest", "restored")])
+def test_state_directory_that_cannot_be_written(repository: Place, command: tuple[str, ...]) -> None:
+    repository.done("backup")
+    with read_only(repository.root / "state"):
+        ended = repository.run(*command, "--json")
+
+    assert (ended.code, ended.document["error"]["code"]) == (1, "state")
+    assert "internal" not in ended.err
+    assert not (repository.root / "restored").exists()
+    assert len(list((repository.root / "store").glob("snapshots/*/*/*"))) == 1
+
+
+@pytest.mark.parametrize("file", ["heads.json", "writer"])
+@pytest.mark.parametrize("content", [b"", b"garbage", b'{"ff": 1}', bytes(100)])
+def test_malformed_file_of_the_state_directory_is_named_and_can_be_moved_away(
+    repository: Place, file: str, content: bytes
+) -> None:
+    repository.done("backup")
+    (path,) = (repository.root / "state").glob(f"*/{file}")
+    path.write_bytes(content)
+
+    ended = repository.run("backup", "--json")
+    path.unlink()
+
+    assert (ended.code, ended.document["error"]["code"]) == (1, "state")
+    assert f"file {file} of the state directory is malformed" in ended.err
+    repository.done("backup")
+
+
+@pytest.mark.parametrize("path", ["folder/small", "./folder/small", "/folder//small/"])
+def test_path_may_be_spelled_in_several_ways(repository: Place, path: str) -> None:
+    repository.done("backup")
+
+    listed = repository.run("ls", "latest", path, "--json").document["rows"]
+    repository.done("restore", "latest", "restored", "--path", path)
+
+    assert [row["path"] for row in listed] == ["folder/small"]
+    assert [each.name for each in (repository.root / "restored").rglob("*") if each.is_file()] == ["small"]
