@@ -1,5 +1,6 @@
 """The session's Prefect server as flows in this process and a worker beside it see it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.client.schemas.objects import FlowRun
 from prefect.logging.handlers import APILogHandler
 from prefect.settings import (
     PREFECT_API_URL,
@@ -18,12 +20,17 @@ from prefect.settings import (
 )
 
 from flows import logs
+from flows.reconcile import reconcile
 from infra.register_blocks import register_types
 from infra.servers.prefect_server import PrefectServer
-from infra.servers.process import ServerProcess, clean_environment
-from infra.servers.seaweedfs import ADMIN, ambient_credentials
+from infra.servers.process import clean_environment
+from infra.servers.seaweedfs import ADMIN, SeaweedFs, ambient_credentials
 from tests.architecture.tree import ROOT
+from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import House
+from tests.flows.worker import Worker
+from tests.servers.pki import Pki
+from tests.servers.s3_client import s3_client
 
 QUEUE = "this-host"
 
@@ -42,6 +49,25 @@ class PrefectSide:
     results: Path
     events: Path
     worker_log: Path
+
+    def told(self, run: FlowRun, event: str) -> list[dict[str, Any]]:
+        """Events of one kind that a run's process or its worker has told so far."""
+        lines = self.events.read_text().splitlines() if self.events.exists() else []
+        found = [json.loads(line) for line in lines]
+        return [each for each in found if each["event"] == event and each.get("flow_run_id") == str(run.id)]
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """A command of this installation, run in the checkout with the settings of this host."""
+        program, *arguments = words
+        return subprocess.run(
+            [Path(sys.executable).with_name(program), *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
 
 
 @pytest.fixture(scope="session")
@@ -81,27 +107,59 @@ def prefect(prefect_server: PrefectServer) -> Iterator[PrefectSide]:
 def deployed(prefect: PrefectSide) -> PrefectSide:
     """`prefect.yaml` deployed, by the commands that the documentation names."""
     for command in (["work-pool", "create", "proofkeep", "--type", "process"], ["--no-prompt", "deploy", "--all"]):
-        subprocess.run(
-            [sys.executable, "-m", "prefect", *command], cwd=ROOT, env=prefect.environment, check=True, timeout=120
-        )
+        prefect.command("prefect", *command).check_returncode()
     return prefect
 
 
 @pytest.fixture(scope="session")
-def worker(deployed: PrefectSide) -> Iterator[ServerProcess]:
+def worker_of_the_session(deployed: PrefectSide) -> Iterator[Worker]:
     """A process worker for this host's queue."""
-    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "proofkeep", "--work-queue", QUEUE]
-    process = ServerProcess(
-        name="prefect worker",
-        command=command,
-        log_path=deployed.worker_log,
-        ready=lambda: "started!" in deployed.worker_log.read_text(errors="replace"),
-        environment=deployed.environment,
-        directory=deployed.directory,
+    worker = Worker(QUEUE, deployed.directory, deployed.worker_log, deployed.environment)
+    yield worker
+    worker.stop()
+
+
+@pytest.fixture
+def worker(worker_of_the_session: Worker) -> Worker:
+    """The session's worker, at work; if an earlier test killed it, what its unit does comes first."""
+    if not worker_of_the_session.works:
+        reconcile()
+    worker_of_the_session.ensure()
+    return worker_of_the_session
+
+
+@pytest.fixture
+def gate(seaweedfs: SeaweedFs, pki: Pki) -> Iterator[Gatekeeper]:
+    """The way to the S3 server for who is to be watched or held on it."""
+    with Gatekeeper(seaweedfs.url, pki) as keeper:
+        yield keeper
+
+
+@pytest.fixture
+def s3_house(
+    gate: Gatekeeper,
+    seaweedfs: SeaweedFs,
+    pki: Pki,
+    make_house: Callable[..., House],
+    monkeypatch: pytest.MonkeyPatch,
+) -> House:
+    """A house whose packs and ledger, in two buckets, are reached through the gate alone."""
+    admin = seaweedfs.admin
+    for variable, value in ambient_credentials(admin).items():
+        monkeypatch.setenv(variable, value)
+    api = s3_client(seaweedfs.url, seaweedfs.region, admin.access_key, admin.secret_key, pki.ca_path)
+    name = os.urandom(4).hex()
+    place = {"kind": "s3", "region": seaweedfs.region, "endpoint_url": gate.url}
+    buckets = {kind: f"flows-{kind}-{name}" for kind in ("packs", "ledger")}
+    for bucket in buckets.values():
+        api.create_bucket(Bucket=bucket)
+    house = make_house(
+        store=place | {"bucket": buckets["packs"]},
+        ledger=place | {"bucket": buckets["ledger"]},
+        tls={"ca_file": str(pki.ca_path)},
     )
-    process.start()
-    yield process
-    process.stop()
+    gate.uploads.clear()  # those with which the store was probed
+    return house
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
-"""A TLS proxy before a real S3 server that refuses or holds the uploads of chosen packs, deterministically.
+"""A TLS proxy before a real S3 server that refuses or holds chosen uploads, deterministically, and counts all of them.
 
 It ends TLS itself and passes everything else on, signatures included: they cover the host name the client asked for.
 """
 
 import http.client
+import select
+import socket
 import ssl
 import threading
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
@@ -22,6 +25,13 @@ _HOP_BY_HOP = {"connection", "expect", "keep-alive", "te", "trailer", "transfer-
 _TIMEOUT_SECONDS = 60
 
 
+def _is_gone(client: socket.socket) -> bool:
+    """Whether the other side has closed the connection, as the kernel does for a process that was killed."""
+    look = select.poll()
+    look.register(client, select.POLLRDHUP)
+    return bool(look.poll(0))
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
@@ -29,24 +39,35 @@ class _Server(ThreadingHTTPServer):
         """A client that was killed breaks its connection: what these tests do to it."""
 
 
+def nothing(_: str) -> bool:
+    """Holds no upload."""
+    return False
+
+
+def is_pack(path: str) -> bool:
+    """Whether an upload's path is a pack's."""
+    return "/packs/" in path
+
+
 class Gatekeeper:
     """Start with `with`. Packs are numbered from 1 in the order in which their first upload is seen.
 
     Attributes:
         refused: numbers of packs whose uploads get 503 until `open` is called.
-        held: whether uploads of packs wait until `open` is called.
-        uploads: how often each pack's upload reached the store.
-        arrived: set when a pack's upload was held or refused.
+        numbers: of the packs seen so far, by path.
+        holds: which paths' uploads wait until `open` is called; one whose client is gone by then goes nowhere.
+        uploads: how often an upload of each path reached the store.
+        arrived: set when an upload was held or refused.
     """
 
     def __init__(self, upstream: str, pki: Pki) -> None:
         self.refused: frozenset[int] = frozenset()
-        self.held = False
+        self.numbers: dict[str, int] = {}
+        self.holds: Callable[[str], bool] = nothing
         self.uploads: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
         self.arrived = threading.Event()
         self._opened = threading.Event()
-        self._numbers: dict[str, int] = {}
         self._lock = threading.Lock()
         self._upstream = urlsplit(upstream)
         self._context = tls_context(pki.ca_path)
@@ -72,22 +93,28 @@ class Gatekeeper:
 
     def open(self) -> None:
         """Let everything through from now on."""
-        self.held, self.refused = False, frozenset()
+        self.holds, self.refused = nothing, frozenset()
         self._opened.set()
+
+    @property
+    def packs(self) -> Counter[str]:
+        """The packs among `uploads`."""
+        return Counter({path: count for path, count in self.uploads.items() if is_pack(path)})
+
+    def _wait(self, path: str) -> None:
+        """Hold an upload, if it is to be held."""
+        if is_pack(path):
+            with self._lock:
+                self.numbers.setdefault(path, len(self.numbers) + 1)
+        if self.holds(path):
+            self.arrived.set()
+            self._opened.wait(_TIMEOUT_SECONDS)
 
     def _admits(self, path: str) -> bool:
         """Whether this upload may pass; counts it."""
-        pack = urlsplit(path).path
-        if "/packs/" not in pack:
-            return True
         with self._lock:
-            number = self._numbers.setdefault(pack, len(self._numbers) + 1)
-        if self.held:
-            self.arrived.set()
-            self._opened.wait(_TIMEOUT_SECONDS)
-        with self._lock:
-            refused = number in self.refused
-            (self.refusals if refused else self.uploads)[pack] += 1
+            refused = self.numbers.get(path) in self.refused
+            (self.refusals if refused else self.uploads)[path] += 1
         if refused:
             self.arrived.set()
         return not refused
@@ -102,9 +129,14 @@ class Gatekeeper:
 
             def _pass(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                if self.command == "PUT" and not keeper._admits(self.path):
-                    self._answer(503, [("Content-Type", "application/xml")], _SLOW_DOWN)
-                    return
+                if self.command == "PUT":
+                    path = urlsplit(self.path).path
+                    keeper._wait(path)
+                    if _is_gone(self.connection):
+                        return
+                    if not keeper._admits(path):
+                        self._answer(503, [("Content-Type", "application/xml")], _SLOW_DOWN)
+                        return
                 upstream = keeper._upstream
                 connection = http.client.HTTPSConnection(
                     upstream.hostname or "", upstream.port, context=keeper._context, timeout=_TIMEOUT_SECONDS

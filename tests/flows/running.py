@@ -55,6 +55,19 @@ def _run(flow: Flow[..., Any], run: FlowRun, parameters: dict[str, Any]) -> Flow
         return api.read_flow_run(run.id)
 
 
+def deployment_run(parameters: dict[str, Any], deployment: str = "backup/backup") -> FlowRun:
+    """A run of a deployment, on its way to the worker."""
+    with client() as api:
+        found = api.read_deployment_by_name(deployment)
+        return api.create_flow_run_from_deployment(found.id, parameters=parameters)
+
+
+def ask_for_retry(run: FlowRun) -> None:
+    """What Retry in the UI and `prefect flow-run retry` do: the worker takes the run again."""
+    with client() as api:
+        api.set_flow_run_state(run.id, Scheduled(), force=True)
+
+
 def ended(run_id: UUID, attempt: int = 1) -> FlowRun:
     """The run, once an attempt that a worker makes is in a final state."""
 

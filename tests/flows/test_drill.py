@@ -14,7 +14,6 @@ from prefect.client.schemas.objects import FlowRun
 from flows.backup import backup
 from flows.drill import restore_drill
 from flows.spot_check import spot_check
-from infra.servers.process import ServerProcess
 from proofkeep.drill.plan import SHARED_MEMORY
 from tests.architecture.tree import ROOT
 from tests.flows.conftest import QUEUE
@@ -131,9 +130,9 @@ def test_role_without_the_right_to_unwrap_fails_the_drill(stored: House, memory:
     assert [each["code"] for each in document(stored, "denied")["steps_failed"]] == ["key-denied"]
 
 
-def test_answers_come_from_another_host_by_its_own_run(stored: House, memory: Path, worker: ServerProcess) -> None:
+@pytest.mark.usefixtures("worker")
+def test_answers_come_from_another_host_by_its_own_run(stored: House, memory: Path) -> None:
     """The worker stands for the source's host: its process shares nothing with the drill but server and repository."""
-    assert worker.pid
     own = {"entry": ENTRY, "repository": stored.name, "source": stored.name}
     with client() as api:
         api.create_deployment(
