@@ -13,17 +13,18 @@ from blocks import Repository, Source, load_block
 from flows.backup_card import tell_commit
 from flows.cards import tell_failure
 from flows.host import claim
-from flows.logs import tell_flow_state
 from flows.options import DEFAULTS, BackupOptions
 from flows.progress import BackupProgress
 from flows.runs import began_ns, named_by, this_run
+from flows.told import TOLD
 from flows.transfers import TRAVELLING_AT_ONCE, Transfers
 from flows.watching import in_thread, threads
 from proofkeep.backup import Backup
 from proofkeep.backup.items import Stopped
 from proofkeep.errors import PartialSnapshotError, ProofkeepError, StreamEndedEarlyError
-from tasks.backup import Receipt, checksum, commit, compress, encrypt, snapshot, upload, verify
+from tasks.backup import checksum, commit, compress, encrypt, snapshot, upload, verify
 from tasks.boundary import advised, only_our_errors
+from tasks.kinds import Receipt
 from tasks.retries import delays
 
 PARTIAL = "Partial"
@@ -35,13 +36,7 @@ Sink = PrefectConcurrentFuture[dict[str, int] | Stopped]
     name="backup",
     flow_run_name=named_by("entry"),
     task_runner=threads(TRAVELLING_AT_ONCE + 2),  # the sink, and one to spare
-    persist_result=True,
-    result_serializer="json",
-    on_running=[tell_flow_state],
-    on_completion=[tell_flow_state],
-    on_failure=[tell_flow_state],
-    on_crashed=[tell_flow_state],
-    on_cancellation=[tell_flow_state],
+    **TOLD,
 )
 def backup(entry: str, repository: str, source: str, options: BackupOptions = DEFAULTS) -> Receipt | State[Any]:
     """Back up one inventory entry and return the receipt of its commit.

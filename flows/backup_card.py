@@ -6,7 +6,7 @@ from typing import Any
 from flows.cards import artifact_key, tell
 from flows.progress import in_units
 from proofkeep.backup import Backup
-from tasks.backup import Receipt
+from tasks.kinds import Receipt
 from tasks.verify import without_names
 
 _LOCAL = "local directory, nothing travelled"

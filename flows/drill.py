@@ -8,14 +8,14 @@ import msgspec
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import FlowRun
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from blocks import KeyProvider, Repository, Source, load_block
 from flows.cards import artifact_key, tell_failure
 from flows.drill_options import DRILL_DEFAULTS, DrillOptions, LiveSource
 from flows.drill_steps import DrillSteps, Step
-from flows.logs import tell_flow_state
 from flows.runs import named_by, this_run
+from flows.told import TOLD
+from flows.watching import threads
 from proofkeep.drill import (
     Draw,
     Drill,
@@ -29,7 +29,8 @@ from proofkeep.drill import (
 from proofkeep.drill.writing import DOCUMENT, SUMS
 from proofkeep.errors import ProofkeepError
 from tasks.boundary import only_our_errors
-from tasks.drill import Receipt, attack, draw, report, restore_sample
+from tasks.drill import attack, draw, report, restore_sample
+from tasks.kinds import Receipt
 from tasks.spot_check import SpotCheck, spot_check_elsewhere, spot_check_here
 
 STEPS = 4  # and one for each live source
@@ -39,14 +40,8 @@ SPOT_CHECK_SECONDS = 3600.0
 @flow(
     name="restore_drill",
     flow_run_name=named_by("repository"),
-    task_runner=ThreadPoolTaskRunner(max_workers=2),  # type: ignore[arg-type] # does not fit prefect's own annotation
-    persist_result=True,
-    result_serializer="json",
-    on_running=[tell_flow_state],
-    on_completion=[tell_flow_state],
-    on_failure=[tell_flow_state],
-    on_crashed=[tell_flow_state],
-    on_cancellation=[tell_flow_state],
+    task_runner=threads(2),
+    **TOLD,
 )
 def restore_drill(
     repository: str,

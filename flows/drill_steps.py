@@ -4,10 +4,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from prefect.futures import PrefectConcurrentFuture, PrefectFuture
+from prefect.futures import PrefectFuture
 
 from flows.progress import RunProgress, in_units
-from flows.watching import watched
+from flows.watching import in_thread, watched
 from proofkeep.drill import StepFailure
 from proofkeep.errors import CancelledError, ProofkeepError
 
@@ -19,7 +19,6 @@ _WORDS = {
     "report": "writing the evidence",
 }
 
-Receipt = dict[str, Any]
 Step = Callable[[], PrefectFuture[Any]]
 
 
@@ -40,11 +39,8 @@ class DrillSteps:
     def run(self, name: str, submit: Step) -> Any:
         """The step's receipt. Raises the step's `ProofkeepError`."""
         self._cancelled = threading.Event()
-        future = submit()
-        if not isinstance(future, PrefectConcurrentFuture):
-            raise AssertionError(name)  # noqa: TRY004 - the flow's own task runner makes no other
         try:
-            return watched(future, lambda: self._show(name), self._cancelled)
+            return watched(in_thread(submit()), lambda: self._show(name), self._cancelled)
         finally:
             self._done += 1
 

@@ -10,10 +10,10 @@ from prefect import flow
 
 from blocks import KeyProvider, Repository, load_block
 from flows.cards import artifact_key, tell, tell_failure
-from flows.logs import tell_flow_state
 from flows.opened import opened
 from flows.progress import RunProgress, in_units
 from flows.runs import named_by
+from flows.told import TOLD
 from flows.watching import in_thread, threads, watched
 from proofkeep.errors import DamagedError, ProofkeepError, UsageError
 from proofkeep.snapshots import EVERYTHING, CommittedSnapshot, by_id, find_snapshot
@@ -27,13 +27,7 @@ _ID = re.compile("[0-9a-f]{32}")
     name="restore",
     flow_run_name=named_by("snapshot"),
     task_runner=threads(2),
-    persist_result=True,
-    result_serializer="json",
-    on_running=[tell_flow_state],
-    on_completion=[tell_flow_state],
-    on_failure=[tell_flow_state],
-    on_crashed=[tell_flow_state],
-    on_cancellation=[tell_flow_state],
+    **TOLD,
 )
 def restore(
     repository: str,

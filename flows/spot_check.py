@@ -4,30 +4,25 @@ import time
 from typing import Any
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from blocks import Repository, Source, load_block
 from flows.cards import tell_failure
 from flows.drill_steps import DrillSteps
-from flows.logs import tell_flow_state
 from flows.runs import named_by
+from flows.told import TOLD
+from flows.watching import threads
 from proofkeep.drill import Live
 from proofkeep.errors import ProofkeepError
 from tasks.boundary import only_our_errors
-from tasks.spot_check import Receipt, SpotCheck, spot_check_here, tell_answers
+from tasks.kinds import Receipt
+from tasks.spot_check import SpotCheck, spot_check_here, tell_answers
 
 
 @flow(
     name="spot_check",
     flow_run_name=named_by("entry"),
-    task_runner=ThreadPoolTaskRunner(max_workers=2),  # type: ignore[arg-type] # does not fit prefect's own annotation
-    persist_result=True,
-    result_serializer="json",
-    on_running=[tell_flow_state],
-    on_completion=[tell_flow_state],
-    on_failure=[tell_flow_state],
-    on_crashed=[tell_flow_state],
-    on_cancellation=[tell_flow_state],
+    task_runner=threads(2),
+    **TOLD,
 )
 def spot_check(entry: str, repository: str, source: str, questions: list[dict[str, Any]]) -> Receipt:
     """Tell the keyed digests of those files that have not changed since they were backed up.

@@ -16,7 +16,8 @@ from flows.watching import in_thread
 from proofkeep.backup import Backup
 from proofkeep.errors import ProofkeepError
 from proofkeep.journal import Transfer
-from tasks.backup import Closed, Receipt
+from tasks.backup import Closed
+from tasks.kinds import Receipt
 from tasks.retries import delays
 
 TRAVELLING_AT_ONCE = 2

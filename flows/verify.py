@@ -11,9 +11,9 @@ from pydantic import Field
 
 from blocks import Repository, load_block
 from flows.cards import artifact_key, tell, tell_failure
-from flows.logs import tell_flow_state
 from flows.progress import RunProgress, in_units
 from flows.runs import named_by
+from flows.told import TOLD
 from flows.watching import in_thread, threads, watched
 from proofkeep.errors import DamagedError, ProofkeepError, UsageError
 from proofkeep.ledger import Head, Heads
@@ -29,13 +29,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
     name="verify",
     flow_run_name=named_by("repository"),
     task_runner=threads(2),
-    persist_result=True,
-    result_serializer="json",
-    on_running=[tell_flow_state],
-    on_completion=[tell_flow_state],
-    on_failure=[tell_flow_state],
-    on_crashed=[tell_flow_state],
-    on_cancellation=[tell_flow_state],
+    **TOLD,
 )
 def verify(repository: str, read: Share = 0.1, expect_heads: list[str] | None = None) -> State[Any]:
     """Verify a repository; Failed when anything is wrong, and the state says so when freshness is not provable.

@@ -7,80 +7,45 @@ nothing a success. What comes after the spool takes receipts, is retried, and is
 import queue
 from contextlib import closing
 from dataclasses import asdict
-from typing import Any
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from proofkeep.backup import Backup
 from proofkeep.backup.items import Compressed, EndOfStream, Sealed, Stopped
 from proofkeep.journal import Transfer
 from proofkeep.slabs import Slab
 from tasks.boundary import Stage, only_our_errors, pulled
-from tasks.retries import JITTER, ask_the_error, commit_key, transfer_key
-from tasks.states import tell_state
+from tasks.kinds import DURABLE, STREAMING, Receipt
+from tasks.retries import commit_key, transfer_key
 
 Slabs = Stage[Slab | EndOfStream | Stopped]
 Frames = Stage[Compressed | EndOfStream | Stopped]
 Packs = Stage[list[Sealed] | EndOfStream | Stopped]
 Closed = queue.Queue[Transfer | None]
-Receipt = dict[str, Any]
 
 
-@task(
-    name="snapshot",
-    persist_result=False,
-    cache_policy=NO_CACHE,
-    retries=0,
-    on_running=[tell_state],
-    on_completion=[tell_state],
-    on_failure=[tell_state],
-)
+@task(name="snapshot", **STREAMING)
 def snapshot(backup: Backup) -> Slabs:
     """Walk the source; yield slabs of what is stored nowhere yet."""
     with only_our_errors("snapshot"):
         yield from backup.snapshot()
 
 
-@task(
-    name="compress",
-    persist_result=False,
-    cache_policy=NO_CACHE,
-    retries=0,
-    on_running=[tell_state],
-    on_completion=[tell_state],
-    on_failure=[tell_state],
-)
+@task(name="compress", **STREAMING)
 def compress(backup: Backup, slabs: Slabs) -> Frames:
     """Group chunks into frames and compress them."""
     with only_our_errors("compress"), closing(pulled(slabs)) as before:
         yield from backup.compress(before)
 
 
-@task(
-    name="encrypt",
-    persist_result=False,
-    cache_policy=NO_CACHE,
-    retries=0,
-    on_running=[tell_state],
-    on_completion=[tell_state],
-    on_failure=[tell_state],
-)
+@task(name="encrypt", **STREAMING)
 def encrypt(backup: Backup, frames: Frames) -> Packs:
     """Seal frames with AES-256-GCM into packs, and prove each while its plaintext is in memory."""
     with only_our_errors("encrypt"), closing(pulled(frames)) as before:
         yield from backup.encrypt(before)
 
 
-@task(
-    name="checksum",
-    persist_result=False,
-    cache_policy=NO_CACHE,
-    retries=0,
-    on_running=[tell_state],
-    on_completion=[tell_state],
-    on_failure=[tell_state],
-)
+@task(name="checksum", **STREAMING)
 def checksum(backup: Backup, packs: Packs, closed: Closed) -> dict[str, int] | Stopped:
     """Drain the chain into spool and journal; put each transfer that closes into `closed`, and None at the end."""
     try:
@@ -90,53 +55,21 @@ def checksum(backup: Backup, packs: Packs, closed: Closed) -> dict[str, int] | S
         closed.put(None)
 
 
-@task(
-    name="upload",
-    persist_result=True,
-    result_serializer="json",
-    cache_key_fn=transfer_key,
-    retry_condition_fn=ask_the_error,
-    retry_jitter_factor=JITTER,
-    tags=["proofkeep-upload"],
-    on_running=[tell_state],
-    on_completion=[tell_state],
-    on_failure=[tell_state],
-)
+@task(name="upload", cache_key_fn=transfer_key, tags=["proofkeep-upload"], **DURABLE)
 def upload(backup: Backup, transfer: Transfer) -> Receipt:
     """Send what has not arrived of one transfer."""
     with only_our_errors("upload"):
         return asdict(backup.upload(transfer))
 
 
-@task(
-    name="verify",
-    persist_result=True,
-    result_serializer="json",
-    cache_key_fn=transfer_key,
-    retry_condition_fn=ask_the_error,
-    retry_jitter_factor=JITTER,
-    tags=["proofkeep-verify"],
-    on_running=[tell_state],
-    on_completion=[tell_state],
-    on_failure=[tell_state],
-)
+@task(name="verify", cache_key_fn=transfer_key, tags=["proofkeep-verify"], **DURABLE)
 def verify(backup: Backup, transfer: Transfer) -> Receipt:
     """Prove that the store holds one transfer as it was sealed."""
     with only_our_errors("verify"):
         return asdict(backup.verify(transfer))
 
 
-@task(
-    name="commit",
-    persist_result=True,
-    result_serializer="json",
-    cache_key_fn=commit_key,
-    retry_condition_fn=ask_the_error,
-    retry_jitter_factor=JITTER,
-    on_running=[tell_state],
-    on_completion=[tell_state],
-    on_failure=[tell_state],
-)
+@task(name="commit", cache_key_fn=commit_key, **DURABLE)
 def commit(backup: Backup) -> Receipt:
     """Make the snapshot exist: index, ledger, record."""
     with only_our_errors("commit"):

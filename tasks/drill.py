@@ -2,71 +2,30 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 import msgspec
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from proofkeep.drill import Attacked, Draw, Drill, Environment, Restored, Spotted, StepFailure
 from tasks.boundary import only_our_errors
-from tasks.retries import JITTER, RETRIES, ask_the_error, delays
-from tasks.states import tell_state
-
-Receipt = dict[str, Any]
+from tasks.kinds import ONCE, REPEATABLE, Receipt
 
 
-@task(
-    name="draw",
-    persist_result=True,
-    result_serializer="json",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=delays(RETRIES),
-    retry_jitter_factor=JITTER,
-    retry_condition_fn=ask_the_error,
-    on_running=[tell_state],
-    on_completion=[tell_state],
-    on_failure=[tell_state],
-)
+@task(name="draw", **REPEATABLE)
 def draw(drill: Drill) -> Receipt:
     """Verify, record the seed, and draw the sample that follows from it."""
     with only_our_errors("draw"):
         return asdict(drill.draw())
 
 
-@task(
-    name="restore_sample",
-    persist_result=True,
-    result_serializer="json",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=delays(RETRIES),
-    retry_jitter_factor=JITTER,
-    retry_condition_fn=ask_the_error,
-    on_running=[tell_state],
-    on_completion=[tell_state],
-    on_failure=[tell_state],
-)
+@task(name="restore_sample", **REPEATABLE)
 def restore_sample(drill: Drill, drawn: Receipt) -> Receipt:
     """Restore the drawn files to scratch, hold them against their manifest, and destroy them."""
     with only_our_errors("restore_sample"):
         return asdict(drill.restore_sample(msgspec.convert(drawn, Draw)))
 
 
-@task(
-    name="attack",
-    persist_result=True,
-    result_serializer="json",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=delays(RETRIES),
-    retry_jitter_factor=JITTER,
-    retry_condition_fn=ask_the_error,
-    on_running=[tell_state],
-    on_completion=[tell_state],
-    on_failure=[tell_state],
-)
+@task(name="attack", **REPEATABLE)
 def attack(drill: Drill, drawn: Receipt) -> Receipt | None:
     """Damage a downloaded copy of a pack in every way that must be refused."""
     with only_our_errors("attack"):
@@ -74,15 +33,7 @@ def attack(drill: Drill, drawn: Receipt) -> Receipt | None:
         return None if attacked is None else asdict(attacked)
 
 
-@task(
-    name="report",
-    persist_result=True,
-    result_serializer="json",
-    cache_policy=NO_CACHE,
-    on_running=[tell_state],
-    on_completion=[tell_state],
-    on_failure=[tell_state],
-)
+@task(name="report", **ONCE)
 def report(
     drill: Drill,
     environment: Environment,

@@ -1,10 +1,8 @@
 """Restoring a snapshot as a Prefect task."""
 
 from dataclasses import asdict
-from typing import Any
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.repository import Repository
@@ -12,8 +10,7 @@ from proofkeep.restore import restore
 from proofkeep.restore.files import Target
 from proofkeep.snapshots import ChunkStore, CommittedSnapshot, DataKeys, Selection
 from tasks.boundary import only_our_errors
-from tasks.retries import JITTER, RETRIES, ask_the_error, delays
-from tasks.states import tell_state
+from tasks.kinds import REPEATABLE, Receipt
 from tasks.verify import without_names
 
 
@@ -42,20 +39,8 @@ class Restoration:
         self.progress = progress
 
 
-@task(
-    name="restore_snapshot",
-    persist_result=True,
-    result_serializer="json",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=delays(RETRIES),
-    retry_jitter_factor=JITTER,
-    retry_condition_fn=ask_the_error,
-    on_running=[tell_state],
-    on_completion=[tell_state],
-    on_failure=[tell_state],
-)
-def restore_snapshot(restoration: Restoration) -> dict[str, Any]:
+@task(name="restore_snapshot", **REPEATABLE)
+def restore_snapshot(restoration: Restoration) -> Receipt:
     """Restore what is selected into the target, which is named only when all of it is verified."""
     with only_our_errors("restore_snapshot"):
         report = restore(

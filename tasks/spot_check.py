@@ -6,12 +6,10 @@ Answers from another host come back as a table artifact: its persisted results l
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 import msgspec
 from prefect import task
 from prefect.artifacts import create_table_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
 from prefect.client.schemas.objects import FlowRun
@@ -24,14 +22,11 @@ from proofkeep.errors import SourceUnavailableError, UsageError
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.repository import Repository
 from tasks.boundary import only_our_errors
-from tasks.retries import JITTER, RETRIES, ask_the_error, delays
-from tasks.states import tell_state
+from tasks.kinds import REPEATABLE, Receipt
 
 ANSWERS = "spot-check-answers"
 
 _POLL_SECONDS = 2.0
-
-Receipt = dict[str, Any]
 
 
 class SpotCheck:
@@ -47,19 +42,7 @@ class SpotCheck:
         self.progress = progress
 
 
-@task(
-    name="spot_check",
-    persist_result=True,
-    result_serializer="json",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=delays(RETRIES),
-    retry_jitter_factor=JITTER,
-    retry_condition_fn=ask_the_error,
-    on_running=[tell_state],
-    on_completion=[tell_state],
-    on_failure=[tell_state],
-)
+@task(name="spot_check", **REPEATABLE)
 def spot_check_here(check: SpotCheck, questions: Sequence[Receipt]) -> Receipt:
     """Read those files of this host's source that have not changed, and tell their keyed digests."""
     with only_our_errors("spot_check"):
@@ -75,19 +58,7 @@ def spot_check_here(check: SpotCheck, questions: Sequence[Receipt]) -> Receipt:
         return asdict(spotted)
 
 
-@task(
-    name="spot_check",
-    persist_result=True,
-    result_serializer="json",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=delays(RETRIES),
-    retry_jitter_factor=JITTER,
-    retry_condition_fn=ask_the_error,
-    on_running=[tell_state],
-    on_completion=[tell_state],
-    on_failure=[tell_state],
-)
+@task(name="spot_check", **REPEATABLE)
 def spot_check_elsewhere(deployment: str, questions: Sequence[Receipt], timeout_seconds: float) -> Receipt:
     """Run `deployment` of the flow `spot_check`, which lives on the source's host, and take its answers.
 

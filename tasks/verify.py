@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from proofkeep.ledger import Heads, load_heads, save_heads
 from proofkeep.model import Finding
@@ -14,8 +12,7 @@ from proofkeep.repository import Repository
 from proofkeep.state import RepositoryState
 from proofkeep.verify import verify
 from tasks.boundary import only_our_errors
-from tasks.retries import JITTER, RETRIES, ask_the_error, delays
-from tasks.states import tell_state
+from tasks.kinds import REPEATABLE, Receipt
 
 
 class Verification:
@@ -44,20 +41,8 @@ class Verification:
         self.progress = progress
 
 
-@task(
-    name="verify_repository",
-    persist_result=True,
-    result_serializer="json",
-    cache_policy=NO_CACHE,
-    retries=RETRIES,
-    retry_delay_seconds=delays(RETRIES),
-    retry_jitter_factor=JITTER,
-    retry_condition_fn=ask_the_error,
-    on_running=[tell_state],
-    on_completion=[tell_state],
-    on_failure=[tell_state],
-)
-def verify_repository(verification: Verification) -> dict[str, Any]:
+@task(name="verify_repository", **REPEATABLE)
+def verify_repository(verification: Verification) -> Receipt:
     """Hold the stores against the ledger; remember the heads if nothing is wrong."""
     with only_our_errors("verify_repository"):
         report, heads = verify(
