@@ -7,7 +7,6 @@ from flows.cards import artifact_key, tell
 from flows.progress import in_units
 from proofkeep.backup import Backup
 from tasks.kinds import Receipt
-from tasks.verify import without_names
 
 _LOCAL = "local directory, nothing travelled"
 
@@ -32,13 +31,13 @@ def tell_commit(entry: str, backup: Backup, commit: Receipt, receipts: Mapping[s
         "verified by": _all(receipts["verify"]) or "nothing was left to verify",
         "recipients of the data keys": ", ".join(f"`{uri}`" for uri in backup.repository.descriptor.recipients),
         "data keys": ", ".join(f"`{key}`" for key in _data_keys(backup)) or "none, nothing was sealed",
-        "ledger head": f"`{commit['writer']}:{commit['head']}`",
+        "ledger head": f"`{commit['head']}`",
         "ledger apart": "no, it shares disk, host or account with the packs"
         if commit["ledger_shares_neighbourhood"]
         else "yes",
         "clock": "compared" if commit["clock_checked"] else "**not checked**, nobody stated a time",
     }
-    tell(artifact_key("backup", entry), f"Backup of {entry}", rows, without_names(backup.unread), status)
+    tell(artifact_key("backup", entry), f"Backup of {entry}", rows, [*backup.findings, *backup.unread], status)
 
 
 def _all(receipts: Sequence[Mapping[str, Any]]) -> str:

@@ -11,25 +11,24 @@ from prefect.artifacts import create_markdown_artifact
 
 from proofkeep import events
 from proofkeep.errors import ProofkeepError
+from proofkeep.model import Finding
 
 _MOST_FINDINGS = 100
 
-Findings = Sequence[Mapping[str, str]]
 
-
-def tell(key: str, title: str, rows: Mapping[str, str], findings: Findings, status: str) -> None:
+def tell(key: str, title: str, rows: Mapping[str, str], findings: Sequence[Finding], status: str) -> None:
     """Make the card of a run that came to a result.
 
     Args:
         rows: what the table says.
-        findings: with code, subject and detail each.
+        findings: their subjects, codes and details are shown, no path.
         status: one line for lists of artifacts.
     """
     lines = [f"# {title}", "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]
     if findings:
         lines += ["", "## Findings", "", "| id | code | |", "|---|---|---|"]
         shown = findings[:_MOST_FINDINGS]
-        lines += [f"| `{found['subject']}` | {found['code']} | {found['detail']} |" for found in shown]
+        lines += [f"| `{found.subject}` | {found.code} | {found.detail} |" for found in shown]
     if len(findings) > _MOST_FINDINGS:
         lines += ["", f"{len(findings) - _MOST_FINDINGS} more are not listed."]
     _publish("\n".join(lines), key, f"{title}: {status}")

@@ -4,20 +4,22 @@ import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+import msgspec
 from prefect import flow
 
 from blocks import KeyProvider, Repository, load_block
 from flows.cards import artifact_key, tell, tell_failure
-from flows.opened import opened
 from flows.progress import RunProgress, in_units
 from flows.runs import named_by
 from flows.told import TOLD
 from flows.watching import in_thread, threads, watched
-from proofkeep.errors import DamagedError, ProofkeepError, UsageError
+from proofkeep.configuration import opened
+from proofkeep.errors import ProofkeepError, UsageError
+from proofkeep.restore import RestoreReport
 from proofkeep.snapshots import EVERYTHING, CommittedSnapshot, by_id, find_snapshot
 from tasks.boundary import only_our_errors
+from tasks.kinds import Receipt
 from tasks.restore import Restoration, restore_snapshot
 
 _ID = re.compile("[0-9a-f]{32}")
@@ -37,7 +39,7 @@ def restore(
     file_ids: list[str] | None = None,
     devices: bool = False,  # noqa: FBT001, FBT002 - a flow's parameters are a form, passed by name
     entry: str | None = None,
-) -> dict[str, Any]:
+) -> Receipt:
     """Restore a snapshot; the run ends Failed when anything is not as the source had it, the rest is restored.
 
     Takes no path of a file: parameters are visible to everyone who may use this UI.
@@ -57,9 +59,9 @@ def restore(
         except ProofkeepError as error:
             tell_failure("restore", snapshot, error)
             raise
-        _tell(told, target)
-        if not told["intact"]:
-            raise DamagedError(f"restore of snapshot {told['snapshot']} has {len(told['findings'])} findings")
+        report = msgspec.convert(told, RestoreReport)
+        _tell(report, target)
+        report.require_intact()
         return told
 
 
@@ -71,7 +73,7 @@ def _restore(
     wanted: Sequence[bytes],
     *,
     devices: bool,
-) -> dict[str, Any]:
+) -> Receipt:
     block = load_block(Repository, repository)
     configuration = block.configuration(keys=load_block(KeyProvider, keys) if keys else None)
     place = configuration.open_target(target, devices=devices)
@@ -91,7 +93,9 @@ def _restore(
             cancelled=cancelled.is_set,
             progress=progress,
         )
-        told = watched(in_thread(restore_snapshot.submit(restoration)), lambda: _show(progress, found), cancelled)
+        told: Receipt = watched(
+            in_thread(restore_snapshot.submit(restoration)), lambda: _show(progress, found), cancelled
+        )
     progress.finish(f"{told['files']:,} files restored")
     return told
 
@@ -107,16 +111,16 @@ def _show(progress: RunProgress, snapshot: CommittedSnapshot) -> None:
     progress.show(done / total if total else 0.0, f"{in_units(done)} of {in_units(total)} restored and verified")
 
 
-def _tell(told: dict[str, Any], target: str) -> None:
-    status = "intact" if told["intact"] else "damaged, the rest is restored"
+def _tell(report: RestoreReport, target: str) -> None:
+    status = "intact" if report.intact else "damaged, the rest is restored"
     rows = {
         "result": f"**{status}**",
-        "snapshot": f"`{told['snapshot']}`" + ("" if told["complete"] else ", incomplete when it was made"),
+        "snapshot": f"`{report.snapshot}`" + ("" if report.complete else ", incomplete when it was made"),
         "target": f"`{target}`",
-        "files": f"{told['files']:,}, {in_units(told['bytes'])}",
-        "directories": f"{told['directories']:,}",
-        "other": f"{told['other']:,}; {told['skipped']:,} sockets and devices left out",
-        "read from the store": in_units(told["read"]),
-        "not set": f"{told['owners_unset']:,} owners, {told['xattrs_unset']:,} extended attributes",
+        "files": f"{report.files:,}, {in_units(report.bytes)}",
+        "directories": f"{report.directories:,}",
+        "other": f"{report.other:,}; {report.skipped:,} sockets and devices left out",
+        "read from the store": in_units(report.read),
+        "not set": f"{report.owners_unset:,} owners, {report.xattrs_unset:,} extended attributes",
     }
-    tell(artifact_key("restore", told["snapshot"]), "Restore", rows, told["findings"], status)
+    tell(artifact_key("restore", report.snapshot), "Restore", rows, report.findings, status)

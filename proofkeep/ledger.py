@@ -1,7 +1,8 @@
 """Reading the ledger: chains of every writer, checked link by link (format.md section 11)."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +14,7 @@ from proofkeep.errors import (
     ObjectMissingError,
     RollbackError,
     StateError,
+    UsageError,
 )
 from proofkeep.format import ledger_entry, names
 from proofkeep.format.ledger_entry import FIRST_PREVIOUS, LedgerEntry
@@ -30,6 +32,31 @@ class Head:
 
 START = Head(-1, FIRST_PREVIOUS)
 Heads = dict[bytes, Head]
+
+_SPELLED = re.compile("([0-9a-f]{32}):([0-9]{1,10}):([0-9a-f]{64})")
+
+
+def spell_head(writer: bytes, head: Head) -> str:
+    """`<writer>:<sequence>:<sha256>`, as receipts and reports hand a head on."""
+    return f"{writer.hex()}:{head.sequence}:{head.sha256.hex()}"
+
+
+def parse_heads(spelled: Iterable[str]) -> Heads:
+    """What `spell_head` wrote, one head a writer.
+
+    Raises:
+        UsageError: one is no head, or a writer has two; of two only one could be held against the ledger.
+    """
+    heads: Heads = {}
+    for number, text in enumerate(spelled, start=1):
+        match = _SPELLED.fullmatch(text)
+        if match is None:
+            raise UsageError(f"expected head {number} is not WRITER:SEQ:SHA256")
+        writer = bytes.fromhex(match[1])
+        if writer in heads:
+            raise UsageError(f"writer {writer.hex()} has more than one expected head, name the newest alone")
+        heads[writer] = Head(int(match[2]), bytes.fromhex(match[3]))
+    return heads
 
 
 def writers(repository: Repository) -> Iterator[bytes]:

@@ -5,12 +5,12 @@ from dataclasses import asdict
 
 from prefect import task
 
-from proofkeep.ledger import Heads, load_heads, save_heads
+from proofkeep.ledger import Heads
 from proofkeep.model import Finding
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.repository import Repository
 from proofkeep.state import RepositoryState
-from proofkeep.verify import verify
+from proofkeep.verify import verify_here
 from tasks.boundary import only_our_errors
 from tasks.kinds import REPEATABLE, Receipt
 
@@ -45,18 +45,16 @@ class Verification:
 def verify_repository(verification: Verification) -> Receipt:
     """Hold the stores against the ledger; remember the heads if nothing is wrong."""
     with only_our_errors("verify_repository"):
-        report, heads = verify(
+        report = verify_here(
             verification.repository,
+            verification.state,
             expect=verification.expected,
-            remembered=load_heads(verification.state.heads_file),
             read=verification.read,
             cancelled=verification.cancelled,
             progress=verification.progress,
         )
-        if report.intact:
-            save_heads(verification.state.heads_file, heads)
-        told = asdict(report) | {"freshness": str(report.freshness), "intact": report.intact}
-        return told | {"verdict": report.verdict, "findings": without_names(report.findings)}
+        judged = {"intact": report.intact, "verdict": report.verdict}
+        return asdict(report) | judged | {"findings": without_names(report.findings)}
 
 
 def without_names(findings: Sequence[Finding]) -> list[dict[str, str]]:

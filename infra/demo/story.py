@@ -71,7 +71,7 @@ class Story:
         with self.screen.step("read the ledger") as step:
             vouched = hear(configuration)
             step.note = f"{vouched.objects} objects vouched for"
-        head = f"{second.receipt['writer']}:{second.receipt['head']}"
+        head = second.receipt["head"]
         verified = self._run("verify", verify, NAME, read=1.0, expect_heads=[head])
         restored = self._run("restore", restore, NAME, str(self.ground.restored), second.receipt["snapshot"])
         comparison = self._compare(since_ns)

@@ -17,7 +17,7 @@ from proofkeep.format.pack_set import Row, decode_packs, encode_packs
 from proofkeep.format.record import Facts, LedgerHead
 from proofkeep.format.table import decode_table
 from proofkeep.journal import JournalObject
-from proofkeep.ledger import Head, save_heads
+from proofkeep.ledger import Head, save_heads, spell_head
 from proofkeep.repository.retirement import read_retired
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class CommitReceipt:
 
     Attributes:
         snapshot: `<run>.<generation>`.
-        head: newest ledger entry of this writer, `<sequence>:<sha256 hex>`: what `verify --expect-head` takes.
+        head: newest ledger entry of this writer, as `spell_head` writes it and `verify --expect-head` takes it.
         clock_checked: whether anybody else's clock was there to compare with.
     """
 
@@ -149,7 +149,7 @@ class Committer:
             totals["unread"] == 0,
             totals,
             len(packs),
-            f"{head.sequence}:{head.sha256.hex()}",
+            spell_head(self._run.writer, head),
             self._repository.ledger_shares_neighbourhood,
             self._run.clock_checked or self._journal.fact(CLOCK_CHECKED) is True,
         )

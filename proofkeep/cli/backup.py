@@ -125,7 +125,6 @@ def _travelled(backup: Backup) -> dict[str, Any]:
 
 def _tell(context: Context, receipt: CommitReceipt, backup: Backup, travelled: dict[str, Any]) -> None:
     totals = receipt.totals
-    head = f"{receipt.writer}:{receipt.head}"
     document = {
         "run": backup.identity.run.hex(),
         "snapshot": receipt.snapshot,
@@ -135,7 +134,7 @@ def _tell(context: Context, receipt: CommitReceipt, backup: Backup, travelled: d
         "complete": receipt.complete,
         "totals": totals,
         "packs": receipt.packs,
-        "head": head,
+        "head": receipt.head,
         "ledger_shares_neighbourhood": receipt.ledger_shares_neighbourhood,
         "clock_checked": receipt.clock_checked,
         **travelled,
@@ -154,6 +153,6 @@ def _tell(context: Context, receipt: CommitReceipt, backup: Backup, travelled: d
             "apart",
             "no: store and ledger share a disk, host or account" if receipt.ledger_shares_neighbourhood else "yes",
         ),
-        ("head", head),
+        ("head", receipt.head),
     ]
     context.report.tell(document, [*table(rows), *(f"unread  {line}" for line in findings.as_lines(backup.unread))])

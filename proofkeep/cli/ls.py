@@ -3,8 +3,8 @@
 from proofkeep.cli import findings, shown
 from proofkeep.cli.command import SNAPSHOT_HELP, Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
-from proofkeep.cli.opened import opened
 from proofkeep.cli.paths import in_snapshot
+from proofkeep.configuration import opened
 from proofkeep.errors import DamagedError, UsageError
 from proofkeep.format.manifest import Entry
 from proofkeep.model import Finding

@@ -5,10 +5,10 @@ from pathlib import Path
 from proofkeep.cli import findings, shown
 from proofkeep.cli.command import SNAPSHOT_HELP, Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
-from proofkeep.cli.opened import Opened, opened
 from proofkeep.cli.paths import in_snapshot
 from proofkeep.cli.report import table
-from proofkeep.errors import DamagedError, UsageError
+from proofkeep.configuration import Opened, opened
+from proofkeep.errors import UsageError
 from proofkeep.model import Finding
 from proofkeep.restore import RestoreReport, restore
 from proofkeep.snapshots import EVERYTHING, CommittedSnapshot, Selection, by_path, find_snapshot, walk_manifest
@@ -54,8 +54,7 @@ def run(context: Context) -> Exit:
                 progress=progress,
             )
     _tell(context, report)
-    if not report.intact:
-        raise DamagedError(f"restore of snapshot {report.snapshot} has {len(report.findings)} findings")
+    report.require_intact()
     return Exit.OK
 
 

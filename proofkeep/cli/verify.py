@@ -1,19 +1,16 @@
 """`verify`: what the stores hold against what the ledger says; needs host keys only."""
 
-import re
 from typing import Any
 
 from proofkeep.cli import findings, shown
 from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
-from proofkeep.cli.opened import opened
 from proofkeep.cli.report import table
-from proofkeep.errors import DamagedError, UsageError
-from proofkeep.ledger import Head, Heads, load_heads, save_heads
+from proofkeep.configuration import opened
+from proofkeep.errors import UsageError
+from proofkeep.ledger import parse_heads
 from proofkeep.model import Finding
-from proofkeep.verify import Freshness, VerificationReport, affected_files, verify
-
-_HEAD = re.compile("([0-9a-f]{32}):([0-9]{1,10}):([0-9a-f]{64})")
+from proofkeep.verify import Freshness, VerificationReport, affected_files, verify_here
 
 
 def add(commands: Subparsers) -> Parser:
@@ -43,35 +40,23 @@ def run(context: Context) -> Exit:
         DamagedError: there are findings.
     """
     options = context.options
-    expect = _expected(options.expect_head)
+    expect = parse_heads(options.expect_head)
     read = 1.0 if options.read_all else _fraction(options.sample)
     repository = context.configuration.connect()
     state = context.configuration.open_state(repository)
     with context.progress() as progress, context.interruption.listening():
-        report, heads = verify(
+        report = verify_here(
             repository,
+            state,
             expect=expect,
-            remembered=load_heads(state.heads_file),
             read=read,
             cancelled=context.interruption.cancelled,
             progress=progress,
         )
     files = _files(context, report.findings) if options.files and report.findings else []
     _tell(context, report, files)
-    if not report.intact:
-        raise DamagedError(f"verify has {len(report.findings)} findings")
-    save_heads(state.heads_file, heads)
+    report.require_intact()
     return Exit.NOT_PROVEN if report.freshness is Freshness.NOT_PROVABLE else Exit.OK
-
-
-def _expected(spelled: list[str]) -> Heads:
-    heads: Heads = {}
-    for head in spelled:
-        match = _HEAD.fullmatch(head)
-        if match is None:
-            raise UsageError(f"head {shown.text(head)!r} is not WRITER:SEQ:SHA256")
-        heads[bytes.fromhex(match[1])] = Head(int(match[2]), bytes.fromhex(match[3]))
-    return heads
 
 
 def _fraction(sample: str | None) -> float:

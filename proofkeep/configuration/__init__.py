@@ -5,6 +5,7 @@ Serves the command line and the Prefect blocks alike. Holds paths, URIs and name
 
 from proofkeep.configuration.configuration import Configuration
 from proofkeep.configuration.identity import software
+from proofkeep.configuration.opened import Opened, opened
 from proofkeep.configuration.reading import load, parse
 from proofkeep.configuration.sections import (
     BackupSettings,
@@ -25,11 +26,13 @@ __all__ = [
     "KeySettings",
     "KmsSettings",
     "LocalPlace",
+    "Opened",
     "Place",
     "S3Place",
     "SourceSettings",
     "TlsSettings",
     "load",
+    "opened",
     "parse",
     "software",
 ]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from proofkeep.errors import DamagedError
 from proofkeep.model import Finding
 
 
@@ -31,3 +32,8 @@ class RestoreReport:
     def intact(self) -> bool:
         """Whether everything asked for was restored as the source had it."""
         return not self.findings
+
+    def require_intact(self) -> None:
+        """Raise `DamagedError` if there are findings; what they do not name is restored."""
+        if self.findings:
+            raise DamagedError(f"restore of snapshot {self.snapshot} has {len(self.findings)} findings")

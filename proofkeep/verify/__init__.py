@@ -2,6 +2,6 @@
 
 from proofkeep.verify.affected import affected_files
 from proofkeep.verify.report import Freshness, VerificationReport
-from proofkeep.verify.run import verify
+from proofkeep.verify.run import verify, verify_here
 
-__all__ = ["Freshness", "VerificationReport", "affected_files", "verify"]
+__all__ = ["Freshness", "VerificationReport", "affected_files", "verify", "verify_here"]

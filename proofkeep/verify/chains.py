@@ -1,7 +1,7 @@
 """The ledger against itself and against remembered heads."""
 
 from proofkeep.errors import IntegrityError, ObjectMissingError, RollbackError
-from proofkeep.ledger import START, Head, Heads, read_chain, writers
+from proofkeep.ledger import START, Head, Heads, read_chain, spell_head, writers
 from proofkeep.repository import Repository
 from proofkeep.verify.expected import Expected
 from proofkeep.verify.report import Freshness, VerificationReport
@@ -23,7 +23,7 @@ def verify_chains(
         except (IntegrityError, ObjectMissingError) as error:
             report.find(error.code, f"ledger of writer {writer.hex()}", str(error))
         heads[writer] = head
-        report.heads.append(f"{writer.hex()}:{head.sequence}:{head.sha256.hex()}")
+        report.heads.append(spell_head(writer, head))
     report.writers = len(heads)
     known = {**remembered, **asked}
     if known:

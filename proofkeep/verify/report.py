@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from proofkeep.errors import DamagedError
 from proofkeep.model import Finding
 
 
@@ -52,6 +53,11 @@ class VerificationReport:
         if self.findings:
             return "damaged"
         return "intact, freshness not provable" if self.freshness is Freshness.NOT_PROVABLE else "intact"
+
+    def require_intact(self) -> None:
+        """Raise `DamagedError` if there are findings."""
+        if self.findings:
+            raise DamagedError(f"verify has {len(self.findings)} findings")
 
     def find(self, code: str, subject: str, detail: str) -> None:
         """Add a finding."""

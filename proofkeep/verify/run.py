@@ -3,16 +3,41 @@
 import os
 
 from proofkeep import events
-from proofkeep.ledger import Heads
+from proofkeep.ledger import Heads, load_heads, save_heads
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.progress import silent
 from proofkeep.repository import Repository
 from proofkeep.repository.retirement import read_retired
+from proofkeep.state import RepositoryState
 from proofkeep.verify.chains import verify_chains
 from proofkeep.verify.expected import Expected
 from proofkeep.verify.objects import ObjectCheck, Reading
 from proofkeep.verify.records import verify_records
 from proofkeep.verify.report import Freshness, VerificationReport
+
+
+def verify_here(
+    repository: Repository,
+    state: RepositoryState,
+    *,
+    expect: Heads | None = None,
+    read: float = 0.0,
+    cancelled: Cancelled = lambda: False,
+    progress: Progress = silent,
+) -> VerificationReport:
+    """`verify` against what this host remembers as well; if nothing is wrong, it remembers the heads as they are now.
+
+    Raises:
+        MalformedError: what it remembers is malformed.
+        StoreError, TransportError, CancelledError: as `verify`.
+    """
+    remembered = load_heads(state.heads_file)
+    report, heads = verify(
+        repository, expect=expect, remembered=remembered, read=read, cancelled=cancelled, progress=progress
+    )
+    if report.intact:
+        save_heads(state.heads_file, heads)
+    return report
 
 
 def verify(

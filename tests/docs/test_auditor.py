@@ -36,4 +36,4 @@ def test_every_ledger_entry_holds_the_sha256_of_the_one_before(tmp_path: Path) -
     entries = chain(host.ground)
 
     assert [entry["previous"] for _, entry in entries] == ["0" * 64, *(sha256sum(file) for file, _ in entries[:-1])]
-    assert receipts[-1].head == f"{len(entries) - 1}:{sha256sum(entries[-1][0])}"
+    assert receipts[-1].head == f"{receipts[-1].writer}:{len(entries) - 1}:{sha256sum(entries[-1][0])}"

@@ -40,6 +40,20 @@ def test_backup_tells_its_card_and_fills_its_bar(house: House) -> None:
     assert "p384:" in told["markdown"]
 
 
+def test_card_names_what_of_the_repository_was_passed_over(house: House) -> None:
+    house.fill(1)
+    assert run_here(backup, house.parameters()).state_name == "Completed"
+    (index,) = [path for path in (house.root / "store" / "index").rglob("*") if path.is_file()]
+    index.write_bytes(index.read_bytes()[:-1] + b"?")
+    (catalog,) = house.state.glob("*/catalog.sqlite")
+    catalog.unlink()
+
+    run = run_here(backup, house.parameters())
+
+    assert run.state_name == "Completed", message(run)
+    assert f"| `{index.relative_to(house.root / 'store')}` | ledger-mismatch |" in artifacts(run.id)["markdown"]
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_fault_in_a_step_fails_exactly_that_task(stage: str, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.fill(3)

@@ -79,7 +79,7 @@ def test_closing_entry_holds_the_record_as_stored(host: Host) -> None:
     body = host.ground.store.get(stored["name"])
     assert stored["name"].endswith(receipt.snapshot)
     assert (stored["type"], stored["length"]) == ("record", len(body))
-    assert receipt.head == f"{len(chain) - 1}:{chain[-1][0]}"
+    assert receipt.head == f"{receipt.writer}:{len(chain) - 1}:{chain[-1][0]}"
 
 
 def test_session_of_a_run_that_sealed_no_pack_is_in_the_ledger(host: Host) -> None:

@@ -10,6 +10,7 @@ from proofkeep.errors import (
     RollbackError,
     StateError,
     UnsupportedVersionError,
+    UsageError,
 )
 from proofkeep.format import names
 from proofkeep.ledger import (
@@ -17,9 +18,11 @@ from proofkeep.ledger import (
     Head,
     load_heads,
     newest_entry_ns,
+    parse_heads,
     read_chain,
     require_heads,
     save_heads,
+    spell_head,
     writers,
 )
 from proofkeep.repository import Repository
@@ -169,3 +172,35 @@ def test_other_writers_heads_are_in_each_entry(host: Host) -> None:
 
     newest = chains[host.state.writer()]
     assert seen == {host.state.writer().hex(): {"sequence": len(newest) - 1, "sha256": newest[-1][0]}}
+
+
+WRITERS = (bytes(16), bytes(range(16)))
+
+
+def test_spelled_heads_are_parsed_back() -> None:
+    heads = {writer: Head(number, bytes([number]) * 32) for number, writer in enumerate(WRITERS)}
+
+    assert parse_heads(spell_head(writer, head) for writer, head in heads.items()) == heads
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "",
+        "abc",
+        f"{'0' * 32}:-1:{'0' * 64}",
+        f"{'0' * 31}:1:{'0' * 64}",
+        f"{'0' * 32}:1:{'0' * 63}",
+        f"{'G' * 32}:1:{'0' * 64}",
+    ],
+)
+def test_what_is_no_head_is_refused_by_its_place(spelled: str) -> None:
+    with pytest.raises(UsageError, match="expected head 2 is not WRITER:SEQ:SHA256"):
+        parse_heads([spell_head(WRITERS[0], Head(0, bytes(32))), spelled])
+
+
+def test_second_head_of_a_writer_is_refused_since_only_one_would_be_compared() -> None:
+    heads = [spell_head(WRITERS[1], Head(sequence, bytes(32))) for sequence in (1, 2)]
+
+    with pytest.raises(UsageError, match=f"writer {WRITERS[1].hex()} has more than one expected head"):
+        parse_heads(heads)

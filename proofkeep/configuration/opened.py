@@ -1,12 +1,12 @@
-"""A repository opened for reading under the keys of a role."""
+"""A repository opened for reading: its catalog brought up to date, its chunks within reach of the restore role."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from proofkeep.catalog import Catalog, refresh
-from proofkeep.configuration import Configuration
+from proofkeep.configuration.configuration import Configuration
 from proofkeep.ledger import load_heads
 from proofkeep.repository import Repository
 from proofkeep.snapshots import ChunkStore, DataKeys
@@ -14,7 +14,7 @@ from proofkeep.snapshots import ChunkStore, DataKeys
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opened:
-    """What a restore needs; data keys are unwrapped when they are first needed."""
+    """What listing and restoring need; no data key is unwrapped before it is needed."""
 
     repository: Repository
     catalog: Catalog
@@ -23,8 +23,11 @@ class Opened:
 
 
 @contextmanager
-def opened(configuration: Configuration, session: Any) -> Iterator[Opened]:
-    """Connect and bring the catalog up to date.
+def opened(configuration: Configuration, session: Any = None) -> Iterator[Opened]:
+    """Connect and refresh.
+
+    Args:
+        session: as in `Configuration`.
 
     Raises:
         RollbackError: the ledger lacks a head that this host remembers.
@@ -33,9 +36,6 @@ def opened(configuration: Configuration, session: Any) -> Iterator[Opened]:
     repository = configuration.connect(session)
     data_keys = DataKeys(repository, configuration.key_providers(session))
     state = configuration.open_state(repository)
-    catalog = Catalog(state.catalog_file)
-    try:
+    with closing(Catalog(state.catalog_file)) as catalog:
         refresh(repository, catalog, load_heads(state.heads_file))
         yield Opened(repository, catalog, data_keys, ChunkStore(repository, catalog, data_keys))
-    finally:
-        catalog.close()
