@@ -4,6 +4,7 @@ import threading
 from concurrent import futures
 from typing import Any
 
+import msgspec
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectConcurrentFuture
@@ -20,8 +21,9 @@ from flows.told import TOLD
 from flows.transfers import TRAVELLING_AT_ONCE, Transfers
 from flows.watching import in_thread, threads
 from proofkeep.backup import Backup
+from proofkeep.backup.commit import CommitReceipt
 from proofkeep.backup.items import Stopped
-from proofkeep.errors import PartialSnapshotError, ProofkeepError, StreamEndedEarlyError
+from proofkeep.errors import PartialSnapshotError, ProofkeepError
 from tasks.backup import checksum, commit, compress, encrypt, snapshot, upload, verify
 from tasks.boundary import advised, only_our_errors
 from tasks.kinds import Receipt
@@ -84,11 +86,12 @@ def _run(entry: str, repository: str, source: str, options: BackupOptions) -> Re
         receipt = _steps(engine, transfers, options.attempts, cancelled)
         tell_commit(entry, engine, receipt, transfers.receipts)
     progress.finish(f"snapshot {receipt['snapshot']} is committed")
-    if receipt["complete"]:
-        return receipt
-    unread = receipt["totals"]["unread"]
-    error = advised(PartialSnapshotError(f"snapshot {receipt['snapshot']} is incomplete, unread files: {unread}"))
-    return Failed(name=PARTIAL, message=str(error), data=error)
+    try:
+        msgspec.convert(receipt, CommitReceipt).require_complete()
+    except PartialSnapshotError as partial:
+        error = advised(partial)
+        return Failed(name=PARTIAL, message=str(error), data=error)
+    return receipt
 
 
 def _steps(engine: Backup, transfers: Transfers, attempts: int, cancelled: threading.Event) -> Receipt:
@@ -100,7 +103,7 @@ def _steps(engine: Backup, transfers: Transfers, attempts: int, cancelled: threa
             packs = encrypt(engine, compress(engine, snapshot(engine)))
             sink = in_thread(checksum.submit(engine, packs, transfers.closed))
         transfers.send(sink)
-        _require_sealed(engine, sink)
+        engine.require_sealed(sink.result() if sink is not None else None)
         if transfers.failures:
             raise transfers.failures[0]
         retries = attempts - 1
@@ -111,12 +114,3 @@ def _steps(engine: Backup, transfers: Transfers, attempts: int, cancelled: threa
         transfers.join()
         if sink is not None:
             futures.wait([sink.wrapped_future])
-
-
-def _require_sealed(engine: Backup, sink: Sink | None) -> None:
-    """Raise what stopped the stream, whichever stage it was."""
-    ended = sink.result() if sink is not None else None
-    if isinstance(ended, Stopped):
-        raise ended.error
-    if engine.needs_sealing:
-        raise StreamEndedEarlyError("stream ended without its totals")

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flows.cards import artifact_key, tell
-from flows.progress import in_units
 from proofkeep.backup import Backup
+from proofkeep.progress import in_units
 from tasks.kinds import Receipt
 
 _LOCAL = "local directory, nothing travelled"

@@ -6,10 +6,11 @@ from typing import Any
 
 from prefect.futures import PrefectFuture
 
-from flows.progress import RunProgress, in_units
+from flows.progress import RunProgress
 from flows.watching import in_thread, watched
 from proofkeep.drill import StepFailure
 from proofkeep.errors import CancelledError, ProofkeepError
+from proofkeep.progress import in_units
 
 _WORDS = {
     "draw": "drawing",

@@ -10,13 +10,12 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from proofkeep import events
 from proofkeep.ports import Progress
+from proofkeep.progress import in_units
 
 _EVERY_SECONDS = 2.0
 _FULL = 100.0
 _READ_SHARE = 70.0  # percent of a backup's bar that reading the source fills, while it is known how much there is
 _SENT_SHARE = 29.0  # the last one is the commit
-_STEP = 1024
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 watchers: list[Progress] = []
 """Told every count too: a program that calls flows in its own process adds what it shows its user."""
@@ -91,12 +90,3 @@ class BackupProgress(RunProgress):
             f"{in_units(counts.get('new_bytes', 0))} new; {in_units(closed)} sealed, {in_units(proven)} proven"
         )
         self.show((_READ_SHARE * read + _SENT_SHARE * sent) / _FULL, words)
-
-
-def in_units(size: float) -> str:
-    """Bytes for people: three digits and a binary unit."""
-    for unit in _UNITS[:-1]:
-        if size < _STEP:
-            return f"{size:.0f} {unit}" if unit == _UNITS[0] else f"{size:.3g} {unit}"
-        size /= _STEP
-    return f"{size:.3g} {_UNITS[-1]}"

@@ -10,12 +10,13 @@ from prefect import flow
 
 from blocks import KeyProvider, Repository, load_block
 from flows.cards import artifact_key, tell, tell_failure
-from flows.progress import RunProgress, in_units
+from flows.progress import RunProgress
 from flows.runs import named_by
 from flows.told import TOLD
 from flows.watching import in_thread, threads, watched
 from proofkeep.configuration import opened
 from proofkeep.errors import ProofkeepError, UsageError
+from proofkeep.progress import in_units
 from proofkeep.restore import RestoreReport
 from proofkeep.snapshots import EVERYTHING, CommittedSnapshot, by_id, find_snapshot
 from tasks.boundary import only_our_errors

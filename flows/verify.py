@@ -11,12 +11,13 @@ from pydantic import Field
 
 from blocks import Repository, load_block
 from flows.cards import artifact_key, tell, tell_failure
-from flows.progress import RunProgress, in_units
+from flows.progress import RunProgress
 from flows.runs import named_by
 from flows.told import TOLD
 from flows.watching import in_thread, threads, watched
 from proofkeep.errors import ProofkeepError
 from proofkeep.ledger import Heads, parse_heads
+from proofkeep.progress import in_units
 from proofkeep.verify import VerificationReport
 from tasks.boundary import only_our_errors
 from tasks.kinds import Receipt

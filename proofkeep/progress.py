@@ -1,5 +1,18 @@
-"""Progress for those who do not watch."""
+"""Progress for those who do not watch, and sizes for those who do."""
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_STEP = 1024
 
 
 def silent(step: str, **counts: int) -> None:
     """Shows nothing; the default `Progress` of every verb."""
+
+
+def in_units(size: int) -> str:
+    """Bytes for a person: `1.5 MiB`."""
+    value, unit = float(size), _UNITS[0]
+    for unit in _UNITS:
+        if value < _STEP or unit == _UNITS[-1]:
+            break
+        value /= _STEP
+    return f"{size} B" if unit == _UNITS[0] else f"{value:.1f} {unit}"

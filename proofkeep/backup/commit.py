@@ -10,7 +10,7 @@ from proofkeep.backup.indexing import Indexing, index_row
 from proofkeep.backup.session import CLOCK_CHECKED
 from proofkeep.backup.teaching import Places, teach_notes
 from proofkeep.backup.vouch import Vouching
-from proofkeep.errors import PackMissingError, PackRetiredError, StreamEndedEarlyError
+from proofkeep.errors import PackMissingError, PackRetiredError, PartialSnapshotError, StreamEndedEarlyError
 from proofkeep.format import record
 from proofkeep.format.names import PackId
 from proofkeep.format.pack_set import Row, decode_packs, encode_packs
@@ -45,6 +45,11 @@ class CommitReceipt:
     head: str
     ledger_shares_neighbourhood: bool
     clock_checked: bool
+
+    def require_complete(self) -> None:
+        """Raise `PartialSnapshotError` if something named could not be read."""
+        if not self.complete:
+            raise PartialSnapshotError(f"snapshot {self.snapshot} is incomplete, unread files: {self.totals['unread']}")
 
 
 class Committer:

@@ -8,9 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from proofkeep.backup.commit import CommitReceipt
-from proofkeep.backup.items import Stopped
 from proofkeep.backup.run import Backup
-from proofkeep.errors import CancelledError, PartialSnapshotError, ProofkeepError, StreamEndedEarlyError
+from proofkeep.errors import CancelledError, ProofkeepError
 from proofkeep.journal import Transfer
 
 T = TypeVar("T")
@@ -49,10 +48,7 @@ def drive(backup: Backup, *, wait: Callable[[float], object] = time.sleep) -> Co
     for future in futures:
         future.result()
     receipt = retry(backup.commit, pause, again=lambda: not backup.needs_sealing)
-    if not receipt.complete:
-        raise PartialSnapshotError(
-            f"snapshot {receipt.snapshot} is incomplete, unread files: {receipt.totals['unread']}"
-        )
+    receipt.require_complete()
     return receipt
 
 
@@ -72,11 +68,7 @@ def _seal(backup: Backup, on_transfer: Callable[[Transfer], None]) -> None:
         sink.add_done_callback(lambda _: closed.put(None))
         while (transfer := closed.get()) is not None:
             on_transfer(transfer)
-    result = sink.result()
-    if isinstance(result, Stopped):
-        raise result.error
-    if backup.needs_sealing:
-        raise StreamEndedEarlyError("stream ended without its totals")
+    backup.require_sealed(sink.result())
 
 
 def retry(step: Callable[[], T], wait: Callable[[float], object], *, again: Callable[[], bool] = lambda: True) -> T:

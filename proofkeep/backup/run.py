@@ -19,7 +19,7 @@ from proofkeep.backup.snapshot import Walk
 from proofkeep.backup.transfer import Receipt, Sender
 from proofkeep.catalog import Catalog, refresh
 from proofkeep.chunking import Chunker
-from proofkeep.errors import PackMissingError, PolicyError
+from proofkeep.errors import PackMissingError, PolicyError, StreamEndedEarlyError
 from proofkeep.format import record
 from proofkeep.format.names import SnapshotId
 from proofkeep.format.record import Root, SourceFacts
@@ -237,6 +237,20 @@ class Backup:
         if last is not None:
             on_transfer(last)
         return totals
+
+    def require_sealed(self, ended: dict[str, int] | Stopped | None) -> None:
+        """Raise what stopped the stream, whichever stage it was.
+
+        Args:
+            ended: what `checksum` returned; None where nothing had to be sealed.
+
+        Raises:
+            StreamEndedEarlyError: nothing stopped it, and yet its totals are missing.
+        """
+        if isinstance(ended, Stopped):
+            raise ended.error
+        if self.needs_sealing:
+            raise StreamEndedEarlyError("stream ended without its totals")
 
     # --- durable steps
 

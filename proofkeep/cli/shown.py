@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 from proofkeep.errors import UsageError
 from proofkeep.model import Kind
+from proofkeep.progress import in_units
 
 _SECOND_NS = 10**9
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
-_STEP = 1024
+
+size = in_units
 
 _FORMATS = {
     Kind.FILE: stat.S_IFREG,
@@ -37,16 +38,6 @@ def text(message: str) -> str:
         character if character.isprintable() else "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
         for character in message
     )
-
-
-def size(count: int) -> str:
-    """Bytes for a person: `1.5 MiB`."""
-    value, unit = float(count), _UNITS[0]
-    for unit in _UNITS:
-        if value < _STEP or unit == _UNITS[-1]:
-            break
-        value /= _STEP
-    return f"{count} B" if unit == _UNITS[0] else f"{value:.1f} {unit}"
 
 
 def instant(at_ns: int | None) -> str:
