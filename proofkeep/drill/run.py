@@ -237,8 +237,8 @@ def run_drill(
         if isinstance(draw, StepFailure):
             report = drill.report(environment, draw, None, (), None)
         else:
-            restored = _attempt("restore", partial(drill.restore_sample, draw))
-            spotted = [_attempt("spot-check", partial(drill.spot_check, draw, one, environment.host)) for one in live]
+            restored = _attempt("restore_sample", partial(drill.restore_sample, draw))
+            spotted = [_attempt("spot_check", partial(drill.spot_check, draw, one, environment.host)) for one in live]
             attacked = _attempt("attack", partial(drill.attack, draw))
             report = drill.report(environment, draw, restored, spotted, attacked)
     report.require_passed()

@@ -187,7 +187,7 @@ def test_source_that_is_away_fails_the_drill(stored: House) -> None:
         stored.drill(PLAN, live=[stored.live(gone)])
 
     document = stored.evidence("live")
-    assert [each["step"] for each in document["steps_failed"]] == ["spot-check"]
+    assert [each["step"] for each in document["steps_failed"]] == ["spot_check"]
 
 
 def test_changed_source_is_no_failure_and_no_success(stored: House) -> None:
