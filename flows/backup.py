@@ -12,8 +12,8 @@ from prefect.states import Failed
 
 from blocks import Repository, Source, load_block
 from flows.backup_card import tell_commit
-from flows.cards import tell_failure
-from flows.host import claim
+from flows.cards import failure_told
+from flows.host import claim, claim_journal
 from flows.options import DEFAULTS, BackupOptions
 from flows.progress import BackupProgress
 from flows.runs import began_ns, named_by, this_run
@@ -23,9 +23,9 @@ from flows.watching import in_thread, threads
 from proofkeep.backup import Backup
 from proofkeep.backup.commit import CommitReceipt
 from proofkeep.backup.items import Stopped
-from proofkeep.errors import PartialSnapshotError, ProofkeepError
+from proofkeep.errors import PartialSnapshotError
 from tasks.backup import checksum, commit, compress, encrypt, snapshot, upload, verify
-from tasks.boundary import advised, only_our_errors
+from tasks.boundary import advised
 from tasks.kinds import Receipt
 from tasks.retries import delays
 
@@ -52,12 +52,9 @@ def backup(entry: str, repository: str, source: str, options: BackupOptions = DE
         source: name of a Proofkeep Source block.
         options: knobs of the run.
     """
-    with only_our_errors("backup", advise=True):
-        try:
-            return _run(entry, repository, source, options)
-        except ProofkeepError as error:
-            tell_failure("backup", entry, error)
-            raise
+    claim(this_run())
+    with failure_told("backup", entry):
+        return _run(entry, repository, source, options)
 
 
 def _run(entry: str, repository: str, source: str, options: BackupOptions) -> Receipt | State[Any]:
@@ -67,7 +64,7 @@ def _run(entry: str, repository: str, source: str, options: BackupOptions) -> Re
     session = block.session()
     connected = configuration.connect(session)
     state = configuration.open_state(connected)
-    claim(run, state.run(run.id.bytes))
+    claim_journal(run, state.run(run.id.bytes))
     cancelled = threading.Event()
     progress = BackupProgress()
     with Backup(

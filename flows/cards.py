@@ -4,7 +4,8 @@ Counts, keyed ids, digests and codes; never a file's name.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import httpx
 from prefect.artifacts import create_markdown_artifact
@@ -12,6 +13,7 @@ from prefect.artifacts import create_markdown_artifact
 from proofkeep import events
 from proofkeep.errors import ProofkeepError
 from proofkeep.model import Finding
+from tasks.boundary import advised, only_our_errors
 
 _MOST_FINDINGS = 100
 
@@ -31,14 +33,28 @@ def tell(key: str, title: str, rows: Mapping[str, str], findings: Sequence[Findi
         lines += [f"| `{found.subject}` | {found.code} | {found.detail} |" for found in shown]
     if len(findings) > _MOST_FINDINGS:
         lines += ["", f"{len(findings) - _MOST_FINDINGS} more are not listed."]
-    _publish("\n".join(lines), key, f"{title}: {status}")
+    publish("\n".join(lines), key, f"{title}: {status}")
 
 
-def tell_failure(verb: str, subject: str, error: ProofkeepError) -> None:
-    """Make the card of a run that ended with an error: what it was, and what to do."""
+@contextmanager
+def failure_told(verb: str, subject: str) -> Iterator[None]:
+    """The body of a flow: only our errors leave it, and each leaves a card that says what to do.
+
+    Raises:
+        ProofkeepError: as `only_our_errors`.
+    """
+    try:
+        with only_our_errors(verb):
+            yield
+    except ProofkeepError as error:
+        _tell_failure(verb, subject, error)
+        raise advised(error) from None
+
+
+def _tell_failure(verb: str, subject: str, error: ProofkeepError) -> None:
     title = f"{verb.capitalize()} of {subject} failed"
     text = f"# {title}\n\n`{error.code}`: {error}\n\n**What to do:** {error.hint}\n"
-    _publish(text, artifact_key(verb, subject), f"{title}: {error.code}")
+    publish(text, artifact_key(verb, subject), f"{title}: {error.code}")
 
 
 def artifact_key(verb: str, subject: str) -> str:
@@ -46,7 +62,8 @@ def artifact_key(verb: str, subject: str) -> str:
     return re.sub("[^a-z0-9]+", "-", f"{verb}-{subject}".lower()).strip("-")
 
 
-def _publish(text: str, key: str, description: str) -> None:
+def publish(text: str, key: str, description: str) -> None:
+    """Make a Markdown artifact of this run."""
     try:
         create_markdown_artifact(text, key=key, description=description)
     except httpx.HTTPError as error:

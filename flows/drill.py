@@ -6,13 +6,13 @@ from pathlib import Path
 
 import msgspec
 from prefect import flow
-from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import FlowRun
 
 from blocks import KeyProvider, Repository, Source, load_block
-from flows.cards import artifact_key, tell_failure
+from flows.cards import artifact_key, failure_told, publish
 from flows.drill_options import DRILL_DEFAULTS, DrillOptions, LiveSource
 from flows.drill_steps import DrillSteps, Step
+from flows.host import claim
 from flows.runs import named_by, this_run
 from flows.told import TOLD
 from flows.watching import threads
@@ -27,9 +27,8 @@ from proofkeep.drill import (
     render_markdown,
 )
 from proofkeep.drill.writing import DOCUMENT, SUMS
-from proofkeep.errors import ProofkeepError
-from tasks.boundary import only_our_errors
 from tasks.drill import attack, draw, report, restore_sample
+from tasks.boundary import only_our_errors
 from tasks.kinds import Receipt
 from tasks.spot_check import SpotCheck, spot_check_elsewhere, spot_check_here
 
@@ -65,15 +64,13 @@ def restore_drill(
         surprise: whether the drill was not announced.
         options: how it draws and where it works.
     """
-    with only_our_errors("restore_drill", advise=True):
-        try:
-            written = _Run(repository, keys, live or [], options).drill(drill, entries or [], surprise=surprise)
-        except ProofkeepError as error:
-            tell_failure("drill", repository, error)
-            raise
+    claim(this_run())
+    with failure_told("drill", repository):
+        written = _Run(repository, keys, live or [], options).drill(drill, entries or [], surprise=surprise)
         _tell(repository, written)
+    with only_our_errors("restore_drill", advise=True):
         msgspec.convert(written, DrillReport).require_passed()
-        return written
+    return written
 
 
 class _Run:
@@ -152,6 +149,4 @@ def _tell(repository: str, written: Receipt) -> None:
     file = Path(written["evidence"]) / DOCUMENT
     result = "passed" if written["passed"] else "failed"
     text = f"{render_markdown(load_evidence(file))}\n## Evidence\n\n`{file}`, with its sums in `{SUMS}`\n"
-    create_markdown_artifact(
-        text, key=artifact_key("drill", repository), description=f"Drill of {repository}: {result}"
-    )
+    publish(text, artifact_key("drill", repository), f"Drill of {repository}: {result}")

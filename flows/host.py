@@ -1,4 +1,4 @@
-"""Which process on which host works on a flow run, recorded in the run's labels.
+"""Which process on which host works on a flow run, and where its journal lies, recorded in the run's labels.
 
 So a retry on another host is refused before it would read the source anew, and `reconcile` can tell a run whose process
 is gone.
@@ -17,6 +17,9 @@ from proofkeep.configuration.identity import host_name
 from proofkeep.errors import WrongHostError
 
 _HOST, _PID, _BOOT, _STARTED = (f"proofkeep.{name}" for name in ("host", "pid", "boot", "started"))
+JOURNAL = "proofkeep.journal"
+"""Label with the host that holds the run's journal and spool, where a retry has to run."""
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _START_TIME_FIELD = 19  # of /proc/<pid>/stat behind the command's closing parenthesis: proc(5), field 22
 
@@ -61,17 +64,26 @@ class ProcessMark:
         return self.boot != _boot() or _start_time(self.pid) != self.started
 
 
-def claim(run: FlowRun, journal: Path) -> None:
-    """Take a flow run for this process.
+def claim(run: FlowRun) -> None:
+    """Say in the flow run's labels that this process works on it."""
+    _label(run, ProcessMark.mine().labels())
+
+
+def claim_journal(run: FlowRun, journal: Path) -> None:
+    """Say in the flow run's labels that its journal lies on this host.
 
     Raises:
-        WrongHostError: it began on another host, and its journal is not at `journal`.
+        WrongHostError: it began on another host, and its journal is not here.
     """
-    mine, before = ProcessMark.mine(), ProcessMark.from_labels(run.labels)
-    if before is not None and before.host != mine.host and not journal.exists():
-        raise WrongHostError(f"journal of run {run.id} lies on host {before.host}, not on {mine.host}")
+    mine, before = host_name(), run.labels.get(JOURNAL)
+    if before not in {None, mine} and not journal.exists():
+        raise WrongHostError(f"journal of run {run.id} lies on host {before}, not on {mine}")
+    _label(run, {JOURNAL: mine})
+
+
+def _label(run: FlowRun, labels: dict[str, Any]) -> None:
     with get_client(sync_client=True) as client:
-        client.update_flow_run_labels(run.id, mine.labels())
+        client.update_flow_run_labels(run.id, labels)
 
 
 def _boot() -> str:

@@ -9,13 +9,14 @@ import msgspec
 from prefect import flow
 
 from blocks import KeyProvider, Repository, load_block
-from flows.cards import artifact_key, tell, tell_failure
+from flows.cards import artifact_key, failure_told, tell
+from flows.host import claim
 from flows.progress import RunProgress
-from flows.runs import named_by
+from flows.runs import named_by, this_run
 from flows.told import TOLD
 from flows.watching import in_thread, threads, watched
 from proofkeep.configuration import opened
-from proofkeep.errors import ProofkeepError, UsageError
+from proofkeep.errors import UsageError
 from proofkeep.progress import in_units
 from proofkeep.restore import RestoreReport
 from proofkeep.snapshots import EVERYTHING, CommittedSnapshot, by_id, find_snapshot
@@ -54,16 +55,14 @@ def restore(
         devices: whether device nodes are made too.
         entry: whose latest snapshot is meant; needed where the repository holds several entries.
     """
-    with only_our_errors("restore", advise=True):
-        try:
-            told = _restore(repository, Path(target), (snapshot, entry), keys, _ids(file_ids or []), devices=devices)
-        except ProofkeepError as error:
-            tell_failure("restore", snapshot, error)
-            raise
+    claim(this_run())
+    with failure_told("restore", snapshot):
+        told = _restore(repository, Path(target), (snapshot, entry), keys, _ids(file_ids or []), devices=devices)
         report = msgspec.convert(told, RestoreReport)
         _tell(report, target)
+    with only_our_errors("restore", advise=True):
         report.require_intact()
-        return told
+    return told
 
 
 def _restore(

@@ -6,14 +6,13 @@ from typing import Any
 from prefect import flow
 
 from blocks import Repository, Source, load_block
-from flows.cards import tell_failure
+from flows.cards import failure_told
 from flows.drill_steps import DrillSteps
-from flows.runs import named_by
+from flows.host import claim
+from flows.runs import named_by, this_run
 from flows.told import TOLD
 from flows.watching import threads
 from proofkeep.drill import Live
-from proofkeep.errors import ProofkeepError
-from tasks.boundary import only_our_errors
 from tasks.kinds import Receipt
 from tasks.spot_check import SpotCheck, spot_check_here, tell_answers
 
@@ -36,12 +35,9 @@ def spot_check(entry: str, repository: str, source: str, questions: list[dict[st
         source: name of a Proofkeep Source block whose tree lies on this host.
         questions: keyed ids and keyed stat fingerprints, set by the drill.
     """
-    with only_our_errors("spot_check", advise=True):
-        try:
-            told = _ask(entry, repository, source, questions)
-        except ProofkeepError as error:
-            tell_failure("spot-check", entry, error)
-            raise
+    claim(this_run())
+    with failure_told("spot-check", entry):
+        told = _ask(entry, repository, source, questions)
         tell_answers(told)
         return told
 

@@ -10,12 +10,12 @@ from prefect.states import Completed
 from pydantic import Field
 
 from blocks import Repository, load_block
-from flows.cards import artifact_key, tell, tell_failure
+from flows.cards import artifact_key, failure_told, tell
+from flows.host import claim
 from flows.progress import RunProgress
-from flows.runs import named_by
+from flows.runs import named_by, this_run
 from flows.told import TOLD
 from flows.watching import in_thread, threads, watched
-from proofkeep.errors import ProofkeepError
 from proofkeep.ledger import Heads, parse_heads
 from proofkeep.progress import in_units
 from proofkeep.verify import VerificationReport
@@ -40,16 +40,14 @@ def verify(repository: str, read: Share = 0.1, expect_heads: list[str] | None = 
         read: share of the packs that is read back and hashed, 0 to 1; drawn anew each time.
         expect_heads: ledger heads from receipts or logs, each `writer:sequence:sha256`.
     """
-    with only_our_errors("verify", advise=True):
-        try:
-            told = _verify(repository, read, parse_heads(expect_heads or []))
-        except ProofkeepError as error:
-            tell_failure("verify", repository, error)
-            raise
+    claim(this_run())
+    with failure_told("verify", repository):
+        told = _verify(repository, read, parse_heads(expect_heads or []))
         report = msgspec.convert(told, VerificationReport)
         _tell(repository, report)
+    with only_our_errors("verify", advise=True):
         report.require_intact()
-        return Completed(message=report.verdict, data=told)
+    return Completed(message=report.verdict, data=told)
 
 
 def _verify(repository: str, read: float, expected: Heads) -> Receipt:

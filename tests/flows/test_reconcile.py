@@ -9,19 +9,25 @@ from uuid import UUID, uuid4
 
 import pytest
 from prefect.client.schemas.objects import FlowRun
+from prefect.flows import Flow
 from prefect.states import Cancelling, Running
 
 from flows import command
 from flows.backup import backup
+from flows.drill import restore_drill
 from flows.host import ProcessMark
 from flows.reconcile import reconcile
+from flows.restore import restore
+from flows.spot_check import spot_check
+from flows.verify import verify
 from proofkeep.cli.command import Context, Parser
 from proofkeep.cli.exits import Exit
 from proofkeep.cli.interruption import Interruption
 from proofkeep.cli.report import Report
 from tests.architecture.tree import ROOT
 from tests.flows.conftest import PrefectSide
-from tests.flows.running import client
+from tests.flows.house import House
+from tests.flows.running import client, run_here
 
 QUIET = {"DO_NOT_TRACK", "PREFECT_SERVER_ANALYTICS_ENABLED"}
 
@@ -95,6 +101,25 @@ def test_reconciling_twice_finds_nothing_the_second_time() -> None:
 
     assert len(reconcile()) == 1
     assert reconcile() == []
+
+
+@pytest.mark.parametrize(
+    "flow,parameters",
+    [
+        (backup, {"entry": "home", "source": "nowhere"}),
+        (verify, {}),
+        (restore, {"target": "/nowhere"}),
+        (restore_drill, {}),
+        (spot_check, {"entry": "home", "source": "nowhere", "questions": []}),
+    ],
+    ids=lambda part: part.name if isinstance(part, Flow) else "",
+)
+def test_run_of_any_flow_says_which_process_works_on_it(
+    flow: Flow[..., Any], parameters: dict[str, Any], house: House
+) -> None:
+    run = run_here(flow, {"repository": house.name} | parameters)
+
+    assert ProcessMark.from_labels(run.labels) == ProcessMark.mine()
 
 
 def reconcile_command(*arguments: str) -> tuple[Exit, dict[str, Any]]:

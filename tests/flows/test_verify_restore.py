@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from flows import verify as verifying
 from flows.backup import backup
 from flows.restore import restore
 from flows.verify import verify
@@ -52,6 +53,22 @@ def test_verify_on_a_host_without_memory_says_that_freshness_is_not_provable(ful
     run = run_here(verify, {"repository": f"{full_house.name}-elsewhere"})
 
     assert (run.state_name, message(run)) == ("Completed", "intact, freshness not provable")
+
+
+def test_error_that_nobody_expected_has_a_card_too_and_keeps_its_words_to_itself(
+    full_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise OSError(5, "the words", "the name")
+
+    monkeypatch.setattr(verifying, "Verification", broken)
+
+    run = run_here(verify, {"repository": full_house.name})
+
+    card = artifacts(run.id)["markdown"]
+    assert "step verify met an unexpected OSError in tests.flows.test_verify_restore" in card
+    assert "the words" not in card + message(run)
+    assert "the name" not in card + message(run)
 
 
 def test_verify_against_a_head_that_is_not_in_the_ledger_fails(full_house: House) -> None:
