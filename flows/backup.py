@@ -17,7 +17,7 @@ from flows.host import claim, claim_journal
 from flows.options import DEFAULTS, BackupOptions
 from flows.progress import BackupProgress
 from flows.runs import began_ns, named_by, this_run
-from flows.told import TOLD
+from flows.telling import telling
 from flows.transfers import TRAVELLING_AT_ONCE, Transfers
 from flows.watching import in_thread, threads
 from proofkeep.backup import Backup
@@ -38,7 +38,7 @@ Sink = PrefectConcurrentFuture[dict[str, int] | Stopped]
     name="backup",
     flow_run_name=named_by("entry"),
     task_runner=threads(TRAVELLING_AT_ONCE + 2),  # the sink, and one to spare
-    **TOLD,
+    **telling(),
 )
 def backup(entry: str, repository: str, source: str, options: BackupOptions = DEFAULTS) -> Receipt | State[Any]:
     """Back up one inventory entry and return the receipt of its commit.

@@ -3,6 +3,8 @@
 Imports Prefect only when it runs, which takes seconds; the other commands need none of it.
 """
 
+import os
+
 from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
 from proofkeep.cli.report import table
@@ -15,9 +17,16 @@ def add(commands: Subparsers) -> Parser:
 
 
 def run(context: Context) -> Exit:
-    """Reconcile, and tell which runs were set Crashed."""
-    from flows.reconcile import reconcile  # noqa: PLC0415 - as the module says
+    """Reconcile, and tell which runs were set Crashed; as an event too, where a file is named for the flows' events.
 
+    Raises:
+        UsageError, TargetError: as `flows.reconcile.reconcile`.
+    """
+    from flows import logs  # noqa: PLC0415 - as the module says
+    from flows.reconcile import reconcile  # noqa: PLC0415 - as above
+
+    if os.environ.get(logs.EVENT_LOG):
+        logs.configure()
     done = reconcile()
     document = [
         {"flow_run": str(run.id), "name": run.name, "pid": run.process.pid, "task_runs": run.task_runs} for run in done

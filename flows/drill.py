@@ -14,7 +14,8 @@ from flows.drill_options import DRILL_DEFAULTS, DrillOptions, LiveSource
 from flows.drill_steps import DrillSteps, Step
 from flows.host import claim
 from flows.runs import named_by, this_run
-from flows.told import TOLD
+from flows.scratch import sweep_when_crashed
+from flows.telling import telling
 from flows.watching import threads
 from proofkeep.drill import (
     Draw,
@@ -40,7 +41,7 @@ SPOT_CHECK_SECONDS = 3600.0
     name="restore_drill",
     flow_run_name=named_by("repository"),
     task_runner=threads(2),
-    **TOLD,
+    **telling(sweep_when_crashed),
 )
 def restore_drill(
     repository: str,

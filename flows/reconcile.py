@@ -1,16 +1,16 @@
-"""`python -m flows.reconcile`: make runs retryable whose process on this host is gone.
+"""Make runs retryable whose process on this host is gone, and remove what their drills left in memory.
 
 A run whose process was killed together with its worker stays Running for ever: Prefect refuses to retry it, and it
-holds its concurrency slots. The worker's unit runs this before it starts the worker. Runs of other hosts stay as they
-are.
+holds its concurrency slots. The worker's unit runs `proofkeep reconcile` before it starts the worker. Runs of other
+hosts stay as they are.
 """
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -21,16 +21,19 @@ from prefect.client.schemas.filters import (
     TaskRunFilterState,
     TaskRunFilterStateType,
 )
-from prefect.client.schemas.objects import FlowRun, StateType, TaskRun
+from prefect.client.schemas.objects import FlowRun, State, StateType, TaskRun
+from prefect.flows import Flow
 from prefect.states import Crashed
 
-from flows import logs
+from blocks.server import named_server
 from flows.host import ProcessMark
+from flows.scratch import sweep_memory
 from proofkeep import events
 from proofkeep.configuration.identity import host_name
 from proofkeep.errors import PipelineError
 
 _PAGE = 200
+_CRASHED = {"state": "Crashed", "state_type": StateType.CRASHED.value}
 _UNDER_WAY = [StateType.RUNNING, StateType.CANCELLING]
 
 
@@ -45,20 +48,43 @@ class Reconciled:
 
 
 def reconcile() -> list[Reconciled]:
-    """Set every run of this host whose process is dead Crashed, with its task runs; concurrency slots come free."""
+    """Set every run of this host whose process is dead Crashed, with its task runs; concurrency slots come free.
+
+    Raises:
+        UsageError: as `named_server`.
+        TargetError: plaintext that a drill left in memory cannot be removed; the runs are Crashed all the same.
+    """
     done = []
-    with get_client(sync_client=True) as client:
+    left: list[Mapping[str, Any]] = [{}]
+    with named_server() as client:
         for run in list(_under_way(client)):
             process = ProcessMark.from_labels(run.labels)
             if process is None or process.host != host_name() or not process.is_dead():
                 continue
-            message = f"process {process.pid} of host {process.host} is gone"
+            message = _message(process)
             task_runs = _crash_task_runs(client, run, message)
             client.set_flow_run_state(run.id, Crashed(message=message), force=True)
             client.create_artifact(_card(run, message))
-            events.emit("flow-run-reconcile", flow_run_id=str(run.id), pid=process.pid, task_runs=task_runs)
+            events.emit("flow-run-reconcile", flow_run_id=str(run.id), pid=process.pid, task_runs=task_runs, **_CRASHED)
             done.append(Reconciled(run.id, run.name, process, task_runs))
+            left.append(run.parameters)
+    for parameters in left:
+        sweep_memory(parameters)
     return done
+
+
+def bury(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect's names
+    """Hook of flows: a worker that outlives a run's process sets the run Crashed; task runs and card are left to us."""
+    with named_server() as client:
+        process = ProcessMark.from_labels(client.read_flow_run(flow_run.id).labels)
+        if process is not None and process.host == host_name() and process.is_dead():
+            message = _message(process)
+            _crash_task_runs(client, flow_run, message)
+            client.create_artifact(_card(flow_run, message))
+
+
+def _message(process: ProcessMark) -> str:
+    return f"process {process.pid} of host {process.host} is gone"
 
 
 def _card(run: FlowRun, message: str) -> ArtifactCreate:
@@ -75,7 +101,10 @@ def _under_way(client: SyncPrefectClient) -> Iterator[FlowRun]:
 
 
 def _crash_task_runs(client: SyncPrefectClient, run: FlowRun, message: str) -> int:
-    """Task runs that died with their process: those that the server still shows under way."""
+    """Task runs that died with their process: those that the server still shows under way.
+
+    It gives a slot of a tag's limit back with that; the lease would hold it for another minute.
+    """
     unfinished = list(_unfinished_tasks(client, run))
     for task_run in unfinished:
         client.set_task_run_state(task_run.id, Crashed(message=message), force=True)
@@ -90,16 +119,3 @@ def _unfinished_tasks(client: SyncPrefectClient, run: FlowRun) -> Iterator[TaskR
     while page := client.read_task_runs(flow_run_filter=mine, task_run_filter=wanted, limit=_PAGE, offset=offset):
         yield from page
         offset += len(page)
-
-
-def main() -> int:
-    """Reconcile, and say what was done."""
-    logs.configure()
-    for run in reconcile():
-        what = f"Crashed with {run.task_runs} task runs; process {run.process.pid} is gone"
-        sys.stdout.write(f"{run.id}  {run.name}  {what}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

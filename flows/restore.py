@@ -13,7 +13,7 @@ from flows.cards import artifact_key, failure_told, tell
 from flows.host import claim
 from flows.progress import RunProgress
 from flows.runs import named_by, this_run
-from flows.told import TOLD
+from flows.telling import telling
 from flows.watching import in_thread, threads, watched
 from proofkeep.configuration import opened
 from proofkeep.errors import UsageError
@@ -31,7 +31,7 @@ _ID = re.compile("[0-9a-f]{32}")
     name="restore",
     flow_run_name=named_by("snapshot"),
     task_runner=threads(2),
-    **TOLD,
+    **telling(),
 )
 def restore(
     repository: str,

@@ -10,7 +10,7 @@ from flows.cards import failure_told
 from flows.drill_steps import DrillSteps
 from flows.host import claim
 from flows.runs import named_by, this_run
-from flows.told import TOLD
+from flows.telling import telling
 from flows.watching import threads
 from proofkeep.drill import Live
 from tasks.kinds import Receipt
@@ -21,7 +21,7 @@ from tasks.spot_check import SpotCheck, spot_check_here, tell_answers
     name="spot_check",
     flow_run_name=named_by("entry"),
     task_runner=threads(2),
-    **TOLD,
+    **telling(),
 )
 def spot_check(entry: str, repository: str, source: str, questions: list[dict[str, Any]]) -> Receipt:
     """Tell the keyed digests of those files that have not changed since they were backed up.

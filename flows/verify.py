@@ -14,7 +14,7 @@ from flows.cards import artifact_key, failure_told, tell
 from flows.host import claim
 from flows.progress import RunProgress
 from flows.runs import named_by, this_run
-from flows.told import TOLD
+from flows.telling import telling
 from flows.watching import in_thread, threads, watched
 from proofkeep.ledger import Heads, parse_heads
 from proofkeep.progress import in_units
@@ -30,7 +30,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
     name="verify",
     flow_run_name=named_by("repository"),
     task_runner=threads(2),
-    **TOLD,
+    **telling(),
 )
 def verify(repository: str, read: Share = 0.1, expect_heads: list[str] | None = None) -> State[Any]:
     """Verify a repository; Failed when anything is wrong, and the state says so when freshness is not provable.

@@ -36,11 +36,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from prefect.client.orchestration import get_client
 from pydantic import ValidationError
 
 from blocks import BLOCK_TYPES
 from blocks.base import ConfigurationBlock
+from blocks.server import named_server
 from proofkeep.errors import ProofkeepError, UsageError
 
 BLOCKS_VARIABLE = "PROOFKEEP_BLOCKS"
@@ -108,7 +108,7 @@ def _block_type(annotation: Any) -> BlockType | None:
 
 
 def _set_limits(limits: Mapping[str, int]) -> None:
-    with get_client(sync_client=True) as client:
+    with named_server() as client:
         for tag, limit in limits.items():
             client.create_concurrency_limit(tag=tag, concurrency_limit=limit)
 
@@ -117,8 +117,9 @@ def main(arguments: list[str]) -> int:
     """Register, and say what was made."""
     path = arguments[0] if arguments else os.environ.get(BLOCKS_VARIABLE)
     try:
-        register_types()
-        made = register_documents(_read(Path(path))) if path else []
+        with named_server():
+            register_types()
+            made = register_documents(_read(Path(path))) if path else []
     except ProofkeepError as error:
         print(f"register_blocks: {error} [{error.code}]", file=sys.stderr)
         return 2

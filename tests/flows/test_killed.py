@@ -15,9 +15,11 @@ from proofkeep.journal import Journal
 from proofkeep.repository.local_rows import open_table
 from proofkeep.snapshots import list_snapshots
 from tests.flows.conftest import PrefectSide
+from tests.flows.faults import STEPS
 from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import House
 from tests.flows.running import (
+    artifacts,
     ask_for_retry,
     client,
     deployment_run,
@@ -107,12 +109,15 @@ def test_run_killed_while_it_seals_is_crashed_by_its_worker_and_retried(
     crashed = ended(run.id)
     # Prefect's worker sets the run Crashed once more, when the hooks have ended; a retry before that would be hit.
     until(lambda: worker.says("flow_runs.worker", "exceeded its memory"), "the worker is done with the run")
+    died, card = outcomes(task_runs(run, 1, 6)), artifacts(run.id)["markdown"]
     before = visible(s3_house)
     gate.open()
     ask_for_retry(run)
     ends = committed(s3_house, run, stages=4)
 
     assert crashed.state_name == "Crashed"
+    assert "Press Retry" in card
+    assert died == {(stage, "Crashed"): 1 for stage in STEPS} | {("upload", "Crashed"): 2}
     assert "Crashed" in {event["state"] for event in prefect.told(run, "flow-run-state")}
     assert before == []
     assert ends["checksum", "Completed"] == ends["commit", "Completed"] == 1

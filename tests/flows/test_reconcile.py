@@ -1,16 +1,20 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import ConcurrencyLeaseHolder, FlowRun
 from prefect.flows import Flow
-from prefect.states import Cancelling, Running
+from prefect.states import Cancelling, Crashed, Running
 
 from flows import command
 from flows.backup import backup
@@ -18,12 +22,17 @@ from flows.drill import restore_drill
 from flows.host import ProcessMark
 from flows.reconcile import reconcile
 from flows.restore import restore
+from flows.scratch import sweep_when_crashed
 from flows.spot_check import spot_check
 from flows.verify import verify
+from infra.servers.process import clean_environment
 from proofkeep.cli.command import Context, Parser
 from proofkeep.cli.exits import Exit
 from proofkeep.cli.interruption import Interruption
 from proofkeep.cli.report import Report
+from proofkeep.drill.plan import SHARED_MEMORY
+from proofkeep.drill.private import PREFIX
+from tasks.backup import upload
 from tests.architecture.tree import ROOT
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import House
@@ -122,6 +131,89 @@ def test_run_of_any_flow_says_which_process_works_on_it(
     assert ProcessMark.from_labels(run.labels) == ProcessMark.mine()
 
 
+@pytest.mark.usefixtures("prefect")
+def test_slots_of_a_dead_task_run_come_free_before_their_lease_ends() -> None:
+    tag = f"limited-{uuid4()}"
+    run_id = run_of(ended_process())
+    with client() as api:
+        api.create_concurrency_limit(tag=tag, concurrency_limit=2)
+        task_run = api.create_task_run(upload, run_id, "0", extra_tags=[tag], state=Running())
+        holder = ConcurrencyLeaseHolder(type="task_run", id=task_run.id)
+        other = ConcurrencyLeaseHolder(type="task_run", id=uuid4())
+        for each in (holder, other):
+            api.increment_concurrency_slots_with_lease([f"tag:{tag}"], 1, "concurrency", 300, each)
+        assert set(api.read_concurrency_limit_by_tag(tag).active_slots) == {task_run.id, other.id}
+
+    reconcile()
+
+    with client() as api:
+        assert api.read_concurrency_limit_by_tag(tag).active_slots == [other.id]
+        assert api.read_global_concurrency_limit_by_name(f"tag:{tag}").active_slots == 1
+
+
+@pytest.fixture
+def left_behind() -> Iterator[Path]:
+    """A tmpfs in which a killed drill left a file."""
+    memory = Path(tempfile.mkdtemp(prefix="proofkeep-test-", dir=SHARED_MEMORY))
+    scratch = memory / f"{PREFIX}killed"
+    scratch.mkdir()
+    (scratch / "file").write_bytes(b"plaintext")
+    yield memory
+    shutil.rmtree(memory)
+
+
+@pytest.mark.usefixtures("prefect")
+def test_plaintext_of_a_drill_that_died_with_its_worker_is_removed(left_behind: Path) -> None:
+    with client() as api:
+        run = api.create_flow_run(restore_drill, parameters={"options": {"tmpfs": str(left_behind)}}, state=Running())
+        api.update_flow_run_labels(run.id, ended_process().labels())
+
+    reconcile()
+
+    assert list(left_behind.iterdir()) == []
+
+
+@pytest.mark.usefixtures("prefect")
+def test_plaintext_of_a_drill_that_crashed_is_removed_by_its_worker(left_behind: Path) -> None:
+    with client() as api:
+        run = api.create_flow_run(restore_drill, parameters={"options": {"tmpfs": str(left_behind)}})
+
+    for hook in restore_drill.on_crashed_hooks:
+        hook(restore_drill, run, Crashed())
+
+    assert list(left_behind.iterdir()) == []
+    assert sweep_when_crashed not in backup.on_crashed_hooks
+
+
+@pytest.mark.parametrize(
+    "url,words",
+    [
+        (None, "no prefect server is named: PREFECT_API_URL is not set"),
+        ("http://127.0.0.1:9/api", "prefect server on host 127.0.0.1 does not answer (ConnectError)"),
+    ],
+)
+@pytest.mark.parametrize("command", [["proofkeep", "reconcile"], ["python", "-m", "infra.register_blocks"]], ids=len)
+def test_command_without_a_server_says_so_and_asks_no_other_one(
+    command: list[str], url: str | None, words: str, tmp_path: Path
+) -> None:
+    program, *arguments = command
+    named = {} if url is None else {"PREFECT_API_URL": url}
+
+    ended = subprocess.run(
+        [Path(sys.executable).with_name(program), *arguments],
+        cwd=ROOT,
+        env=clean_environment({"PREFECT_HOME": str(tmp_path), "PREFECT_CLIENT_MAX_RETRIES": "0", **named}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 2
+    assert words in ended.stderr
+    assert ended.stdout == ""
+    assert not (tmp_path / "prefect.db").exists()
+
+
 def reconcile_command(*arguments: str) -> tuple[Exit, dict[str, Any]]:
     """How `proofkeep reconcile` ends and what it prints for scripts."""
     parser = Parser(prog="proofkeep")
@@ -134,13 +226,13 @@ def reconcile_command(*arguments: str) -> tuple[Exit, dict[str, Any]]:
     return code, json.loads(out.getvalue())
 
 
-@pytest.mark.usefixtures("prefect")
-def test_command_tells_what_it_did() -> None:
+def test_command_tells_what_it_did(prefect: PrefectSide) -> None:
     run_id = run_of(process := ended_process())
 
     code, told = reconcile_command()
 
     assert code is Exit.OK
+    assert [event["state"] for event in prefect.told(now(run_id), "flow-run-reconcile")] == ["Crashed"]
     assert [(run["flow_run"], run["pid"]) for run in told["result"]["crashed"]] == [(str(run_id), process.pid)]
 
 

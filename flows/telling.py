@@ -1,0 +1,38 @@
+"""What every flow has in common: it returns a receipt, kept as JSON, and tells its state changes as events."""
+
+from typing import Any, TypedDict
+
+from prefect.flows import FlowStateHook
+from prefect.results import ResultSerializer
+
+from flows.logs import tell_flow_state
+from flows.reconcile import bury
+
+Hook = FlowStateHook[..., Any]
+
+
+class _Told(TypedDict):
+    persist_result: bool
+    result_serializer: ResultSerializer
+    on_running: list[Hook]
+    on_completion: list[Hook]
+    on_failure: list[Hook]
+    on_crashed: list[Hook]
+    on_cancellation: list[Hook]
+
+
+def telling(*when_crashed: Hook) -> _Told:
+    """Arguments of `@flow`.
+
+    Args:
+        when_crashed: further hooks that the worker calls when the run's process is gone.
+    """
+    return {
+        "persist_result": True,
+        "result_serializer": "json",
+        "on_running": [tell_flow_state],
+        "on_completion": [tell_flow_state],
+        "on_failure": [tell_flow_state],
+        "on_crashed": [tell_flow_state, bury, *when_crashed],
+        "on_cancellation": [tell_flow_state],
+    }
