@@ -3,6 +3,7 @@
 Blocks hold paths, URIs and names; never a key, a passphrase or a credential.
 """
 
+from blocks import quiet  # noqa: F401 - before Prefect is imported
 from blocks.keys import KeyProvider
 from blocks.ledger import Ledger
 from blocks.loading import load_block

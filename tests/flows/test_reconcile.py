@@ -244,7 +244,7 @@ def test_command_is_offered_without_importing_prefect() -> None:
     assert answer.stdout == "False\n"
 
 
-@pytest.mark.parametrize("package", ["flows.backup", "infra.register_blocks"])
+@pytest.mark.parametrize("package", ["flows.backup", "tasks.backup", "blocks", "infra.register_blocks"])
 def test_prefect_sends_no_telemetry_wherever_we_import_it(package: str) -> None:
     question = (
         f"import {package}; from prefect._internal.analytics import is_telemetry_enabled as enabled;"
