@@ -21,12 +21,12 @@ class ConfigurationBlock(Block):
     @model_validator(mode="before")
     @classmethod
     def _without_prefects_own(cls, values: Any) -> Any:
-        """Drop what Prefect adds to the documents of nested blocks."""
+        """Drop what Prefect adds to the documents of nested blocks, and what a form left empty."""
         if not isinstance(values, dict):
             return values
-        return {name: value for name, value in values.items() if name not in _PREFECTS_OWN}
+        return {name: value for name, value in values.items() if name not in _PREFECTS_OWN and value != ""}
 
     def section(self) -> Section:
         """The fields that were set, under the names of the configuration file."""
         values = {name: getattr(self, name) for name in type(self).model_fields}
-        return {name: value for name, value in values.items() if value not in (None, "")}
+        return {name: value for name, value in values.items() if value is not None}

@@ -1,13 +1,11 @@
 """The block of the key provider."""
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from blocks.base import ConfigurationBlock, Section
-
-KeyUri = Annotated[str, StringConstraints(pattern=r"^(awskms|file|credential):\S+$")]
-PassphraseUri = Annotated[str, StringConstraints(pattern=r"^(env|file|credential|fd):\S+$")]
+from blocks.fields import HttpsUrl, KeyUri, PassphraseUri
 
 
 class KeyProvider(ConfigurationBlock):
@@ -35,7 +33,7 @@ class KeyProvider(ConfigurationBlock):
         default=None,
         description="Where the passphrase of a protected key file is: env:NAME, file:/path or credential:NAME.",
     )
-    kms_endpoint_url: str | None = Field(
+    kms_endpoint_url: HttpsUrl | None = Field(
         default=None, description="https address of a KMS other than AWS's own; plain http is refused."
     )
     kms_region: str | None = Field(default=None, description="Region of KMS; empty takes the host's AWS configuration.")

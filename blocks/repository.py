@@ -2,20 +2,19 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from blocks.aws import aws_session
 from blocks.base import ConfigurationBlock
+from blocks.fields import AbsolutePath, BlockName, HostSecretUri
 from blocks.keys import KeyProvider
 from blocks.ledger import Ledger
 from blocks.source import Source
 from blocks.store import ObjectStore
 from blocks.tls import TlsPolicy
 from proofkeep.configuration import Configuration, parse
-
-HostSecretUri = Annotated[str, StringConstraints(pattern=r"^(awskms-mac|file|credential):\S+$")]
 
 
 class Repository(ConfigurationBlock):
@@ -40,11 +39,11 @@ class Repository(ConfigurationBlock):
     host_secret: HostSecretUri = Field(
         description="Where the host secret is: file:/path, credential:NAME or awskms-mac:ARN."
     )
-    state: str = Field(
+    state: AbsolutePath = Field(
         default="/var/lib/proofkeep",
         description="State directory of the host: spool, journals and catalog; a retry must find it again.",
     )
-    aws_credentials: str | None = Field(
+    aws_credentials: BlockName | None = Field(
         default=None,
         description="Name of an AwsCredentials block; empty, and better, uses the host's ambient credential chain.",
     )

@@ -5,6 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from blocks.base import ConfigurationBlock
+from blocks.fields import AbsolutePath
 
 
 class Source(ConfigurationBlock):
@@ -22,7 +23,7 @@ class Source(ConfigurationBlock):
     _block_type_name: ClassVar[str] = "Proofkeep Source"
     _block_type_slug: ClassVar[str] = "proofkeep-source"
 
-    root: str = Field(description="Absolute path of the tree on its host.")
+    root: AbsolutePath = Field(description="Absolute path of the tree on its host.")
     label: str | None = Field(default=None, description="What it is, for people; empty shows the root.")
     include: list[str] = Field(
         default_factory=list, description="Patterns of what is wanted, relative to the root; empty wants everything."

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from blocks.base import ConfigurationBlock, Section
+from blocks.fields import AbsolutePath, HttpsUrl
 from proofkeep.errors import UsageError
 
 _LOCAL = frozenset({"path"})
@@ -29,10 +30,10 @@ class ObjectStore(ConfigurationBlock):
     _block_type_slug: ClassVar[str] = "proofkeep-object-store"
 
     kind: Literal["s3", "local"] = Field(default="s3", description="S3, or a local directory.")
-    path: str | None = Field(default=None, description="Local: absolute path of the directory.")
+    path: AbsolutePath | None = Field(default=None, description="Local: absolute path of the directory.")
     bucket: str | None = Field(default=None, description="S3: the bucket, which must exist.")
     prefix: str | None = Field(default=None, description="S3: what every object's name begins with.")
-    endpoint_url: str | None = Field(
+    endpoint_url: HttpsUrl | None = Field(
         default=None, description="S3: https address of a store other than AWS; plain http is refused."
     )
     region: str | None = Field(default=None, description="S3: region; empty takes the host's AWS configuration.")

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from blocks.base import ConfigurationBlock
+from blocks.fields import AbsolutePath
 
 
 class TlsPolicy(ConfigurationBlock):
@@ -24,14 +25,14 @@ class TlsPolicy(ConfigurationBlock):
     _block_type_name: ClassVar[str] = "Proofkeep TLS Policy"
     _block_type_slug: ClassVar[str] = "proofkeep-tls-policy"
 
-    ca_file: str | None = Field(
+    ca_file: AbsolutePath | None = Field(
         default=None,
         description="PEM file on the host with the only CA certificates to trust; empty trusts the system's store.",
     )
-    client_certificate: str | None = Field(
+    client_certificate: AbsolutePath | None = Field(
         default=None, description="PEM file on the host with the certificate shown to servers that ask for one."
     )
-    client_key: str | None = Field(
+    client_key: AbsolutePath | None = Field(
         default=None, description="PEM file on the host with the key of that certificate; the key stays in its file."
     )
     curve: Literal["P-256", "P-384"] = Field(

@@ -78,14 +78,61 @@ def test_block_has_no_field_for_a_secret(block: BlockType) -> None:
         lambda: KeyProvider(providers=["file:/key.pem"], passphrase="hunter2-hunter2"),
         lambda: repository(host_secret="hunter2-hunter2"),
         lambda: ObjectStore(kind="s3", bucket="b", secret="hunter2-hunter2"),  # type: ignore[call-arg] # refused
+        lambda: ObjectStore(kind="s3", bucket="b", endpoint_url="https://AK:hunter2@store.example"),
+        lambda: ObjectStore(kind="s3", bucket="b", endpoint_url="https://store.example/?signature=hunter2"),
+        lambda: KeyProvider(providers=["awskms:alias/kek"], kms_endpoint_url="https://AK:hunter2@kms.example"),
+        lambda: TlsPolicy(client_key="-----BEGIN hunter2"),
+        lambda: repository(aws_credentials="AK/hunter2"),
     ],
-    ids=["key", "passphrase", "host secret", "unknown field"],
+    ids=[
+        "key",
+        "passphrase",
+        "host secret",
+        "unknown field",
+        "password in an address",
+        "signature in an address",
+        "password in the address of a kms",
+        "pem where its file belongs",
+        "access key where its block belongs",
+    ],
 )
 def test_secret_typed_where_its_place_belongs_is_refused_and_not_repeated(make: Callable[[], object]) -> None:
     with pytest.raises(ValidationError) as caught:
         make()
 
     assert "hunter2" not in str(caught.value)
+
+
+def test_field_that_a_form_leaves_empty_is_not_set() -> None:
+    assert ObjectStore(bucket="b", endpoint_url="", region="") == ObjectStore(bucket="b")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ObjectStore(kind="s3", bucket="b", endpoint_url="http://store.example"),
+        lambda: KeyProvider(providers=["awskms:alias/kek"], kms_endpoint_url="http://kms.example"),
+    ],
+)
+def test_address_in_plain_http_is_refused_while_it_is_typed(make: Callable[[], object]) -> None:
+    with pytest.raises(ValidationError, match="endpoint_url"):
+        make()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: local("packs"),
+        lambda: Source(root="home"),
+        lambda: TlsPolicy(ca_file="ca.pem"),
+        lambda: KeyProvider(providers=["file:key.pem"]),
+        lambda: repository(state="state"),
+        lambda: repository(host_secret="file:host.secret"),
+    ],
+)
+def test_path_that_begins_nowhere_is_refused(make: Callable[[], object]) -> None:
+    with pytest.raises(ValidationError):
+        make()
 
 
 @pytest.mark.parametrize(
@@ -133,8 +180,8 @@ def test_keys_of_another_role_take_the_place_of_the_backups() -> None:
 
 
 def test_block_that_is_no_configuration_is_refused_when_it_is_made() -> None:
-    with pytest.raises(UsageError, match="state is wrong"):
-        repository(state="")
+    with pytest.raises(UsageError, match=r"store\.bucket is wrong"):
+        repository(store=ObjectStore(bucket="b" * 300))
 
 
 def test_stored_block_comes_back_as_it_was(house: House) -> None:

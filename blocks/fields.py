@@ -1,0 +1,18 @@
+"""What a field may hold, refused while somebody types it: a key or a credential is none of these."""
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f\x7f]*$")]
+"""A relative one would begin wherever the worker was started."""
+
+HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$")]
+"""Without user, password, query or fragment, in which credentials travel."""
+
+BlockName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
+"""As Prefect names blocks."""
+
+KeyUri = Annotated[str, StringConstraints(pattern=r"^(awskms:|file:/|credential:)\S+$")]
+PassphraseUri = Annotated[str, StringConstraints(pattern=r"^(env:|file:/|credential:|fd:)\S+$")]
+HostSecretUri = Annotated[str, StringConstraints(pattern=r"^(awskms-mac:|file:/|credential:)\S+$")]
