@@ -167,7 +167,7 @@ class Committer:
     def _teach_catalog(self, head: Head) -> None:
         """New packs, their chunks, what the walk noted, and our own head: one transaction."""
         catalog = self._run.catalog
-        places = Places(catalog)
+        places = Places(catalog, self._run.options.expires_ns)
         with catalog.transaction():
             for pack in self._journal.packs():
                 row = index_row(self._repository, pack)

@@ -52,9 +52,8 @@ class Known:
         known = self._on_their_way(ids)
         new = []
         for piece in pieces:
-            number = stored.get(piece.id, 0)
-            # A number beyond is a pack that another run of this host committed meanwhile.
-            if 0 < number < len(self._usable) and self._usable[number]:
+            number = first_usable(stored.get(piece.id, ()), self._usable)
+            if number is not None:
                 self._referred[number] = 1
             elif piece.id not in known:
                 known.add(piece.id)
@@ -90,3 +89,8 @@ class Known:
         if found != sum(self._referred):
             raise PackMissingError("a pack that this run refers to was dropped by another run of this host")
         return rows
+
+
+def first_usable(numbers: Iterable[int], usable: bytearray) -> int | None:
+    """The first pack that may be referred to; a number beyond is one that another run of this host just committed."""
+    return next((number for number in numbers if number < len(usable) and usable[number]), None)

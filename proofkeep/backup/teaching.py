@@ -1,7 +1,9 @@
 """Teaches the catalog, at the commit, what the walk noted of files and segments."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
+from proofkeep.backup.known import first_usable
 from proofkeep.catalog import Catalog, FileState, SegmentState
 from proofkeep.format.manifest import ID_SIZE
 from proofkeep.journal import FileNote, Noted, SegmentNote
@@ -13,8 +15,9 @@ _BATCH = 1 << 14
 class Places:
     """The packs that chunks lie in: those of this run from memory as far as it goes, all others from the catalog."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, expires_ns: int | None) -> None:
         self._catalog = catalog
+        self._expires_ns = expires_ns
         self._newest: dict[bytes, int] = {}
 
     def learn(self, ids: Sequence[bytes], pack: int) -> None:
@@ -22,15 +25,25 @@ class Places:
         if len(self._newest) + len(ids) <= _NEWEST:
             self._newest.update(dict.fromkeys(ids, pack))
 
+    @cached_property
+    def _usable(self) -> bytearray:
+        """First asked for when every pack of this run is known."""
+        return self._catalog.usable_packs(self._expires_ns)
+
     def packs(self, chunks: bytes) -> tuple[int, ...] | None:
         """Where joined ids lie; None when another run of this host dropped a pack meanwhile."""
         if len(chunks) == ID_SIZE and (pack := self._newest.get(chunks)) is not None:
             return (pack,)
         ids = {chunks[i : i + ID_SIZE] for i in range(0, len(chunks), ID_SIZE)}
-        found = {identity: self._newest[identity] for identity in ids if identity in self._newest}
-        if len(found) < len(ids):
-            found |= self._catalog.chunk_packs([identity for identity in ids if identity not in found])
-        return tuple(sorted(set(found.values()))) if len(found) == len(ids) else None
+        others = [identity for identity in ids if identity not in self._newest]
+        packs = {self._newest[identity] for identity in ids if identity in self._newest}
+        known = self._catalog.chunk_packs(others) if others else {}
+        for identity in others:
+            number = first_usable(known.get(identity, ()), self._usable)
+            if number is None:
+                return None
+            packs.add(number)
+        return tuple(sorted(packs))
 
 
 def teach_notes(catalog: Catalog, entry: bytes, noted: Noted, places: Places) -> None:

@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS packs (
 CREATE TABLE IF NOT EXISTS vouched (
     writer BLOB, data_key BLOB, counter INTEGER, version_id TEXT,
     PRIMARY KEY (writer, data_key, counter)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS chunks (id BLOB PRIMARY KEY, pack INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS chunks (id BLOB, pack INTEGER, PRIMARY KEY (id, pack)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (
     entry BLOB, path_id BLOB, fingerprint BLOB, chunks BLOB, extents BLOB, packs BLOB,
     PRIMARY KEY (entry, path_id)) WITHOUT ROWID;
@@ -89,8 +89,7 @@ class Catalog(States):
     def add_pack(self, row: PackRow, chunk_ids: Iterable[bytes], sealed_table: bytes) -> int:
         """Learn a pack and its chunks; the pack's number.
 
-        A chunk known already stays where it was known, unless that pack is retired or locked for a shorter time: runs
-        that cannot refer to it would otherwise send the chunk again each time.
+        A chunk may lie in several packs, and each is remembered: one of them may be gone, damaged or a lie.
         """
         with self.transaction():
             self._database.change(
@@ -104,11 +103,7 @@ class Catalog(States):
                 (row.writer, row.data_key, row.counter),
             )[0][0]
             self._database.change_many(
-                "INSERT INTO chunks VALUES (?,?) ON CONFLICT DO UPDATE SET pack=excluded.pack "
-                "WHERE EXISTS (SELECT 1 FROM packs AS here, packs AS there "
-                "WHERE here.no=excluded.pack AND there.no=chunks.pack AND NOT here.retired "
-                "AND (there.retired OR there.retain_until < ifnull(here.retain_until, there.retain_until + 1)))",
-                ((identity, number) for identity in chunk_ids),
+                "INSERT OR IGNORE INTO chunks VALUES (?,?)", ((identity, number) for identity in chunk_ids)
             )
             return number
 
@@ -118,13 +113,15 @@ class Catalog(States):
             values = (pack.writer, pack.data_key, pack.counter, version_id)
             self._database.change("INSERT OR REPLACE INTO vouched VALUES (?,?,?,?)", values)
 
-    def chunk_packs(self, ids: Sequence[bytes]) -> dict[bytes, int]:
-        """Pack numbers of those ids that are known."""
-        found: dict[bytes, int] = {}
+    def chunk_packs(self, ids: Sequence[bytes]) -> dict[bytes, list[int]]:
+        """Numbers of all packs that hold them, ascending, of those ids that are known."""
+        found: dict[bytes, list[int]] = {}
         for start in range(0, len(ids), _BATCH):
             batch = ids[start : start + _BATCH]
             marks = ",".join("?" * len(batch))
-            found.update(self._rows(f"SELECT id, pack FROM chunks WHERE id IN ({marks})", batch))  # noqa: S608 - marks only
+            query = f"SELECT id, pack FROM chunks WHERE id IN ({marks}) ORDER BY id, pack"  # noqa: S608 - marks only
+            for identity, number in self._rows(query, batch):
+                found.setdefault(identity, []).append(number)
         return found
 
     def pack(self, number: int) -> KnownPack:

@@ -184,7 +184,8 @@ class Population:
     def _packs_of(self, batch: list[Entry]) -> list[PackId | None]:
         """The pack of each file's first chunk."""
         first = [entry.chunks[:ID_SIZE] for entry in batch]
-        numbers = self.catalog.chunk_packs([identity for identity in set(first) if identity])
+        known = self.catalog.chunk_packs([identity for identity in set(first) if identity])
+        numbers = {identity: packs[0] for identity, packs in known.items()}
         if len(self._packs) > _PACKS:
             self._packs.clear()
         for number in set(numbers.values()) - self._packs.keys():

@@ -1,7 +1,9 @@
 """Sets of packs as records and locks hold them: per data key a set of counters (format.md section 10)."""
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
 
 from proofkeep.errors import MalformedError
 from proofkeep.format.names import PackId
@@ -82,3 +84,19 @@ def decode_packs(rows: Iterable[Row]) -> Iterator[PackId]:
         before = (writer, data_key)
         for counter in decode_counters(encoded):
             yield PackId(writer, data_key, counter)
+
+
+def holds_pack(rows: Sequence[Row], pack: PackId) -> bool:
+    """Whether a set has this pack, found without taking the set apart; a malformed row holds nothing."""
+    place = bisect_left(rows, (pack.writer, pack.data_key), key=itemgetter(0, 1))
+    if place == len(rows) or rows[place][:2] != (pack.writer, pack.data_key):
+        return False
+    encoded = rows[place][2]
+    if isinstance(encoded, bytes):
+        return pack.counter >> 3 < len(encoded) and bool(encoded[pack.counter >> 3] >> (pack.counter & 7) & 1)
+    end = 0
+    for gap, run in zip(encoded[::2], encoded[1::2], strict=False):
+        end += gap + run
+        if pack.counter < end:
+            return pack.counter >= end - run
+    return False

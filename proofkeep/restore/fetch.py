@@ -1,7 +1,7 @@
 """Fetches what a window of files needs, pack by pack, frames in parallel, and hands each chunk to its files."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from proofkeep.errors import CancelledError, IntegrityError, ObjectMissingError, ProofkeepError
@@ -11,6 +11,8 @@ from proofkeep.restore.files import Target, Want
 from proofkeep.snapshots.chunks import ChunkStore
 
 _SPAN = 8
+
+Failed = tuple[Want, ProofkeepError]
 
 
 class Fetcher:
@@ -28,12 +30,17 @@ class Fetcher:
         self._pool.shutdown(cancel_futures=True)
 
     def fetch(self, wants: Sequence[Want]) -> None:
-        """Write all wanted chunks.
+        """Write all wanted chunks, each from whichever pack it opens in.
 
         Raises:
             TargetFullError, CancelledError.
             KeyAccessError, StoreError, TransportError: of the kind met.
         """
+        while wants:
+            wants = self._fetch_once(wants)
+
+    def _fetch_once(self, wants: Sequence[Want]) -> list[Want]:
+        """Write what opens; wants of further copies for the rest, as far as there are any."""
         by_pack: dict[int, dict[FrameRow, list[Want]]] = defaultdict(lambda: defaultdict(list))
         for want in wants:
             by_pack[want.place.pack][self._chunks.frame(want.place)].append(want)
@@ -43,40 +50,48 @@ class Fetcher:
             for start in range(0, len(rows), _SPAN):
                 part = {row: frames[row] for row in rows[start : start + _SPAN]}
                 futures.append(self._pool.submit(self._read_part, pack, part))
+        again: list[Want] = []
         try:
             for future in futures:
-                self.read += future.result()
+                read, failed = future.result()
+                self.read += read
+                for want, error in failed:
+                    again.extend(self._elsewhere(want, error))
         finally:
             for future in futures:
                 future.cancel()
+        return again
 
-    def _read_part(self, pack: int, frames: dict[FrameRow, list[Want]]) -> int:
+    def _elsewhere(self, want: Want, error: ProofkeepError) -> Iterator[Want]:
+        place = self._chunks.elsewhere(want.place)
+        if place is not None:
+            yield Want(want.job, want.position, place)
+        elif want.job.error is None:
+            want.job.error = error
+
+    def _read_part(self, pack: int, frames: dict[FrameRow, list[Want]]) -> tuple[int, list[Failed]]:
+        """Bytes read, and what could not be had from this pack."""
         if self._cancelled():
             raise CancelledError("restore was cancelled")
-        read = 0
+        read, left = 0, dict(frames)
+        failed: list[Failed] = []
         try:
             for frame, opened in self._chunks.read_frames(pack, list(frames)):
                 read += frame.sealed_length
+                wants = left.pop(frame)
                 if isinstance(opened, bytes):
-                    self._write(frames[frame], opened)
+                    failed.extend(self._write(wants, opened))
                 else:
-                    _fail(frames[frame], opened)
+                    failed.extend((want, opened) for want in wants)
         except (IntegrityError, ObjectMissingError) as error:
-            for wants in frames.values():
-                _fail(wants, error)
-        return read
+            failed.extend((want, error) for wants in left.values() for want in wants)
+        return read, failed
 
-    def _write(self, wants: list[Want], plain: bytes) -> None:
+    def _write(self, wants: list[Want], plain: bytes) -> Iterator[Failed]:
         for want in wants:
             try:
                 data = self._chunks.take(want.place, plain)
             except IntegrityError as error:
-                _fail([want], error)
+                yield want, error
             else:
                 want.job.put(self._target, want.position, data)
-
-
-def _fail(wants: list[Want], error: ProofkeepError) -> None:
-    for want in wants:
-        if want.job.error is None:
-            want.job.error = error

@@ -48,6 +48,7 @@ def restore(
         UnsafePathError, MalformedError: the manifest is hostile; nothing is left there.
         KeyAccessError, StoreError, TransportError: of the kind met; nothing is left there.
     """
+    chunks = chunks.preferring(snapshot.facts.packs)
     run = _Restore(repository, chunks, target, snapshot, cancelled, progress)
     roots = open_roots(repository, data_keys, snapshot)
     target.begin()

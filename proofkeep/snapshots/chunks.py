@@ -4,14 +4,23 @@ import hmac
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
+from typing import Self
 
 from proofkeep.catalog import Catalog, KnownPack
 from proofkeep.crypto.sealing import OVERHEAD
-from proofkeep.errors import AuthenticationError, MalformedError, ObjectMissingError, PackMissingError
+from proofkeep.errors import (
+    AuthenticationError,
+    IntegrityError,
+    MalformedError,
+    ObjectMissingError,
+    PackMissingError,
+)
 from proofkeep.format import header
 from proofkeep.format.header import Context, ObjectType
 from proofkeep.format.pack import open_frame
+from proofkeep.format.pack_set import Row, holds_pack
 from proofkeep.format.table import ChunkRow, FrameRow, Table
 from proofkeep.repository import Repository
 from proofkeep.repository.local_rows import open_table
@@ -24,10 +33,11 @@ _SPAN = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one chunk lies."""
+    """Where one chunk lies; `others` are further packs that the index says hold it."""
 
     pack: int
     row: ChunkRow
+    others: tuple[int, ...] = ()
 
 
 @dataclass(eq=False, slots=True)
@@ -48,23 +58,52 @@ class ChunkStore:
         self._data_keys = data_keys
         self._packs: OrderedDict[int, _OpenPack] = OrderedDict()
         self._frames: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+        self._doubtful: set[int] = set()
+        self.preferred: Sequence[Row] = ()
         self._lock = threading.RLock()
+
+    def preferring(self, packs: Sequence[Row]) -> Self:
+        """The same store, caches shared, which looks into these packs first.
+
+        A record names the packs its writer meant; an index may name others, by accident or to mislead.
+        """
+        other = copy(self)
+        other.preferred = packs
+        return other
 
     def locate(self, ids: Sequence[bytes]) -> dict[bytes, Place]:
         """Places of those chunks that the catalog knows."""
         places = {}
-        for identity, number in self._catalog.chunk_packs(ids).items():
+        for identity, numbers in self._catalog.chunk_packs(ids).items():
+            place = self._first(identity, numbers if len(numbers) == 1 else sorted(numbers, key=self._order))
+            if place is not None:
+                places[identity] = place
+        return places
+
+    def elsewhere(self, place: Place) -> Place | None:
+        """Another copy of the chunk, for when this one does not open; its pack is looked into last from now on."""
+        self._doubtful.add(place.pack)
+        other = self._first(place.row.id, place.others)
+        while other is not None and other.row.length != place.row.length:
+            other = self._first(place.row.id, other.others)
+        return other
+
+    def _order(self, number: int) -> tuple[bool, bool, int]:
+        return number in self._doubtful, not holds_pack(self.preferred, self._pack(number).known.id), number
+
+    def _first(self, identity: bytes, numbers: Sequence[int]) -> Place | None:
+        for at, number in enumerate(numbers, 1):
             row = self._pack(number).rows.get(identity)
             if row is not None:
-                places[identity] = Place(number, row)
-        return places
+                return Place(number, row, tuple(numbers[at:]))
+        return None
 
     def pack_name(self, number: int) -> str:
         """The object's name of a pack."""
         return self._pack(number).known.id.name
 
     def read(self, identity: bytes) -> bytes:
-        """One chunk; for manifests and single files.
+        """One chunk, from whichever pack it opens in; for manifests and single files.
 
         Raises:
             PackMissingError: no index names it, or its pack is gone.
@@ -74,12 +113,22 @@ class ChunkStore:
         place = self.locate([identity]).get(identity)
         if place is None:
             raise PackMissingError(f"chunk {identity.hex()[:16]} is in no pack that the index names")
+        while True:
+            try:
+                return self.take(place, self._frame_of(place))
+            except IntegrityError:
+                other = self.elsewhere(place)
+                if other is None:
+                    raise
+                place = other
+
+    def _frame_of(self, place: Place) -> bytes:
+        """Plaintext of the frame a chunk lies in."""
         key = place.pack, place.row.frame
         with self._lock:
             plain = self._frames.get(key)
         if plain is None:
-            frame = self._pack(place.pack).table.frames[place.row.frame]
-            _, opened = next(self.read_frames(place.pack, [frame]))
+            _, opened = next(self.read_frames(place.pack, [self.frame(place)]))
             if not isinstance(opened, bytes):
                 raise opened
             plain = opened
@@ -87,7 +136,7 @@ class ChunkStore:
                 self._frames[key] = plain
                 while len(self._frames) > _FRAMES:
                     self._frames.popitem(last=False)
-        return self.take(place, plain)
+        return plain
 
     def take(self, place: Place, plain: bytes) -> bytes:
         """The chunk at `place` out of its frame's plaintext, once its id holds. Raises `AuthenticationError`."""

@@ -30,8 +30,8 @@ def affected_files(
         try:
             roots = open_roots(repository, data_keys, snapshot)
             for entry in walk_manifest(chunks, roots, damage.append):
-                places = chunks.locate(entry.chunk_ids)
-                if any(place.pack in numbers for place in places.values()):
+                places = catalog.chunk_packs(entry.chunk_ids)
+                if any(numbers.issuperset(places.get(identity, ())) for identity in entry.chunk_ids):
                     identity = path_id(entry.path).hex()
                     yield snapshot.id.short, Finding(PackMissingError.code, identity, "", entry.path)
         except IntegrityError as error:

@@ -1,4 +1,5 @@
 import hmac
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -94,6 +95,15 @@ def test_inner_segment_comes_back(rows: list[Child], level: int) -> None:
 @given(strategies.pack_ids())
 def test_pack_set_comes_back_in_order(packs: list[PackId]) -> None:
     assert list(pack_set.decode_packs(pack_set.encode_packs(packs))) == packs
+
+
+@given(strategies.pack_ids(), strategies.pack_ids())
+def test_pack_set_holds_its_packs_and_no_other(packs: list[PackId], others: list[PackId]) -> None:
+    rows = pack_set.encode_packs(packs)
+    neighbours = [replace(each, counter=each.counter + step) for each in packs for step in (1, 9)]
+
+    for each in (*packs, *others, *neighbours):
+        assert pack_set.holds_pack(rows, each) == (each in packs)
 
 
 @given(strategies.ledger_entries)

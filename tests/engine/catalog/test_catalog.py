@@ -39,9 +39,9 @@ def add(catalog: Catalog, counter: int, chunks: list[int], retain_until: int | N
     return row.id
 
 
-def pack_of(catalog: Catalog, number: int) -> PackId | None:
+def packs_of(catalog: Catalog, number: int) -> list[PackId]:
     found = catalog.chunk_packs([chunk(number)])
-    return catalog.pack(found[chunk(number)]).id if found else None
+    return [catalog.pack(pack).id for pack in found.get(chunk(number), ())]
 
 
 def test_catalog_is_private(catalog: Catalog, file: Path) -> None:
@@ -50,50 +50,27 @@ def test_catalog_is_private(catalog: Catalog, file: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_known_chunk_stays_where_it_was_known_first(catalog: Catalog) -> None:
+def test_every_pack_that_holds_a_chunk_is_known_in_the_order_they_were_learned(catalog: Catalog) -> None:
     first = add(catalog, 0, [1, 2])
     second = add(catalog, 1, [2, 3])
 
-    assert [pack_of(catalog, number) for number in (1, 2, 3, 4)] == [first, first, second, None]
+    assert [packs_of(catalog, number) for number in (1, 2, 3, 4)] == [[first], [first, second], [second], []]
 
 
-def test_chunk_moves_away_from_a_retired_pack(catalog: Catalog) -> None:
+def test_chunk_stays_known_when_one_of_its_packs_is_dropped(catalog: Catalog) -> None:
     first = add(catalog, 0, [1])
-    catalog.set_retired([first])
-
     second = add(catalog, 1, [1])
 
-    assert pack_of(catalog, 1) == second
+    catalog.drop_packs([first])
+
+    assert packs_of(catalog, 1) == [second]
 
 
-@pytest.mark.parametrize("until", [LATER, None])
-def test_chunk_moves_to_a_pack_that_is_locked_for_longer_or_without_locks(catalog: Catalog, until: int | None) -> None:
-    add(catalog, 0, [1], NOW)
+def test_chunk_learned_twice_from_one_pack_is_known_once(catalog: Catalog) -> None:
+    pack = add(catalog, 0, [1])
+    add(catalog, 0, [1])
 
-    longer = add(catalog, 1, [1], until)
-
-    assert pack_of(catalog, 1) == longer
-
-
-@pytest.mark.parametrize("first, second", [(LATER, NOW), (NOW, NOW), (None, NOW), (None, None)])
-def test_chunk_does_not_move_to_a_pack_that_is_no_better(
-    catalog: Catalog, first: int | None, second: int | None
-) -> None:
-    stays = add(catalog, 0, [1], first)
-
-    add(catalog, 1, [1], second)
-
-    assert pack_of(catalog, 1) == stays
-
-
-def test_chunk_does_not_move_to_a_retired_pack(catalog: Catalog) -> None:
-    stays = add(catalog, 0, [1], NOW)
-    worse = add(catalog, 1, [], LATER)
-    catalog.set_retired([worse])
-
-    add(catalog, 1, [1], LATER)
-
-    assert pack_of(catalog, 1) == stays
+    assert packs_of(catalog, 1) == [pack]
 
 
 def test_newest_lock_date_of_a_pack_counts(catalog: Catalog) -> None:
@@ -136,7 +113,7 @@ def test_dropped_pack_is_gone_with_its_chunks_and_its_number_is_not_used_again(c
 
     catalog.drop_packs([pack])
 
-    assert (pack_of(catalog, 1), catalog.find_pack(pack), catalog.pack_size(pack)) == (None, None, None)
+    assert (packs_of(catalog, 1), catalog.find_pack(pack), catalog.pack_size(pack)) == ([], None, None)
     assert catalog.find_pack(add(catalog, 0, [1])) != number
 
 
@@ -174,8 +151,8 @@ def test_two_processes_may_open_it_at_once(catalog: Catalog, file: Path) -> None
     with closing(Catalog(file)) as other, catalog.transaction():
         add(catalog, 0, [1])
 
-        assert pack_of(other, 1) is None
-    assert pack_of(catalog, 1) is not None
+        assert packs_of(other, 1) == []
+    assert packs_of(catalog, 1)
 
 
 def test_open_catalog_is_not_taken_for_a_damaged_one(catalog: Catalog, file: Path) -> None:
@@ -183,7 +160,7 @@ def test_open_catalog_is_not_taken_for_a_damaged_one(catalog: Catalog, file: Pat
         add(catalog, 0, [1])
         Catalog(file).close()
 
-    assert pack_of(catalog, 1) is not None
+    assert packs_of(catalog, 1)
 
 
 def test_catalog_of_another_version_is_made_anew(file: Path) -> None:
@@ -192,7 +169,7 @@ def test_catalog_of_another_version_is_made_anew(file: Path) -> None:
         older._database.change(f"PRAGMA user_version={VERSION + 1}")
 
     with closing(Catalog(file)) as catalog:
-        assert pack_of(catalog, 1) is None
+        assert packs_of(catalog, 1) == []
         add(catalog, 0, [1])
 
 
