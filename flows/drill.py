@@ -28,8 +28,8 @@ from proofkeep.drill import (
     render_markdown,
 )
 from proofkeep.drill.writing import DOCUMENT, SUMS
-from tasks.drill import attack, draw, report, restore_sample
 from tasks.boundary import only_our_errors
+from tasks.drill import attack, draw, report, restore_sample
 from tasks.kinds import Receipt
 from tasks.spot_check import SpotCheck, spot_check_elsewhere, spot_check_here
 

@@ -90,6 +90,7 @@ def _restore(
             found,
             place,
             by_id(wanted, repo.repository.keys.ids.path_id) if wanted else EVERYTHING,
+            damage=repo.damage,
             cancelled=cancelled.is_set,
             progress=progress,
         )

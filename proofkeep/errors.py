@@ -472,3 +472,8 @@ class WrongHostError(PipelineError):
 
     code = "wrong-host"
     hint = "Retry on the host named in the message; its work queue leads there."
+
+
+REFUSED = (IntegrityError, UnsupportedVersionError)
+"""Why one stored object is passed over. The descriptor's version is the repository's: there, an object of another
+version is damage, and neither it nor any other refused object may stop what does not need it."""

@@ -3,15 +3,17 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 from proofkeep.errors import (
+    REFUSED,
     AuthenticationError,
     LedgerMismatchError,
     MalformedError,
     ObjectMissingError,
+    ProofkeepError,
     RollbackError,
     StateError,
     UsageError,
@@ -59,6 +61,21 @@ def parse_heads(spelled: Iterable[str]) -> Heads:
     return heads
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One place of a chain.
+
+    Attributes:
+        head: its sequence, and SHA-256 of what lies there.
+        entry: what that says under its own MAC, or None where it is refused.
+        fault: why the chain does not hold at this place; None where it does.
+    """
+
+    head: Head
+    entry: LedgerEntry | None
+    fault: ProofkeepError | None = None
+
+
 def writers(repository: Repository) -> Iterator[bytes]:
     """All writers that have a chain, in bytewise order; one listing request or so each."""
     after = ""
@@ -66,36 +83,73 @@ def writers(repository: Repository) -> Iterator[bytes]:
         first = next(repository.ledger_store.list(names.LEDGER, after=after), None)
         if first is None:
             return
-        writer, _ = names.parse_numbered(first.name)
+        try:
+            writer, _ = names.parse_numbered(first.name)
+        except MalformedError:
+            after = first.name
+            continue
         yield writer
         after = f"{names.LEDGER}{writer.hex()}/~"
 
 
 def read_chain(repository: Repository, writer: bytes, after: Head = START) -> Iterator[tuple[LedgerEntry, Head]]:
-    """Entries of a writer behind `after`, each with its own head.
+    """Entries of a writer behind `after`, each with its own head, as long as the chain holds.
 
     Raises:
         RollbackError: the chain no longer holds `after`.
         LedgerMismatchError: a gap, or a link that does not hold.
-        AuthenticationError, MalformedError: an entry that is not its writer's.
+        AuthenticationError, MalformedError, UnsupportedVersionError: an entry that is not its writer's.
     """
-    if after.sequence >= 0:
-        _require_head(repository, writer, after)
-    head = after
-    prefix = f"{names.LEDGER}{writer.hex()}/"
-    start = names.ledger(writer, after.sequence) if after.sequence >= 0 else ""
-    for stat in repository.ledger_store.list(prefix, after=start):
-        _, sequence = names.parse_numbered(stat.name)
-        if sequence != head.sequence + 1:
-            raise LedgerMismatchError(f"ledger of writer {writer.hex()} lacks entry {head.sequence + 1}")
-        data = repository.ledger_store.get(stat.name)
-        entry = open_entry(repository, writer, sequence, data)
-        if entry.previous != head.sha256:
-            raise LedgerMismatchError(
-                f"ledger entry {sequence} of writer {writer.hex()} does not follow the one before"
-            )
-        head = Head(sequence, sha256(data).digest())
-        yield entry, head
+    for link in follow_chain(repository, writer, after):
+        if link.fault is not None:
+            raise link.fault
+        if link.entry is not None:
+            yield link.entry, link.head
+
+
+def follow_chain(repository: Repository, writer: bytes, after: Head = START) -> Iterator[Link]:
+    """All of a chain behind `after`, faults told and passed over; objects of no entry's name are none of it.
+
+    Raises:
+        StoreError, TransportError: it could not look.
+    """
+    sequence, previous = after.sequence, after.sha256
+    followed = True  # whether `previous` is what the next entry has to name
+    if sequence >= 0:
+        try:
+            _require_head(repository, writer, after)
+        except RollbackError as fault:
+            yield Link(after, None, fault)
+            followed = False
+    start = names.ledger(writer, sequence) if sequence >= 0 else ""
+    for stat in repository.ledger_store.list(f"{names.LEDGER}{writer.hex()}/", after=start):
+        try:
+            _, found = names.parse_numbered(stat.name)
+        except MalformedError:
+            continue
+        gap = found != sequence + 1
+        link = _link(repository, writer, found)
+        if gap:
+            lacking = LedgerMismatchError(f"ledger of writer {writer.hex()} lacks entry {sequence + 1}")
+            link = replace(link, fault=lacking)
+        elif link.entry is not None and followed and link.entry.previous != previous:
+            astray = f"ledger entry {found} of writer {writer.hex()} does not follow the one before"
+            link = replace(link, fault=LedgerMismatchError(astray))
+        yield link
+        sequence, previous, followed = found, link.head.sha256, link.entry is not None
+
+
+def _link(repository: Repository, writer: bytes, sequence: int) -> Link:
+    name = names.ledger(writer, sequence)
+    try:
+        data = repository.ledger_store.get(name)
+    except ObjectMissingError:
+        return Link(Head(sequence, b""), None, LedgerMismatchError(f"ledger entry {name} is gone"))
+    head = Head(sequence, sha256(data).digest())
+    try:
+        return Link(head, open_entry(repository, writer, sequence, data))
+    except REFUSED as fault:
+        return Link(head, None, fault)
 
 
 def open_entry(repository: Repository, writer: bytes, sequence: int, data: bytes) -> LedgerEntry:

@@ -1,9 +1,11 @@
 """Restoring a snapshot as a Prefect task."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from prefect import task
 
+from proofkeep.model import Finding
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.repository import Repository
 from proofkeep.restore import restore
@@ -26,6 +28,7 @@ class Restoration:
         target: Target,
         selection: Selection,
         *,
+        damage: Sequence[Finding],
         cancelled: Cancelled,
         progress: Progress,
     ) -> None:
@@ -35,6 +38,7 @@ class Restoration:
         self.snapshot = snapshot
         self.target = target
         self.selection = selection
+        self.damage = damage
         self.cancelled = cancelled
         self.progress = progress
 
@@ -50,6 +54,7 @@ def restore_snapshot(restoration: Restoration) -> Receipt:
             restoration.snapshot,
             restoration.target,
             selection=restoration.selection,
+            damage=restoration.damage,
             cancelled=restoration.cancelled,
             progress=restoration.progress,
         )

@@ -173,7 +173,7 @@ class Committer:
                 row = index_row(self._repository, pack)
                 ids = sorted(chunk.id for chunk in decode_table(row.table, pack.id.name).chunks)
                 places.learn(ids, catalog.add_pack(row, ids, pack.sealed_table))
-                catalog.set_version(pack.id, pack.sent.version_id if pack.sent else None)
+                catalog.set_version(pack.id, pack.sent.version_id if pack.sent else None, head.sequence)
             teach_notes(catalog, self._run.entry, self._journal.noted, places)
             catalog.set_head(self._run.writer, head)
         self._journal.set_packs_indexed()

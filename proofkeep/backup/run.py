@@ -19,7 +19,7 @@ from proofkeep.backup.snapshot import Walk
 from proofkeep.backup.transfer import Receipt, Sender
 from proofkeep.catalog import Catalog, refresh
 from proofkeep.chunking import Chunker
-from proofkeep.errors import PackMissingError, PolicyError, StreamEndedEarlyError
+from proofkeep.errors import ClockError, PackMissingError, PolicyError, StreamEndedEarlyError
 from proofkeep.format import record
 from proofkeep.format.names import SnapshotId
 from proofkeep.format.record import Root, SourceFacts
@@ -45,7 +45,8 @@ class Backup:
 
     Attributes:
         unread: what the source would not give; its paths are for the CLI.
-        findings: index objects, locks and retirements in the repository that do not hold and were passed over.
+        findings: what in the repository does not hold and was passed over: other writers' chains, index objects, locks,
+            retirements.
     """
 
     def __init__(
@@ -93,17 +94,32 @@ class Backup:
     def _prepare(self) -> None:
         self.writer = self.state.writer()
         self.entry = self.repository.keys.entry_id(self.identity.entry)
-        self.findings = refresh(self.repository, self.catalog, load_heads(self.state.heads_file))
+        remembered = load_heads(self.state.heads_file)
+        self.findings = refresh(self.repository, self.catalog, remembered, own=self.writer)
         self._refuse_by_policy()
-        self.clock_checked = check_clock(
-            {"store": self.repository.store.clock, "ledger": self.repository.ledger_store.clock},
-            now_ns=self.clock(),
-            newest_ledger_ns=newest_entry_ns(self.repository, self.catalog.heads()),
-        )
+        self._check_clock()
         self._recover()
         self.sender = Sender(
             self.repository, self.journal, self.spool, self.clock, self.cancelled, self.options.senders
         )
+
+    def _check_clock(self) -> None:
+        """Hold this host's clock against the services'; without those, against every writer's newest entry.
+
+        With a service to judge by, another writer's entry from the future is that writer's trouble.
+        """
+        services = {"store": self.repository.store.clock, "ledger": self.repository.ledger_store.clock}
+        heads = {writer: head for writer, head in self.catalog.heads().items() if writer not in self.catalog.faults()}
+        now = self.clock()
+        if any(services.values()):
+            others = {writer: head for writer, head in heads.items() if writer != self.writer}
+            try:
+                check_clock({}, now_ns=now, newest_ledger_ns=newest_entry_ns(self.repository, others))
+            except ClockError as error:
+                self.findings.append(Finding(error.code, "ledger of another writer", str(error)))
+            heads = {writer: head for writer, head in heads.items() if writer == self.writer}
+        newest = newest_entry_ns(self.repository, heads)
+        self.clock_checked = check_clock(services, now_ns=now, newest_ledger_ns=newest)
 
     def _refuse_by_policy(self) -> None:
         """No locks that are asked for and not set; where a name can be created twice, no second writer."""

@@ -1,6 +1,6 @@
 """The catalog's database: SQLite, one connection behind one lock, every change one transaction."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS packs (
     size INTEGER, header BLOB, retain_until INTEGER, retired INTEGER DEFAULT 0, sealed_table BLOB,
     UNIQUE (writer, data_key, counter));
 CREATE TABLE IF NOT EXISTS vouched (
-    writer BLOB, data_key BLOB, counter INTEGER, version_id TEXT,
+    writer BLOB, data_key BLOB, counter INTEGER, version_id TEXT, sequence INTEGER,
     PRIMARY KEY (writer, data_key, counter)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS chunks (id BLOB, pack INTEGER, PRIMARY KEY (id, pack)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (
@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS files (
 CREATE TABLE IF NOT EXISTS segments (
     entry BLOB, start BLOB, mark BLOB, sealed BLOB, packs BLOB, PRIMARY KEY (entry, start)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS heads (writer BLOB PRIMARY KEY, sequence INTEGER, sha256 BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS faults (writer BLOB PRIMARY KEY, proven INTEGER) WITHOUT ROWID;
 """
 VERSION = 2
 _BATCH = 500
@@ -107,11 +108,15 @@ class Catalog(States):
             )
             return number
 
-    def set_version(self, pack: PackId, version_id: str | None) -> None:
-        """Which version of the object the ledger vouches for."""
+    def set_version(self, pack: PackId, version_id: str | None, sequence: int) -> None:
+        """Which version of the object the ledger vouches for, and in which entry."""
         with self.transaction():
-            values = (pack.writer, pack.data_key, pack.counter, version_id)
-            self._database.change("INSERT OR REPLACE INTO vouched VALUES (?,?,?,?)", values)
+            values = (pack.writer, pack.data_key, pack.counter, version_id, sequence)
+            self._database.change(
+                "INSERT INTO vouched VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET version_id=excluded.version_id, "
+                "sequence=min(sequence, excluded.sequence)",
+                values,
+            )
 
     def chunk_packs(self, ids: Sequence[bytes]) -> dict[bytes, list[int]]:
         """Numbers of all packs that hold them, ascending, of those ids that are known."""
@@ -161,11 +166,17 @@ class Catalog(States):
             after = rows[-1][1:4]
 
     def usable_packs(self, expires_ns: int | None) -> bytearray:
-        """One byte a pack number: 1 where new snapshots may refer to it (neither retired nor locked too briefly)."""
+        """One byte a pack number: 1 where new snapshots may refer to it.
+
+        It is neither retired nor locked too briefly, nor vouched for only behind a fault of its writer's chain.
+        """
         highest = self._rows("SELECT coalesce(max(no), 0) FROM packs")[0][0]
         usable = bytearray(highest + 1)
         rows = self._rows(
-            "SELECT no FROM packs WHERE retired=0 AND (retain_until IS NULL OR ? IS NULL OR retain_until >= ?)",
+            "SELECT no FROM packs WHERE retired=0 AND (retain_until IS NULL OR ? IS NULL OR retain_until >= ?) "
+            "AND NOT EXISTS (SELECT 1 FROM faults WHERE faults.writer = packs.writer AND NOT EXISTS (SELECT 1 "
+            "FROM vouched WHERE (vouched.writer, vouched.data_key, vouched.counter) "
+            "= (packs.writer, packs.data_key, packs.counter) AND vouched.sequence <= faults.proven))",
             (expires_ns, expires_ns),
         )
         for (number,) in rows:
@@ -197,6 +208,16 @@ class Catalog(States):
                 )
 
     # --- heads
+
+    def faults(self) -> dict[bytes, int]:
+        """Writers whose chains did not hold when they were last read, each with the last sequence that did."""
+        return dict(self._rows("SELECT writer, proven FROM faults"))
+
+    def set_faults(self, proven: Mapping[bytes, int]) -> None:
+        """Note that exactly these chains do not hold, and how far they do."""
+        with self.transaction():
+            self._database.change("DELETE FROM faults")
+            self._database.change_many("INSERT INTO faults VALUES (?,?)", proven.items())
 
     def heads(self) -> Heads:
         """Ledger heads up to which this catalog has learned."""

@@ -5,11 +5,12 @@ from hashlib import sha256
 from proofkeep import events
 from proofkeep.catalog.database import Catalog
 from proofkeep.errors import (
+    REFUSED,
     AuthenticationError,
-    IntegrityError,
     LedgerMismatchError,
     ObjectMissingError,
     ProofkeepError,
+    RollbackError,
 )
 from proofkeep.format import index, locks, names
 from proofkeep.format.index import PackRow
@@ -17,36 +18,92 @@ from proofkeep.format.ledger_entry import LedgerEntry, StoredObject
 from proofkeep.format.names import PackId
 from proofkeep.format.pack_set import decode_packs
 from proofkeep.format.table import decode_table
-from proofkeep.ledger import START, Head, Heads, read_chain, require_heads, writers
+from proofkeep.ledger import START, Head, Heads, follow_chain, require_heads, writers
 from proofkeep.model import Finding
 from proofkeep.repository import Repository
 from proofkeep.repository.local_rows import index_key, seal_row
 from proofkeep.repository.retirement import read_retired
 
 
-def refresh(repository: Repository, catalog: Catalog, remembered: Heads) -> list[Finding]:
-    """Learn what every writer's ledger tells since the last time; what could not be learned comes back as findings.
+def refresh(repository: Repository, catalog: Catalog, remembered: Heads, *, own: bytes | None = None) -> list[Finding]:
+    """Learn what every writer's ledger tells since the last time; what does not hold comes back as findings.
+
+    Behind a fault of a chain its entries are still learned, for who restores; new snapshots are kept from packs that
+    nothing before the fault vouches for. One writer's fault, or rollback, thus stops no other.
+
+    Args:
+        remembered: heads seen earlier, whose absence is a fault.
+        own: the writer whose chain the caller is about to append to.
 
     Raises:
-        RollbackError: a chain lacks a head seen earlier (`remembered`, or the catalog's own).
-        LedgerMismatchError, AuthenticationError, MalformedError: a chain that does not hold.
+        RollbackError, LedgerMismatchError, AuthenticationError, MalformedError: the chain of `own` does not hold.
     """
-    require_heads(repository, remembered)
     findings: list[Finding] = []
-    for writer in writers(repository):
-        after = catalog.head(writer)
-        if remembered.get(writer, START).sequence < after.sequence:
-            require_heads(repository, {writer: after})
-        for entry, head in read_chain(repository, writer, after):
-            findings += learn_entry(repository, catalog, entry, head)
-        findings += _learn_locks(repository, catalog, writer)
+    proven: dict[bytes, int] = {}
+    for writer in sorted({*writers(repository), *remembered, *catalog.heads()}):
+        learning = _Learning(repository, catalog, writer)
+        learning.run(remembered.get(writer, START))
+        if learning.faults:
+            if writer == own:
+                raise learning.faults[0]
+            proven[writer] = learning.proven
+            findings += (_fault(writer, fault) for fault in learning.faults)
+        findings += learning.findings + _learn_locks(repository, catalog, writer)
+    catalog.set_faults(proven)
     packs, refused = read_retired(repository)
     catalog.set_retired(packs)
     return findings + refused
 
 
-def learn_entry(repository: Repository, catalog: Catalog, entry: LedgerEntry, head: Head) -> list[Finding]:
+class _Learning:
+    """One chain's new entries on their way into the catalog.
+
+    Attributes:
+        faults: where the chain does not hold; none if it does.
+        proven: the last sequence before the first fault, -1 when a head seen earlier is not in the chain any more.
+        findings: objects of its entries that do not hold.
+    """
+
+    def __init__(self, repository: Repository, catalog: Catalog, writer: bytes) -> None:
+        self._repository = repository
+        self._catalog = catalog
+        self._writer = writer
+        self.faults: list[ProofkeepError] = []
+        self.findings: list[Finding] = []
+        self.proven = catalog.head(writer).sequence
+
+    def run(self, seen: Head) -> None:
+        """Follow the chain from where the catalog stands; `seen` is another head that must be in it."""
+        known = self._catalog.head(self._writer)
+        if seen != known:
+            try:
+                require_heads(self._repository, {self._writer: seen})
+            except RollbackError as fault:
+                self._stumble(fault)
+        for link in follow_chain(self._repository, self._writer, known):
+            if link.fault is not None and str(link.fault) not in map(str, self.faults):
+                self._stumble(link.fault)
+            if link.entry is not None:
+                head = None if self.faults else link.head
+                self.findings += learn_entry(self._repository, self._catalog, link.entry, head)
+            if not self.faults:
+                self.proven = link.head.sequence
+
+    def _stumble(self, fault: ProofkeepError) -> None:
+        self.faults.append(fault)
+        if isinstance(fault, RollbackError):
+            self.proven = -1
+
+
+def _fault(writer: bytes, fault: ProofkeepError) -> Finding:
+    events.emit("ledger-fault", outcome="failure", writer=writer.hex(), code=fault.code)
+    return Finding(fault.code, f"ledger of writer {writer.hex()}", str(fault))
+
+
+def learn_entry(repository: Repository, catalog: Catalog, entry: LedgerEntry, head: Head | None) -> list[Finding]:
     """What one ledger entry tells; a finding for each object of its that does not hold.
+
+    `head` is the entry's own, up to which the chain is then known; None for one behind a fault.
 
     Everything is fetched first: other runs of this host must not wait for the store behind our transaction.
     """
@@ -59,14 +116,15 @@ def learn_entry(repository: Repository, catalog: Catalog, entry: LedgerEntry, he
                 versions.append((_own_pack(item, entry.writer), item.version_id))
             elif item.type == "index":
                 packs.extend(_read_index(repository, item, entry.writer))
-        except (IntegrityError, ObjectMissingError) as error:
+        except (*REFUSED, ObjectMissingError) as error:
             findings.append(_refused(item.name, error))
     with catalog.transaction():
         for pack, version in versions:
-            catalog.set_version(pack, version)
+            catalog.set_version(pack, version, entry.sequence)
         for row, ids in packs:
             catalog.add_pack(row, ids, seal_row(repository, row.table))
-        catalog.set_head(entry.writer, head)
+        if head is not None:
+            catalog.set_head(entry.writer, head)
     return findings
 
 
@@ -102,7 +160,7 @@ def _learn_locks(repository: Repository, catalog: Catalog, writer: bytes) -> lis
             _, number = names.parse_numbered(stat.name)
             content = locks.open_locks(index_key(repository, data, stat.name), repository.id, writer, number, data)
             packs = list(decode_packs(content.packs))
-        except (IntegrityError, ObjectMissingError) as error:
+        except (*REFUSED, ObjectMissingError) as error:
             findings.append(_refused(stat.name, error))
         else:
             catalog.set_locked(packs, content.until)

@@ -139,6 +139,7 @@ def _tell(context: Context, receipt: CommitReceipt, backup: Backup, travelled: d
         "clock_checked": receipt.clock_checked,
         **travelled,
         "unread": findings.as_documents(backup.unread),
+        "findings": findings.as_documents(backup.findings),
     }
     sessions = ", ".join(f"{each['version']} {each['cipher']}" for each in travelled["tls"])
     rows = [
@@ -155,4 +156,6 @@ def _tell(context: Context, receipt: CommitReceipt, backup: Backup, travelled: d
         ),
         ("head", receipt.head),
     ]
-    context.report.tell(document, [*table(rows), *(f"unread  {line}" for line in findings.as_lines(backup.unread))])
+    unread = (f"unread  {line}" for line in findings.as_lines(backup.unread))
+    found = (f"finding  {line}" for line in findings.as_lines(backup.findings))
+    context.report.tell(document, [*table(rows), *unread, *found])

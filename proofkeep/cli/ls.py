@@ -7,7 +7,6 @@ from proofkeep.cli.paths import in_snapshot
 from proofkeep.configuration import opened
 from proofkeep.errors import DamagedError, UsageError
 from proofkeep.format.manifest import Entry
-from proofkeep.model import Finding
 from proofkeep.snapshots import EVERYTHING, by_path, find_snapshot, walk_manifest
 from proofkeep.snapshots.walk import open_roots
 
@@ -25,13 +24,13 @@ def run(context: Context) -> Exit:
 
     Raises:
         UsageError: the snapshot holds no such path.
-        DamagedError: parts of the manifest do not open; the rest is listed.
+        DamagedError: parts of the manifest do not open, or ledger or index do not hold; the rest is listed.
     """
     options = context.options
     path = None if options.path is None else in_snapshot(options.path)
-    damage: list[Finding] = []
     count = 0
     with opened(context.configuration) as repository:
+        damage = list(repository.damage)
         snapshot = find_snapshot(repository.repository, options.snapshot, entry=context.entry_id(repository.repository))
         roots = open_roots(repository.repository, repository.data_keys, snapshot)
         context.report.begin_rows()
@@ -46,7 +45,7 @@ def run(context: Context) -> Exit:
         findings.as_lines(damage),
     )
     if damage:
-        raise DamagedError(f"{len(damage)} parts of the manifest of snapshot {snapshot.id.short} do not open")
+        raise DamagedError(f"listing of snapshot {snapshot.id.short} has {len(damage)} findings")
     return Exit.OK
 
 

@@ -50,6 +50,7 @@ def run(context: Context) -> Exit:
                 snapshot,
                 target,
                 selection=selection,
+                damage=repository.damage,
                 cancelled=context.interruption.cancelled,
                 progress=progress,
             )

@@ -8,18 +8,24 @@ from typing import Any
 from proofkeep.catalog import Catalog, refresh
 from proofkeep.configuration.configuration import Configuration
 from proofkeep.ledger import load_heads
+from proofkeep.model import Finding
 from proofkeep.repository import Repository
 from proofkeep.snapshots import ChunkStore, DataKeys
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opened:
-    """What listing and restoring need; no data key is unwrapped before it is needed."""
+    """What listing and restoring need; no data key is unwrapped before it is needed.
+
+    Attributes:
+        damage: what in the ledger or the index does not hold, a head that this host remembers included.
+    """
 
     repository: Repository
     catalog: Catalog
     data_keys: DataKeys
     chunks: ChunkStore
+    damage: list[Finding]
 
 
 @contextmanager
@@ -30,12 +36,11 @@ def opened(configuration: Configuration, session: Any = None) -> Iterator[Opened
         session: as in `Configuration`.
 
     Raises:
-        RollbackError: the ledger lacks a head that this host remembers.
         ProofkeepError: as `Configuration.connect` and `Configuration.key_providers`.
     """
     repository = configuration.connect(session)
     data_keys = DataKeys(repository, configuration.key_providers(session))
     state = configuration.open_state(repository)
     with closing(Catalog(state.catalog_file)) as catalog:
-        refresh(repository, catalog, load_heads(state.heads_file))
-        yield Opened(repository, catalog, data_keys, ChunkStore(repository, catalog, data_keys))
+        damage = refresh(repository, catalog, load_heads(state.heads_file))
+        yield Opened(repository, catalog, data_keys, ChunkStore(repository, catalog, data_keys), damage)

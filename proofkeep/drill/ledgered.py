@@ -4,25 +4,22 @@ from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
-from proofkeep.errors import IntegrityError, ObjectMissingError
 from proofkeep.format import instants
 from proofkeep.format.ledger_entry import StoredObject
-from proofkeep.ledger import read_chain, writers
+from proofkeep.ledger import follow_chain, writers
 from proofkeep.repository import Repository
 
 
 def pack_facts(repository: Repository, names: Collection[str]) -> list[dict[str, Any]]:
     """One row for each name that an entry vouches for, in the order of names.
 
-    A chain that does not hold ends early here; that it does not is a finding of verify.
+    An entry behind a fault of its chain still vouches for its objects; the fault is a finding of verify.
     """
     rows: dict[str, dict[str, Any]] = {}
     for writer in writers(repository):
-        try:
-            for entry, _ in read_chain(repository, writer):
-                rows.update((item.name, _row(item)) for item in entry.objects if item.name in names)
-        except (IntegrityError, ObjectMissingError):
-            continue
+        for link in follow_chain(repository, writer):
+            if link.entry is not None:
+                rows.update((item.name, _row(item)) for item in link.entry.objects if item.name in names)
     return [rows[name] for name in sorted(rows)]
 
 

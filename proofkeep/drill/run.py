@@ -20,10 +20,9 @@ from proofkeep.drill.receipts import Attacked, Draw, DrillReport, Restored, Spot
 from proofkeep.drill.restoring import SampleRestore
 from proofkeep.drill.seed import seed_input
 from proofkeep.drill.writing import LISTING, SEED, begin_evidence, finish_evidence, require_new
-from proofkeep.errors import CancelledError, IntegrityError, ProofkeepError
+from proofkeep.errors import CancelledError, ProofkeepError
 from proofkeep.format import instants
 from proofkeep.ledger import load_heads, save_heads
-from proofkeep.model import Finding
 from proofkeep.ports import Cancelled, KeyProvider, Progress
 from proofkeep.progress import silent
 from proofkeep.repository import Repository
@@ -98,10 +97,8 @@ class Drill:
         write_durable(gathering / SEED, seed_input(self.plan.id, verified.heads).encode())
         if verified.intact:
             save_heads(self._state.heads_file, heads)
-        try:
-            verified.findings.extend(refresh(self.repository, self._catalog, remembered))
-        except IntegrityError as error:
-            verified.findings.append(Finding(error.code, "catalog", str(error)))
+        learned = refresh(self.repository, self._catalog, remembered)
+        verified.findings.extend(finding for finding in learned if finding not in verified.findings)
         return make_draw(
             self.repository,
             self._catalog,

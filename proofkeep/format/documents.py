@@ -27,8 +27,11 @@ def peek_document(data: bytes, subject: str) -> dict[str, Any]:
         MalformedError, UnsupportedVersionError.
     """
     document = canonical.from_json(data, subject)
-    if document.get("v") is True or document.get("v") != VERSION:
-        raise UnsupportedVersionError(f"{subject} has format version {document.get('v')}, this reader knows {VERSION}")
+    version = document.get("v")
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise MalformedError(f"{subject} states no version")
+    if version != VERSION:
+        raise UnsupportedVersionError(f"{subject} has format version {version}, this reader knows {VERSION}")
     return document
 
 

@@ -1,7 +1,7 @@
 """What the retention role is about to delete (format.md section 12)."""
 
 from proofkeep import events
-from proofkeep.errors import IntegrityError, ObjectMissingError
+from proofkeep.errors import REFUSED, ObjectMissingError
 from proofkeep.format import names, retired
 from proofkeep.format.names import PackId
 from proofkeep.model import Finding
@@ -17,7 +17,7 @@ def read_retired(repository: Repository) -> tuple[set[PackId], list[Finding]]:
         try:
             data = repository.store.get(stat.name)
             entry = retired.open_retirement(repository.descriptor.retention_key, repository.id, stat.name, data)
-        except (IntegrityError, ObjectMissingError) as error:
+        except (*REFUSED, ObjectMissingError) as error:
             events.emit("retirement-refused", outcome="failure", object=stat.name, code=error.code)
             findings.append(Finding(error.code, stat.name, str(error)))
             continue

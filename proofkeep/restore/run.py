@@ -1,6 +1,6 @@
 """Restore: walk the manifest in windows, make what has no content, fill files from packs, name the tree last."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from proofkeep import events
 from proofkeep.errors import (
@@ -34,14 +34,18 @@ def restore(
     target: Target,
     *,
     selection: Selection = EVERYTHING,
+    damage: Sequence[Finding] = (),
     threads: int = THREADS,
     cancelled: Cancelled = lambda: False,
     progress: Progress = silent,
 ) -> RestoreReport:
     """Restore a snapshot into `target`, intact files only; damage is listed and the rest restored.
 
+    Args:
+        damage: what is known to be wrong with the repository already; it goes into the report.
+
     Returns:
-        The report; `intact` is false when a file is missing from the target or was incomplete in the snapshot.
+        The report; `intact` is false when there is damage, or a file was incomplete in the snapshot.
 
     Raises:
         TargetError, TargetFullError: the target cannot take files; nothing is left there.
@@ -50,6 +54,7 @@ def restore(
     """
     chunks = chunks.preferring(snapshot.facts.packs)
     run = _Restore(repository, chunks, target, snapshot, cancelled, progress)
+    run.report.findings.extend(damage)
     roots = open_roots(repository, data_keys, snapshot)
     target.begin()
     fetcher = Fetcher(chunks, target, threads, cancelled)

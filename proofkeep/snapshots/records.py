@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from proofkeep import events
-from proofkeep.errors import IntegrityError
+from proofkeep.errors import REFUSED
 from proofkeep.format import names, record
 from proofkeep.format.names import SnapshotId
 from proofkeep.format.record import Facts
@@ -29,7 +29,7 @@ def list_snapshots(repository: Repository, entry: bytes | None = None) -> tuple[
     for stat in repository.store.list(prefix):
         try:
             found.append(_open(repository, stat.name))
-        except IntegrityError as error:
+        except REFUSED as error:
             events.emit("record-refused", outcome="failure", object=stat.name, code=error.code)
             findings.append(Finding(error.code, stat.name, str(error)))
     withdrawn = {

@@ -1,7 +1,7 @@
 """The ledger against itself and against remembered heads."""
 
-from proofkeep.errors import IntegrityError, ObjectMissingError, RollbackError
-from proofkeep.ledger import START, Head, Heads, read_chain, spell_head, writers
+from proofkeep.errors import RollbackError
+from proofkeep.ledger import START, Head, Heads, follow_chain, spell_head, writers
 from proofkeep.repository import Repository
 from proofkeep.verify.expected import Expected
 from proofkeep.verify.report import Freshness, VerificationReport
@@ -10,18 +10,21 @@ from proofkeep.verify.report import Freshness, VerificationReport
 def verify_chains(
     repository: Repository, expected: Expected, asked: Heads, remembered: Heads, report: VerificationReport
 ) -> Heads:
-    """Read every chain from its start into `expected`; heads as they are now. Breaks become findings."""
+    """Read every chain from its start into `expected`; heads as they are now, before any fault. Faults are findings."""
     heads: Heads = {}
     for writer in writers(repository):
-        head = START
-        try:
-            for entry, reached in read_chain(repository, writer):
-                head = reached
-                report.entries += 1
-                for item in expected.add_entry(entry, head):
-                    report.find("ledger-mismatch", item.name, "two ledger entries state different checksums of it")
-        except (IntegrityError, ObjectMissingError) as error:
-            report.find(error.code, f"ledger of writer {writer.hex()}", str(error))
+        head, holds = START, True
+        for link in follow_chain(repository, writer):
+            if link.fault is not None:
+                holds = False
+                report.find(link.fault.code, f"ledger of writer {writer.hex()}", str(link.fault))
+            if holds:
+                head = link.head
+            if link.entry is None:
+                continue
+            report.entries += 1
+            for item in expected.add_entry(link.entry, link.head):
+                report.find("ledger-mismatch", item.name, "two ledger entries state different checksums of it")
         heads[writer] = head
         report.heads.append(spell_head(writer, head))
     report.writers = len(heads)

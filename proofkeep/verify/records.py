@@ -1,6 +1,6 @@
 """Snapshot records against the ledger: every pack they refer to vouched for and sound, no ledger behind them."""
 
-from proofkeep.errors import PackMissingError, PackRetiredError, RollbackError
+from proofkeep.errors import LedgerMismatchError, PackMissingError, PackRetiredError, RollbackError
 from proofkeep.format.names import PackId
 from proofkeep.format.pack_set import decode_packs
 from proofkeep.repository import Repository
@@ -24,12 +24,16 @@ def verify_records(
             report.find(
                 RollbackError.code, subject, f"the ledger lacks entry {head.sequence} that its record refers to"
             )
-        missing, gone = 0, 0
+        missing, unnamed, gone = 0, 0, 0
         for pack in decode_packs(snapshot.facts.packs):
             if pack not in sound:
                 sound[pack] = expected.is_sound(pack.name)
-            missing += not sound[pack]
+            if not sound[pack]:
+                named = expected.find(pack.name) is not None
+                missing, unnamed = missing + named, unnamed + (not named)
             gone += pack in retired
+        if unnamed:
+            report.find(LedgerMismatchError.code, subject, f"{unnamed} of its packs are in no ledger entry")
         if missing:
             report.find(PackMissingError.code, subject, f"{missing} of its packs are missing or damaged")
         if gone:

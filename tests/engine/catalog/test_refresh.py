@@ -215,17 +215,43 @@ def test_index_that_was_never_sealed_is_refused(host: Host, empty: Catalog) -> N
     assert codes(refresh(host.ground.connect(), empty, {})) == [TruncatedError.code]
 
 
-def test_chain_with_a_gap_is_refused(host: Host, empty: Catalog) -> None:
+def test_chain_with_a_gap_is_a_finding_and_refused_to_who_would_append_to_it(host: Host, empty: Catalog) -> None:
     host.ground.ledger.delete(names.ledger(host.state.writer(), 1))
 
+    findings = refresh(host.ground.connect(), empty, {})
+
+    assert codes(findings) == [LedgerMismatchError.code]
     with pytest.raises(LedgerMismatchError):
-        refresh(host.ground.connect(), empty, {})
+        refresh(host.ground.connect(), empty, {}, own=host.state.writer())
 
 
-def test_head_that_the_catalog_itself_remembers_must_still_be_there(host: Host, empty: Catalog) -> None:
+def test_chain_is_known_up_to_its_fault_and_learned_again_from_there(host: Host, empty: Catalog) -> None:
+    writer = host.state.writer()
+    second = host.ground.root / "ledger" / names.ledger(writer, 1)
+    body = second.read_bytes()
+    second.unlink()
+    refresh(host.ground.connect(), empty, {})
+    before = (empty.head(writer).sequence, empty.faults())
+    second.write_bytes(body)
+
+    findings = refresh(host.ground.connect(), empty, {})
+
+    assert before == (0, {writer: 0})
+    assert findings == []
+    assert (empty.head(writer).sequence, empty.faults()) == (2, {})
+
+
+@pytest.mark.parametrize("by", ["catalog", "state"])
+def test_head_that_is_remembered_must_still_be_there(host: Host, empty: Catalog, by: str) -> None:
     repository = host.ground.connect()
-    refresh(repository, empty, {})
+    if by == "catalog":
+        refresh(repository, empty, {})
+    seen = load_heads(host.state.heads_file) if by == "state" else {}
     host.ground.ledger.delete(host.ground.names("ledger/")[-1])
 
+    findings = refresh(repository, empty, seen)
+
+    assert codes(findings) == [RollbackError.code]
+    assert sum(empty.usable_packs(None)) == 0
     with pytest.raises(RollbackError):
-        refresh(repository, empty, {})
+        refresh(repository, empty, seen, own=host.state.writer())

@@ -130,6 +130,32 @@ def test_4_when_the_ledger_was_rolled_back(repository: Place) -> None:
     assert "rollback" in {finding["code"] for finding in remembered.document["result"]["findings"]}
 
 
+def test_4_when_restore_finds_the_ledger_rolled_back_and_everything_is_restored_all_the_same(repository: Place) -> None:
+    repository.done("backup")
+    max((repository.root / "ledger/ledger").glob("*/*")).unlink()
+
+    restored = repository.run("restore", "latest", "restored", "--json")
+    listed = repository.run("ls", "latest", "--json")
+
+    assert (restored.code, listed.code) == (4, 4)
+    assert {finding["code"] for finding in restored.document["result"]["findings"]} == {"rollback"}
+    assert {finding["code"] for finding in listed.document["result"]["findings"]} == {"rollback"}
+    assert (repository.root / "restored/folder/small").read_bytes() == b"small"
+    assert "folder/small" in {row["path"] for row in listed.document["rows"]}
+
+
+def test_0_when_what_a_backup_passed_over_is_not_its_own(repository: Place) -> None:
+    (repository.root / "store/retired").mkdir()
+    (repository.root / "store/retired/astray").write_bytes(b"{}")
+
+    ended = repository.run("backup", "--json")
+    shown = repository.run("backup")
+
+    assert (ended.code, shown.code) == (0, 0)
+    assert [found["subject"] for found in ended.document["result"]["findings"]] == ["retired/astray"]
+    assert "finding  malformed  retired/astray" in shown.out
+
+
 def test_documented_codes_are_those_in_use() -> None:
     text = (ROOT / "docs/exit-codes.md").read_text()
 

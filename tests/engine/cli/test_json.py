@@ -22,6 +22,7 @@ BACKUP = {
     "tls": list,
     "verified_by": list,
     "unread": list,
+    "findings": list,
 }
 VERIFY = {
     "writers": int,

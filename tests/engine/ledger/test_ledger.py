@@ -7,6 +7,7 @@ import pytest
 from proofkeep.errors import (
     AuthenticationError,
     LedgerMismatchError,
+    MalformedError,
     RollbackError,
     StateError,
     UnsupportedVersionError,
@@ -16,6 +17,7 @@ from proofkeep.format import names
 from proofkeep.ledger import (
     START,
     Head,
+    follow_chain,
     load_heads,
     newest_entry_ns,
     parse_heads,
@@ -108,11 +110,29 @@ def test_entry_of_a_chain_that_was_cut_and_grown_anew_does_not_follow(host: Host
         chain(repository, host)
 
 
-def test_object_that_is_no_entry_is_refused(host: Host, repository: Repository) -> None:
-    put(host.ground.ledger, names.ledger(host.state.writer(), len(chain(repository, host))), b"{}")
+@pytest.mark.parametrize("body, error", [(b"{}", MalformedError), (b'{"v":2}', UnsupportedVersionError)])
+def test_object_that_is_no_entry_is_refused(
+    host: Host, repository: Repository, body: bytes, error: type[Exception]
+) -> None:
+    put(host.ground.ledger, names.ledger(host.state.writer(), len(chain(repository, host))), body)
 
-    with pytest.raises(UnsupportedVersionError):
+    with pytest.raises(error):
         chain(repository, host)
+
+
+def test_chain_is_followed_behind_its_faults(host: Host, repository: Repository) -> None:
+    entry_file(host, 1).unlink()
+    entry_file(host, 3).write_bytes(b"{}")
+
+    links = list(follow_chain(repository, host.state.writer()))
+
+    seen = [(link.head.sequence, link.entry is not None, link.fault and link.fault.code) for link in links]
+    assert seen[:4] == [
+        (0, True, None),
+        (2, True, LedgerMismatchError.code),
+        (3, False, MalformedError.code),
+        (4, True, None),
+    ]
 
 
 def test_remembered_head_must_be_in_its_chain(host: Host, repository: Repository) -> None:

@@ -71,6 +71,14 @@ def vectors() -> Iterator[Vector]:
         [0, 1, 2, 7],
         [second],
     )
+    newer = again.replace(b'"v":1', b'"v":2')
+    yield vector(
+        "retired_other_version",
+        "The second is of a version that a repository of version 1 cannot hold.",
+        {first: good, second: newer},
+        [0, 1, 2, 7],
+        [second],
+    )
     keyless = vector(
         "retired_without_key", "A good retirement; the descriptor has no retention key.", {first: good}, [], [first]
     )
