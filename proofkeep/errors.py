@@ -42,6 +42,7 @@ ProofkeepError
 │   ├── MalformedError
 │   ├── AuthenticationError
 │   ├── TruncatedError
+│   ├── ObjectUnreadableError
 │   ├── SelfCheckError
 │   ├── PackMissingError
 │   ├── PackRetiredError
@@ -338,6 +339,13 @@ class TruncatedError(IntegrityError):
     hint = "The object was cut or extended in the store; run `proofkeep verify`."
 
 
+class ObjectUnreadableError(IntegrityError):
+    """The store holds an object and cannot give its bytes, though it answers for others."""
+
+    code = "object-unreadable"
+    hint = "Look at the store's disks and at this object's permissions; everything else was gone on with."
+
+
 class SelfCheckError(IntegrityError):
     """A frame just sealed does not open to what went in."""
 
@@ -477,3 +485,6 @@ class WrongHostError(PipelineError):
 REFUSED = (IntegrityError, UnsupportedVersionError)
 """Why one stored object is passed over. The descriptor's version is the repository's: there, an object of another
 version is damage, and neither it nor any other refused object may stop what does not need it."""
+
+LOST = (*REFUSED, ObjectMissingError, KeyMissingError, KeyMismatchError, KeyDeniedError, KeyRevokedError)
+"""Why content cannot be had although its neighbours may: its pack, or its data key, is gone or does not hold."""

@@ -13,6 +13,7 @@ from proofkeep.errors import (
     LedgerMismatchError,
     MalformedError,
     ObjectMissingError,
+    ObjectUnreadableError,
     ProofkeepError,
     RollbackError,
     StateError,
@@ -21,6 +22,7 @@ from proofkeep.errors import (
 from proofkeep.format import ledger_entry, names
 from proofkeep.format.ledger_entry import FIRST_PREVIOUS, LedgerEntry
 from proofkeep.repository import Repository
+from proofkeep.repository.stored import fetch
 from proofkeep.state import replace_file, telling
 
 
@@ -142,9 +144,11 @@ def follow_chain(repository: Repository, writer: bytes, after: Head = START) -> 
 def _link(repository: Repository, writer: bytes, sequence: int) -> Link:
     name = names.ledger(writer, sequence)
     try:
-        data = repository.ledger_store.get(name)
+        data = fetch(repository.ledger_store, name)
     except ObjectMissingError:
         return Link(Head(sequence, b""), None, LedgerMismatchError(f"ledger entry {name} is gone"))
+    except ObjectUnreadableError as fault:
+        return Link(Head(sequence, b""), None, fault)
     head = Head(sequence, sha256(data).digest())
     try:
         return Link(head, open_entry(repository, writer, sequence, data))

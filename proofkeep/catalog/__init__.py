@@ -4,8 +4,8 @@ No names and no plaintext: files are keyed by path id, stat fields by a keyed fi
 the index key.
 """
 
-from proofkeep.catalog.database import Catalog, KnownPack
+from proofkeep.catalog.database import Catalog
 from proofkeep.catalog.refresh import refresh
-from proofkeep.catalog.states import FileState, SegmentState
+from proofkeep.catalog.rows import FileState, KnownPack, SegmentState
 
 __all__ = ["Catalog", "FileState", "KnownPack", "SegmentState", "refresh"]

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 
 from proofkeep import events
+from proofkeep.catalog.rows import KnownPack
 from proofkeep.catalog.states import States
 from proofkeep.errors import MalformedError
 from proofkeep.format.index import PackRow
@@ -17,7 +17,7 @@ _SETUP = """
 PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32768;
 CREATE TABLE IF NOT EXISTS packs (
     no INTEGER PRIMARY KEY AUTOINCREMENT, writer BLOB, data_key BLOB, counter INTEGER,
-    size INTEGER, header BLOB, retain_until INTEGER, retired INTEGER DEFAULT 0, sealed_table BLOB,
+    size INTEGER, header BLOB, retain_until INTEGER, retired INTEGER DEFAULT 0, sealed_table BLOB, indexed INTEGER,
     UNIQUE (writer, data_key, counter));
 CREATE TABLE IF NOT EXISTS vouched (
     writer BLOB, data_key BLOB, counter INTEGER, version_id TEXT, sequence INTEGER,
@@ -29,22 +29,12 @@ CREATE TABLE IF NOT EXISTS files (
 CREATE TABLE IF NOT EXISTS segments (
     entry BLOB, start BLOB, mark BLOB, sealed BLOB, packs BLOB, PRIMARY KEY (entry, start)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS heads (writer BLOB PRIMARY KEY, sequence INTEGER, sha256 BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS unlearned (
+    writer BLOB, name TEXT, sha256 BLOB, version_id TEXT, PRIMARY KEY (writer, name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS faults (writer BLOB PRIMARY KEY, proven INTEGER) WITHOUT ROWID;
 """
 VERSION = 2
 _BATCH = 500
-
-
-@dataclass(frozen=True, slots=True)
-class KnownPack:
-    """One stored pack: `sealed_table` opens under the index key, `version_id` is the one the ledger names."""
-
-    number: int
-    id: PackId
-    size: int
-    header: bytes
-    sealed_table: bytes
-    version_id: str | None
 
 
 class Catalog(States):
@@ -87,17 +77,18 @@ class Catalog(States):
 
     # --- packs and chunks
 
-    def add_pack(self, row: PackRow, chunk_ids: Iterable[bytes], sealed_table: bytes) -> int:
+    def add_pack(self, row: PackRow, chunk_ids: Iterable[bytes], sealed_table: bytes, *, indexed: bool = True) -> int:
         """Learn a pack and its chunks; the pack's number.
 
-        A chunk may lie in several packs, and each is remembered: one of them may be gone, damaged or a lie.
+        A chunk may lie in several packs, and each is remembered: one of them may be gone, damaged or a lie. A pack
+        that no index names serves whoever reads; others could not find what a new snapshot left there.
         """
         with self.transaction():
             self._database.change(
-                "INSERT INTO packs (writer, data_key, counter, size, header, retain_until, sealed_table) "
-                "VALUES (?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
+                "INSERT INTO packs (writer, data_key, counter, size, header, retain_until, sealed_table, indexed) "
+                "VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET indexed=max(indexed, excluded.indexed), "
                 "retain_until=coalesce(max(retain_until, excluded.retain_until), excluded.retain_until, retain_until)",
-                (row.writer, row.data_key, row.counter, row.size, row.header, row.retain_until, sealed_table),
+                (row.writer, row.data_key, row.counter, row.size, row.header, row.retain_until, sealed_table, indexed),
             )
             number: int = self._rows(
                 "SELECT no FROM packs WHERE writer=? AND data_key=? AND counter=?",
@@ -168,12 +159,14 @@ class Catalog(States):
     def usable_packs(self, expires_ns: int | None) -> bytearray:
         """One byte a pack number: 1 where new snapshots may refer to it.
 
-        It is neither retired nor locked too briefly, nor vouched for only behind a fault of its writer's chain.
+        An index names it, it is neither retired nor locked too briefly, nor vouched for only behind a fault of its
+        writer's chain.
         """
         highest = self._rows("SELECT coalesce(max(no), 0) FROM packs")[0][0]
         usable = bytearray(highest + 1)
         rows = self._rows(
-            "SELECT no FROM packs WHERE retired=0 AND (retain_until IS NULL OR ? IS NULL OR retain_until >= ?) "
+            "SELECT no FROM packs WHERE indexed AND NOT retired "
+            "AND (retain_until IS NULL OR ? IS NULL OR retain_until >= ?) "
             "AND NOT EXISTS (SELECT 1 FROM faults WHERE faults.writer = packs.writer AND NOT EXISTS (SELECT 1 "
             "FROM vouched WHERE (vouched.writer, vouched.data_key, vouched.counter) "
             "= (packs.writer, packs.data_key, packs.counter) AND vouched.sequence <= faults.proven))",
@@ -206,6 +199,19 @@ class Catalog(States):
                     "UPDATE packs SET retain_until=max(coalesce(retain_until, 0), ?) WHERE no=?",
                     (until_ns, self.find_pack(pack)),
                 )
+
+    def unlearned(self) -> list[tuple[bytes, str, bytes, str | None]]:
+        """(writer, name, SHA-256, version) of index objects that the ledger names and that could not be learned."""
+        return [(*row,) for row in self._rows("SELECT writer, name, sha256, version_id FROM unlearned")]
+
+    def set_unlearned(self, writer: bytes, name: str, sha256: bytes, version_id: str | None) -> None:
+        """Try this index object again next time."""
+        values = (writer, name, sha256, version_id)
+        self._database.change("INSERT OR REPLACE INTO unlearned VALUES (?,?,?,?)", values)
+
+    def set_learned(self, writer: bytes, name: str) -> None:
+        """This index object could be learned after all."""
+        self._database.change("DELETE FROM unlearned WHERE writer=? AND name=?", (writer, name))
 
     # --- heads
 

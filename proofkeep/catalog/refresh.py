@@ -23,6 +23,7 @@ from proofkeep.model import Finding
 from proofkeep.repository import Repository
 from proofkeep.repository.local_rows import index_key, seal_row
 from proofkeep.repository.retirement import read_retired
+from proofkeep.repository.stored import fetch
 
 
 def refresh(repository: Repository, catalog: Catalog, remembered: Heads, *, own: bytes | None = None) -> list[Finding]:
@@ -50,6 +51,7 @@ def refresh(repository: Repository, catalog: Catalog, remembered: Heads, *, own:
             findings += (_fault(writer, fault) for fault in learning.faults)
         findings += learning.findings + _learn_locks(repository, catalog, writer)
     catalog.set_faults(proven)
+    findings += _learn_missed(repository, catalog, {finding.subject for finding in findings})
     packs, refused = read_retired(repository)
     catalog.set_retired(packs)
     return findings + refused
@@ -109,22 +111,48 @@ def learn_entry(repository: Repository, catalog: Catalog, entry: LedgerEntry, he
     """
     packs: list[tuple[PackRow, list[bytes]]] = []
     versions: list[tuple[PackId, str | None]] = []
+    missed: list[StoredObject] = []
     findings: list[Finding] = []
     for item in entry.objects:
         try:
             if item.type == "pack":
                 versions.append((_own_pack(item, entry.writer), item.version_id))
             elif item.type == "index":
-                packs.extend(_read_index(repository, item, entry.writer))
+                packs.extend(_read_index(repository, item.name, item.sha256, item.version_id, entry.writer))
         except (*REFUSED, ObjectMissingError) as error:
             findings.append(_refused(item.name, error))
+            if item.type == "index":
+                missed.append(item)
     with catalog.transaction():
         for pack, version in versions:
             catalog.set_version(pack, version, entry.sequence)
         for row, ids in packs:
             catalog.add_pack(row, ids, seal_row(repository, row.table))
+        for item in missed:
+            catalog.set_unlearned(entry.writer, item.name, item.sha256, item.version_id)
         if head is not None:
             catalog.set_head(entry.writer, head)
+    return findings
+
+
+def _learn_missed(repository: Repository, catalog: Catalog, told: set[str]) -> list[Finding]:
+    """Index objects that could not be learned at an earlier time, tried again; a finding for each as long as it cannot.
+
+    `told` are those that have a finding already.
+    """
+    findings = []
+    for writer, name, digest, version in catalog.unlearned():
+        if name in told:
+            continue
+        try:
+            packs = _read_index(repository, name, digest, version, writer)
+        except (*REFUSED, ObjectMissingError) as error:
+            findings.append(_refused(name, error))
+            continue
+        with catalog.transaction():
+            for row, ids in packs:
+                catalog.add_pack(row, ids, seal_row(repository, row.table))
+            catalog.set_learned(writer, name)
     return findings
 
 
@@ -140,15 +168,17 @@ def _own_pack(item: StoredObject, writer: bytes) -> PackId:
     return pack
 
 
-def _read_index(repository: Repository, item: StoredObject, vouching: bytes) -> list[tuple[PackRow, list[bytes]]]:
+def _read_index(
+    repository: Repository, name: str, digest: bytes, version: str | None, vouching: bytes
+) -> list[tuple[PackRow, list[bytes]]]:
     """Packs of an index object, each with its chunk ids; it counts only where its own writer's chain names it."""
-    writer, number = names.parse_numbered(item.name)
-    if names.index(writer, number) != item.name or writer != vouching:
-        raise AuthenticationError(f"ledger of writer {vouching.hex()} names {item.name}, which is no index of its own")
-    data = repository.store.get(item.name, version_id=item.version_id)
-    if sha256(data).digest() != item.sha256:
-        raise LedgerMismatchError(f"index object {item.name} is not the one the ledger names")
-    content = index.open_index(index_key(repository, data, item.name), repository.id, writer, number, data)
+    writer, number = names.parse_numbered(name)
+    if names.index(writer, number) != name or writer != vouching:
+        raise AuthenticationError(f"ledger of writer {vouching.hex()} names {name}, which is no index of its own")
+    data = fetch(repository.store, name, version_id=version)
+    if sha256(data).digest() != digest:
+        raise LedgerMismatchError(f"index object {name} is not the one the ledger names")
+    content = index.open_index(index_key(repository, data, name), repository.id, writer, number, data)
     return [(row, [chunk.id for chunk in decode_table(row.table, row.id.name).chunks]) for row in content.packs]
 
 
@@ -156,7 +186,7 @@ def _learn_locks(repository: Repository, catalog: Catalog, writer: bytes) -> lis
     findings = []
     for stat in repository.store.list(f"{names.LOCKS}{writer.hex()}/"):
         try:
-            data = repository.store.get(stat.name)
+            data = fetch(repository.store, stat.name)
             _, number = names.parse_numbered(stat.name)
             content = locks.open_locks(index_key(repository, data, stat.name), repository.id, writer, number, data)
             packs = list(decode_packs(content.packs))

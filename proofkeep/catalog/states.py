@@ -2,44 +2,11 @@
 
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from proofkeep.catalog.rows import FileState, SegmentState
 from proofkeep.state_database import StateDatabase
 
 _BATCH = 500
-
-
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """What a file was when it was last stored.
-
-    Attributes:
-        fingerprint: 16 keyed bytes over its stat fields.
-        extents: flat array of offsets and lengths, empty without holes.
-        packs: numbers of the packs its chunks lie in.
-    """
-
-    fingerprint: bytes
-    chunks: bytes
-    extents: tuple[int, ...]
-    packs: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentState:
-    """A manifest segment as it was last stored, found by what it begins with.
-
-    Attributes:
-        start: path id of its first entry.
-        mark: keyed digest over the nodes that it describes.
-        sealed: its place in the manifest and its counts, sealed under the index key.
-        packs: numbers of the packs that it and its files' chunks lie in.
-    """
-
-    start: bytes
-    mark: bytes
-    sealed: bytes
-    packs: tuple[int, ...]
 
 
 class States:

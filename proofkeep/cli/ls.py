@@ -35,7 +35,8 @@ def run(context: Context) -> Exit:
         roots = open_roots(repository.repository, repository.data_keys, snapshot)
         context.report.begin_rows()
         selection = EVERYTHING if path is None else by_path([path])
-        for entry in walk_manifest(repository.chunks, roots, damage.append, selection):
+        chunks = repository.chunks.preferring(snapshot.facts.packs)
+        for entry in walk_manifest(chunks, roots, damage.append, selection):
             context.report.row(_line(entry), _document(entry))
             count += 1
     if not count and not damage:

@@ -64,9 +64,10 @@ def _selection(repository: Opened, snapshot: CommittedSnapshot, paths: list[byte
     if not paths:
         return EVERYTHING
     roots = open_roots(repository.repository, repository.data_keys, snapshot)
+    chunks = repository.chunks.preferring(snapshot.facts.packs)
     for path in paths:
         damage: list[Finding] = []
-        found = next(walk_manifest(repository.chunks, roots, damage.append, by_path([path])), None)
+        found = next(walk_manifest(chunks, roots, damage.append, by_path([path])), None)
         if found is None and not damage:
             raise UsageError(f"snapshot {snapshot.id.short} holds nothing at {shown.name(path)}")
     return by_path(paths)

@@ -133,7 +133,8 @@ class Population:
         """
         try:
             roots = open_roots(self.repository, data_keys, scoped.snapshot)
-            files = self._files(walk_manifest(chunks, roots, damage))
+            whole = walk_manifest(chunks.preferring(scoped.snapshot.facts.packs), roots, damage)
+            files = self._files(whole)
             while batch := list(islice(files, _BATCH)):
                 if self.cancelled():
                     raise CancelledError("drill was cancelled while it walked its population")

@@ -97,7 +97,8 @@ class SampleRestore:
         selection = by_id([bytes.fromhex(sampled.file) for sampled in wanted], path_id)
         try:
             roots = open_roots(self.repository, data_keys, snapshot)
-            for entry in walk_manifest(chunks, roots, self._note, selection):
+            preferring = chunks.preferring(snapshot.facts.packs)
+            for entry in walk_manifest(preferring, roots, self._note, selection):
                 found[path_id(entry.path).hex()] = entry
         except ProofkeepError as error:
             self._survive(short, error)

@@ -1,9 +1,21 @@
 """Put an object so that repeating is harmless, and prove what the store then holds."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from proofkeep.errors import IntegrityError, ObjectExistsError, ObjectMissingError, TruncatedError
+from proofkeep.errors import (
+    IntegrityError,
+    ObjectExistsError,
+    ObjectMissingError,
+    ObjectUnreadableError,
+    ProofkeepError,
+    StoreDeniedError,
+    StoreUnavailableError,
+    TransferFailedError,
+    TruncatedError,
+)
+from proofkeep.format import names
 from proofkeep.journal.rows import Sent, Verified
 from proofkeep.model import Capabilities
 from proofkeep.ports import Body, ObjectStore
@@ -54,6 +66,33 @@ def prove(
     if found != digest:
         raise IntegrityError(f"object {name} has another sha-256 in the store than was sent")
     return Verified(clock(), by)
+
+
+def fetch(
+    store: ObjectStore, name: str, *, offset: int = 0, length: int | None = None, version_id: str | None = None
+) -> bytes:
+    """What `ObjectStore.get` gives, with an object that cannot be read told from a store that is away.
+
+    Raises:
+        ObjectUnreadableError: the store answers, but not for this object.
+        ObjectMissingError, TruncatedError, StoreError, TransportError: as `ObjectStore.get`.
+    """
+    with telling_unreadable(store, name):
+        return store.get(name, offset=offset, length=length, version_id=version_id)
+
+
+@contextmanager
+def telling_unreadable(store: ObjectStore, name: str) -> Iterator[None]:
+    """Within, one object is read; see `fetch`. A disk's bad sector must not end what reads everything else."""
+    try:
+        yield
+    except (StoreUnavailableError, StoreDeniedError, TransferFailedError) as error:
+        try:
+            store.get(names.DESCRIPTOR)
+        except ProofkeepError:
+            raise error from None
+        told = f"object {name} cannot be read, though the store answers: {error.code}"
+        raise ObjectUnreadableError(told) from None
 
 
 def read_digest(store: ObjectStore, name: str, version_id: str | None = None) -> tuple[bytes, int]:

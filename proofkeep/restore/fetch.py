@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from proofkeep.errors import CancelledError, IntegrityError, ObjectMissingError, ProofkeepError
+from proofkeep.errors import LOST, CancelledError, IntegrityError, ProofkeepError
 from proofkeep.format.table import FrameRow
 from proofkeep.ports import Cancelled
 from proofkeep.restore.files import Target, Want
@@ -83,7 +83,7 @@ class Fetcher:
                     failed.extend(self._write(wants, opened))
                 else:
                     failed.extend((want, opened) for want in wants)
-        except (IntegrityError, ObjectMissingError) as error:
+        except LOST as error:
             failed.extend((want, error) for wants in left.values() for want in wants)
         return read, failed
 

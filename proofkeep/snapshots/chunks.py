@@ -11,8 +11,8 @@ from typing import Self
 from proofkeep.catalog import Catalog, KnownPack
 from proofkeep.crypto.sealing import OVERHEAD
 from proofkeep.errors import (
+    LOST,
     AuthenticationError,
-    IntegrityError,
     MalformedError,
     ObjectMissingError,
     PackMissingError,
@@ -20,11 +20,13 @@ from proofkeep.errors import (
 from proofkeep.format import header
 from proofkeep.format.header import Context, ObjectType
 from proofkeep.format.pack import open_frame
-from proofkeep.format.pack_set import Row, holds_pack
+from proofkeep.format.pack_set import Row, decode_packs, holds_pack
 from proofkeep.format.table import ChunkRow, FrameRow, Table
 from proofkeep.repository import Repository
 from proofkeep.repository.local_rows import open_table
+from proofkeep.repository.stored import fetch
 from proofkeep.snapshots.data_keys import DataKeys
+from proofkeep.snapshots.unindexed import learn_from_tables
 
 _TABLES = 64
 _FRAMES = 8
@@ -60,19 +62,29 @@ class ChunkStore:
         self._frames: OrderedDict[tuple[int, int], bytes] = OrderedDict()
         self._doubtful: set[int] = set()
         self.preferred: Sequence[Row] = ()
+        self.looked = True
         self._lock = threading.RLock()
 
     def preferring(self, packs: Sequence[Row]) -> Self:
         """The same store, caches shared, which looks into these packs first.
 
-        A record names the packs its writer meant; an index may name others, by accident or to mislead.
+        A record names the packs its writer meant; an index may name others, by accident or to mislead, or lack some.
         """
         other = copy(self)
-        other.preferred = packs
+        other.preferred, other.looked = packs, False
         return other
 
     def locate(self, ids: Sequence[bytes]) -> dict[bytes, Place]:
-        """Places of those chunks that the catalog knows."""
+        """Places of those chunks that the catalog knows, or that the packs preferred turn out to hold."""
+        places = self._located(ids)
+        if not self.looked and not places.keys() >= set(ids):
+            self.looked = True
+            unknown = decode_packs(self.preferred)
+            if learn_from_tables(self._repository, self._catalog, self._data_keys, unknown):
+                places = self._located(ids)
+        return places
+
+    def _located(self, ids: Sequence[bytes]) -> dict[bytes, Place]:
         places = {}
         for identity, numbers in self._catalog.chunk_packs(ids).items():
             place = self._first(identity, numbers if len(numbers) == 1 else sorted(numbers, key=self._order))
@@ -116,7 +128,7 @@ class ChunkStore:
         while True:
             try:
                 return self.take(place, self._frame_of(place))
-            except IntegrityError:
+            except LOST:
                 other = self.elsewhere(place)
                 if other is None:
                     raise
@@ -170,7 +182,8 @@ class ChunkStore:
             start = group[0].offset
             length = group[-1].offset + group[-1].sealed_length - start
             try:
-                data = self._repository.store.get(name, offset=start, length=length, version_id=pack.known.version_id)
+                version = pack.known.version_id
+                data = fetch(self._repository.store, name, offset=start, length=length, version_id=version)
             except ObjectMissingError:
                 raise PackMissingError(f"pack {name} is gone from the store") from None
             for frame in group:

@@ -4,10 +4,11 @@ import threading
 from collections.abc import Sequence
 
 from proofkeep import events
-from proofkeep.errors import KeyAccessError, KeyDeniedError, KeyMissingError, ProofkeepError
+from proofkeep.errors import LOST, KeyAccessError, KeyDeniedError, KeyMissingError, ProofkeepError
 from proofkeep.format import names, wrapped
 from proofkeep.ports import KeyProvider
 from proofkeep.repository import Repository
+from proofkeep.repository.stored import fetch
 
 
 class DataKeys:
@@ -16,7 +17,7 @@ class DataKeys:
     def __init__(self, repository: Repository, providers: Sequence[KeyProvider]) -> None:
         self._repository = repository
         self._providers = {provider.recipient: provider for provider in providers}
-        self._keys: dict[tuple[bytes, bytes], bytes] = {}
+        self._keys: dict[tuple[bytes, bytes], bytes | ProofkeepError] = {}
         self._lock = threading.Lock()
 
     def __call__(self, writer: bytes, data_key: bytes) -> bytes:
@@ -28,9 +29,19 @@ class DataKeys:
             IntegrityError: every wrapped form is damaged.
         """
         with self._lock:
-            if (writer, data_key) not in self._keys:
-                self._keys[writer, data_key] = self._unwrap(writer, data_key)
-            return self._keys[writer, data_key]
+            found = self._keys.get((writer, data_key))
+            if found is None:
+                found = self._keys[writer, data_key] = self._settled(writer, data_key)
+        if isinstance(found, bytes):
+            return found
+        raise found.with_traceback(None)  # each raise would add to it
+
+    def _settled(self, writer: bytes, data_key: bytes) -> bytes | ProofkeepError:
+        """The key, or why it cannot be had: whoever reads many packs of one lost key asks for it once."""
+        try:
+            return self._unwrap(writer, data_key)
+        except LOST as lost:
+            return lost
 
     def _unwrap(self, writer: bytes, data_key: bytes) -> bytes:
         """Try every wrapped form, newest generation first; `supersedes` is only a hint."""
@@ -52,7 +63,7 @@ class DataKeys:
     def _open(self, name: str, writer: bytes, data_key: bytes) -> bytes | None:
         """Unwrap one form; None when it is for another recipient, or under an epoch that nobody made."""
         repository = self._repository
-        data = repository.store.get(name)
+        data = fetch(repository.store, name)
         keys = repository.keys.epochs.get(wrapped.peek_epoch(data, f"wrapped key {name}"))
         if keys is None:
             return None

@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 
 from proofkeep import events
-from proofkeep.errors import REFUSED
+from proofkeep.errors import REFUSED, ObjectMissingError
 from proofkeep.format import names, record
 from proofkeep.format.names import SnapshotId
 from proofkeep.format.record import Facts
 from proofkeep.model import Finding
 from proofkeep.repository import Repository
 from proofkeep.repository.local_rows import index_key
+from proofkeep.repository.stored import fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ def list_snapshots(repository: Repository, entry: bytes | None = None) -> tuple[
     for stat in repository.store.list(prefix):
         try:
             found.append(_open(repository, stat.name))
-        except REFUSED as error:
+        except (*REFUSED, ObjectMissingError) as error:
             events.emit("record-refused", outcome="failure", object=stat.name, code=error.code)
             findings.append(Finding(error.code, stat.name, str(error)))
     withdrawn = {
@@ -46,7 +47,7 @@ def list_snapshots(repository: Repository, entry: bytes | None = None) -> tuple[
 
 
 def _open(repository: Repository, name: str) -> CommittedSnapshot:
-    data = repository.store.get(name)
+    data = fetch(repository.store, name)
     snapshot = names.parse_snapshot(name)
     sealed, roots = record.split_record(data, f"snapshot {snapshot.short}")
     key = index_key(repository, sealed, f"snapshot {snapshot.short}")

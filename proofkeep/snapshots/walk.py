@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from proofkeep.errors import IntegrityError, MalformedError, UnsafePathError
+from proofkeep.errors import LOST, MalformedError, UnsafePathError
 from proofkeep.format import header, record
 from proofkeep.format.manifest import (
     CONTINUATION,
@@ -87,7 +87,7 @@ class _Tree:
                 _check_range(
                     child, [(row.path, row.path) if isinstance(row, Entry) else (row.first, row.last) for row in rows]
                 )
-        except IntegrityError as error:
+        except LOST as error:
             self.broken = True
             self._pass_over()
             self.on_damage(Finding(error.code, subject, f"{child.entries} entries cannot be listed: {error}"))

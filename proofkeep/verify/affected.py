@@ -29,7 +29,7 @@ def affected_files(
         damage: list[Finding] = []
         try:
             roots = open_roots(repository, data_keys, snapshot)
-            for entry in walk_manifest(chunks, roots, damage.append):
+            for entry in walk_manifest(chunks.preferring(snapshot.facts.packs), roots, damage.append):
                 places = catalog.chunk_packs(entry.chunk_ids)
                 if any(numbers.issuperset(places.get(identity, ())) for identity in entry.chunk_ids):
                     identity = path_id(entry.path).hex()

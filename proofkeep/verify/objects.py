@@ -6,13 +6,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 
-from proofkeep.errors import CancelledError, ObjectMissingError, TransferFailedError
+from proofkeep.errors import CancelledError, ObjectMissingError, ObjectUnreadableError
 from proofkeep.format import names
 from proofkeep.format.names import PackId
 from proofkeep.model import ObjectStat
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.repository import Repository
-from proofkeep.repository.stored import read_digest
+from proofkeep.repository.stored import read_digest, telling_unreadable
 from proofkeep.verify.expected import Expected, ExpectedObject
 from proofkeep.verify.report import VerificationReport
 
@@ -104,7 +104,8 @@ class ObjectCheck:
         return True
 
     def _read(self, item: ExpectedObject) -> tuple[bytes, int]:
-        return read_digest(self._repository.store, item.name, item.version_id)
+        with telling_unreadable(self._repository.store, item.name):
+            return read_digest(self._repository.store, item.name, item.version_id)
 
     def _settle(self, item: ExpectedObject, future: Future[tuple[bytes, int]]) -> None:
         try:
@@ -112,8 +113,8 @@ class ObjectCheck:
         except ObjectMissingError:
             self._find(ObjectMissingError.code, item, "the version the ledger names is not in the store")
             return
-        except TransferFailedError as error:
-            self._find(error.code, item, "it cannot be read to its end")
+        except ObjectUnreadableError as error:
+            self._find(error.code, item, "it cannot be read, though the store answers")
             return
         self._report.read += 1
         self._report.read_bytes += length

@@ -116,16 +116,34 @@ def test_index_that_is_gone_is_reported(host: Host, empty: Catalog) -> None:
 
 
 def test_store_that_is_away_is_no_finding_and_nothing_is_skipped_afterwards(host: Host, empty: Catalog) -> None:
-    def away(operation: str, name: str, call: Any) -> Any:
-        if operation == "get" and name.startswith("index/"):
+    def away(operation: str, _: str, call: Any) -> Any:
+        if operation == "get" and gone:
             raise StoreUnavailableError("store is away")
         return call()
 
+    gone: list[str] = []
+    repository = host.ground.connect(store=WatchedStore(host.ground.store, away))
+    gone.append("away")
     with pytest.raises(StoreUnavailableError):
-        refresh(host.ground.connect(store=WatchedStore(host.ground.store, away)), empty, {})
+        refresh(repository, empty, {})
 
     assert refresh(host.ground.connect(), empty, {}) == []
     assert len(known(empty)) == 2
+
+
+def test_index_is_tried_again_until_it_can_be_learned(host: Host, empty: Catalog) -> None:
+    name = names.index(host.state.writer(), 0)
+    kept = host.ground.store.get(name)
+    harm(host, name, lambda data: data[:-1])
+    first, second = (refresh(host.ground.connect(), empty, {}) for _ in range(2))
+    known_before = known(empty)
+    harm(host, name, lambda _: kept)
+
+    third = refresh(host.ground.connect(), empty, {})
+
+    assert codes(first) == codes(second) == [LedgerMismatchError.code]
+    assert (known_before, third, len(known(empty))) == ([], [], 2)
+    assert refresh(host.ground.connect(), empty, {}) == []
 
 
 class Thief:
