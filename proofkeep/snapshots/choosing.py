@@ -1,6 +1,6 @@
 """Which committed snapshot is meant by what a person says."""
 
-from proofkeep.errors import IntegrityError, SnapshotMissingError, UsageError
+from proofkeep.errors import IntegrityError, MalformedError, SnapshotMissingError, UsageError
 from proofkeep.format import names
 from proofkeep.model import Finding
 from proofkeep.repository import Repository
@@ -28,7 +28,7 @@ def find_snapshot(repository: Repository, spelled: str, *, entry: bytes | None =
         raise UsageError(f"snapshot {spelled!r} is not `latest`, and for an id has less than {FEWEST_DIGITS} digits")
     snapshots, findings = list_snapshots(repository)
     matches = [snapshot for snapshot in snapshots if snapshot.id.short.startswith(spelled)]
-    damaged = [name for name in map(_short, findings) if name.startswith(spelled)]
+    damaged = [name for name in _damaged(findings) if name.startswith(spelled)]
     runs = {short.partition(".")[0] for short in (*damaged, *(snapshot.id.short for snapshot in matches))}
     if len(runs) > 1:
         raise UsageError(f"snapshot {spelled!r} could be of any of {len(runs)} runs")
@@ -40,8 +40,9 @@ def find_snapshot(repository: Repository, spelled: str, *, entry: bytes | None =
 
 
 def _latest(snapshots: list[CommittedSnapshot], findings: list[Finding]) -> CommittedSnapshot:
-    if findings:
-        raise IntegrityError(f"record of snapshot {_short(findings[0])} is damaged, nobody knows which is the latest")
+    damaged = _damaged(findings)
+    if damaged:
+        raise IntegrityError(f"record of snapshot {damaged[0]} is damaged, nobody knows which is the latest")
     if not snapshots:
         raise SnapshotMissingError("no snapshot is committed in this repository")
     entries = {snapshot.id.entry for snapshot in snapshots}
@@ -50,5 +51,12 @@ def _latest(snapshots: list[CommittedSnapshot], findings: list[Finding]) -> Comm
     return snapshots[-1]
 
 
-def _short(finding: Finding) -> str:
-    return names.parse_snapshot(finding.subject).short
+def _damaged(findings: list[Finding]) -> list[str]:
+    """Snapshots whose records do not open; what has no record's name is no record, and anybody can put it there."""
+    found = []
+    for finding in findings:
+        try:
+            found.append(names.parse_snapshot(finding.subject).short)
+        except MalformedError:
+            continue
+    return found

@@ -8,7 +8,7 @@ import pytest
 
 from proofkeep.errors import IntegrityError, ProofkeepError, SnapshotMissingError, UsageError
 from proofkeep.snapshots import find_snapshot
-from tests.building import Ground, Host, plant
+from tests.building import Ground, Host, plant, put
 
 RUNS = tuple(bytes.fromhex(start + "0" * (32 - len(start))) for start in ("aaaa1", "aaaa2", "bbbb"))
 FIRST, SECOND, THIRD = (f"{run.hex()}.0001" for run in RUNS)
@@ -88,6 +88,14 @@ def test_damaged_record_is_never_passed_over_for_an_older_snapshot(host: Host, f
         with pytest.raises(IntegrityError, match=f"record of snapshot {THIRD} is damaged"):
             find(spelled)
     assert find("aaaa2") == SECOND
+
+
+def test_object_without_a_records_name_hides_no_snapshot(host: Host, find: Callable[..., str]) -> None:
+    put(host.ground.store, "snapshots/astray", b"{}")
+    entry = host.ground.connect().keys.entry_id(host.entry)
+    put(host.ground.store, f"snapshots/{entry.hex()}/astray", b"{}")
+
+    assert find("latest") == find("latest", entry=entry) == find("bbbb") == THIRD
 
 
 def test_damaged_record_still_makes_first_digits_ambiguous(host: Host, find: Callable[..., str]) -> None:
