@@ -30,6 +30,7 @@ def write_report(folder: Path, document: dict[str, Any]) -> None:
         _HEAD,
         "## Floors",
         tables.floor_table(rows),
+        tables.start_up_sentence(rows),
         "## Peak memory",
         tables.peak_table(rows),
     ]
@@ -43,4 +44,4 @@ def write_report(folder: Path, document: dict[str, Any]) -> None:
             ]
     parts += ["## Who took part", tables.settings_table(document["settings"])]
     parts += ["## Data", tables.data_table(document["data"]), f"Machine: {machine}."]
-    (folder / "RESULTS.md").write_text("\n\n".join(part.strip() for part in parts) + "\n")
+    (folder / "RESULTS.md").write_text("\n\n".join(part.strip() for part in parts if part) + "\n")

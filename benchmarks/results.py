@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.peers.flow import START_UP
-from benchmarks.plan import AGAINST, HEATS, WORKS, pair
+from benchmarks.plan import AGAINST, HEATS, MEASURES, WORKS, pair
 from benchmarks.samples import Sample
 
 Row = dict[str, Any]
@@ -87,10 +87,15 @@ def _summary(pairs: list[tuple[float, float]]) -> Row:
 
 
 def merged(known: Iterable[Row], new: Iterable[Row]) -> list[Row]:
-    """Known rows in their order, each replaced by a new one of the same key; then the rest of the new."""
+    """Known and new rows in the order of the plan; a new one replaces a known one of the same key."""
     by_key = {tuple(row[name] for name in _KEY): row for row in known}
     by_key.update({tuple(row[name] for name in _KEY): row for row in new})
-    return list(by_key.values())
+    return sorted(by_key.values(), key=_place)
+
+
+def _place(row: Row) -> tuple[str, str, int, int, int]:
+    work, against, measure = WORKS.index(row["work"]), AGAINST.index(row["against"]), MEASURES.index(row["measure"])
+    return row["store"], row["data"], work, against, measure
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchmarks.floors import MIB, PEAK_LIMIT, peaks, verdicts
+from benchmarks.peers.flow import EPHEMERAL, START_UP
 from benchmarks.results import Row
 
 _UNITS = {"wall": (1, "s"), "cpu": (1, "s"), "rss": (MIB, "MiB"), "stored": (1_000_000, "MB")}
@@ -46,6 +47,20 @@ def peak_table(rows: list[Row]) -> str:
     found = sorted(peaks(rows).items(), key=lambda item: -item[1])
     body = [[*place, f"{peak / MIB:.0f} MiB", "pass" if peak <= PEAK_LIMIT else "FAIL"] for place, peak in found]
     return markdown_table(["work", "data", "store", "peak resident set", f"<= {PEAK_LIMIT // MIB} MiB"], body)
+
+
+def start_up_sentence(rows: list[Row]) -> str:
+    """What Prefect adds before the first byte; nothing where it was not measured."""
+    seconds = {row["work"]: row for row in rows if row["work"].startswith(START_UP) and row["measure"] == "wall"}
+    if START_UP not in seconds:
+        return ""
+    running = seconds[START_UP]
+    own = f", {seconds[EPHEMERAL]['ours']:.1f} s with a server that it starts itself" if EPHEMERAL in seconds else ""
+    line = f"the command line {running['theirs']:.1f} s"
+    return (
+        f"Backing up ten files takes the flow {running['ours']:.1f} s with a server that runs already{own}; it takes"
+        f" {line}. Their difference is the fixed start-up, which `first` against `cli` leaves out."
+    )
 
 
 def measure_table(rows: list[Row], measure: str) -> str:

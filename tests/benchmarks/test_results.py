@@ -6,7 +6,7 @@ import pytest
 from benchmarks import results
 from benchmarks.floors import MIB, Floor, Verdict, peaks, verdicts
 from benchmarks.samples import Sample, append, read
-from benchmarks.tables import floor_table, measure_table, shown
+from benchmarks.tables import floor_table, measure_table, shown, start_up_sentence
 
 VERSIONS = dict.fromkeys(
     ("proofkeep", "proofkeep-unchecked", "restic", "borg", "roofline", "roofline-unchecked", "flow", "cli"), "1"
@@ -158,6 +158,22 @@ def test_table_shows_what_was_reached_and_by_whom() -> None:
     assert "not measured" not in table
     assert "not measured" in floor_table(rows)
     assert "| first | A | local | restic | 0.60 | 0.60 to 0.60 | 6.00 s | 10.00 s | 1 |" in measure_table(rows, "wall")
+
+
+def test_start_up_of_the_flow_is_told_in_seconds() -> None:
+    steps = {"start-up": (5, 1), "start-up-ephemeral": (15, 1)}
+    taken = [
+        each
+        for step, (flow, line) in steps.items()
+        for each in (sample("flow", flow, step=step), sample("cli", line, step=step))
+    ]
+    rows = results.rows(taken, [*steps], ["cli"], VERSIONS)
+
+    told = start_up_sentence(rows)
+
+    assert "5.0 s with a server that runs already, 15.0 s with a server that it starts itself" in told
+    assert "command line 1.0 s" in told
+    assert start_up_sentence([]) == ""
 
 
 @pytest.mark.parametrize(
