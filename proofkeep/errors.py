@@ -86,7 +86,7 @@ class PolicyError(UsageError):
     """A rule of this repository or of its configuration forbids it."""
 
     code = "policy"
-    hint = "The repository's policy forbids this; change the configuration, not the data."
+    hint = "A rule forbids it: change what the message names. What is stored was not touched."
 
 
 class PatternError(UsageError):

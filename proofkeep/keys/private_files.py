@@ -5,6 +5,7 @@ and its group bit is the mask of the access list that names that user. Knows not
 """
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -15,6 +16,7 @@ from proofkeep.errors import KeyAccessError, KeyMissingError, PolicyError, Usage
 
 SIZE_LIMIT = 65_536
 
+_WRONG_PLACE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS})
 _CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 
 
@@ -78,8 +80,8 @@ def create_file(path: Path, uri: str, content: bytes, *, mode: int = 0o600) -> N
     """Create a file that appears with all its content or not at all; file and directory are fsynced.
 
     Raises:
-        UsageError: the name is taken; what is there stays as it is.
-        KeyAccessError: the directory takes no file.
+        UsageError: the name is taken, and what is there stays as it is; or the directory is none to write to.
+        KeyAccessError: the disk takes no file.
     """
     pending = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
@@ -92,7 +94,8 @@ def create_file(path: Path, uri: str, content: bytes, *, mode: int = 0o600) -> N
     except FileExistsError:
         raise UsageError(f"{uri} exists already and was left as it is") from None
     except OSError as error:
-        raise KeyAccessError(f"{uri} cannot be created: {_reason(error)}") from None
+        kind = UsageError if error.errno in _WRONG_PLACE else KeyAccessError
+        raise kind(f"{uri} cannot be created: {_reason(error)}") from None
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from proofkeep.errors import KeyAccessError, KeyMismatchError, KeyMissingError, PolicyError, UsageError
+from proofkeep.errors import KeyMismatchError, KeyMissingError, PolicyError, UsageError
 from proofkeep.keys.host_secret import (
     CredentialHostSecret,
     FileHostSecret,
@@ -61,7 +61,7 @@ def test_dangling_link_is_not_followed_when_a_secret_is_created(tmp_path: Path) 
 
 
 def test_directory_that_takes_no_file_is_said(tmp_path: Path) -> None:
-    with pytest.raises(KeyAccessError, match="cannot be created: no such file or directory"):
+    with pytest.raises(UsageError, match="cannot be created: no such file or directory"):
         create_host_secret(tmp_path / "absent" / "host.secret")
 
 
