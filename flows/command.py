@@ -12,7 +12,7 @@ from proofkeep.cli.report import table
 
 def add(commands: Subparsers) -> Parser:
     """Add the subcommand."""
-    summary = "set runs Crashed whose process on this host is gone, so that Prefect retries them"
+    summary = "let Prefect retry runs whose process on this host is gone"
     return add_command(commands, "reconcile", run, summary, configured=False)
 
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from proofkeep import ports
 from proofkeep.cli.exits import Exit
@@ -21,14 +21,26 @@ from proofkeep.repository import Repository
 CONFIG_VARIABLE = "PROOFKEEP_CONFIG"
 LOG_VARIABLE = "PROOFKEEP_LOG"
 DEFAULT_CONFIG = "proofkeep.toml"
+_LOGS = ("json", "none")
 
 SNAPSHOT_HELP = "`latest`, or an id: `<run>.<generation>`, a run's newest by its id alone, or enough first digits"
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - what add_subparsers returns has no other name
 
 
+class _Help(argparse.HelpFormatter):
+    """Lets what stands beside a command or option begin in one column."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=36)
+        self._action_max_length = 20
+
+
 class Parser(argparse.ArgumentParser):
     """Refuses with our own error instead of printing and exiting."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(formatter_class=_Help, allow_abbrev=False, **how)
 
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError`."""
@@ -73,7 +85,7 @@ def add_command(commands: Subparsers, name: str, run: Run, summary: str, *, conf
         run: raises `ProofkeepError`, or returns how it ended.
         configured: whether it reads a configuration file.
     """
-    parser = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+    parser = commands.add_parser(name, help=summary, description=_sentence(summary))
     parser.set_defaults(command=run)
     if configured:
         parser.add_argument(
@@ -86,8 +98,25 @@ def add_command(commands: Subparsers, name: str, run: Run, summary: str, *, conf
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     parser.add_argument(
         "--log",
-        choices=["json", "none"],
+        type=_log,
+        metavar="{json,none}",
         default=os.environ.get(LOG_VARIABLE) or "none",
         help=f"write events to standard error as JSON lines (default: ${LOG_VARIABLE}, or none)",
     )
     return parser
+
+
+def add_group(commands: Subparsers, name: str, summary: str) -> Parser:
+    """Add a subcommand that only holds others."""
+    return commands.add_parser(name, help=summary, description=_sentence(summary))
+
+
+def _sentence(summary: str) -> str:
+    return f"{summary[0].upper()}{summary[1:]}."
+
+
+def _log(said: str) -> str:
+    """A type, since argparse compares what an option defaults to with no choices."""
+    if said not in _LOGS:
+        raise argparse.ArgumentTypeError(f"{said!r} is neither {' nor '.join(_LOGS)}")
+    return said

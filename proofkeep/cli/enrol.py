@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from proofkeep.cli.command import Context, Parser, Subparsers, add_command
+from proofkeep.cli.command import Context, Parser, Subparsers, add_command, add_group
 from proofkeep.cli.exits import Exit
 from proofkeep.configuration import Configuration
 from proofkeep.configuration.adapters import open_state
@@ -28,7 +28,7 @@ _FILE = "file:"
 
 def add(commands: Subparsers) -> Parser:
     """Add the subcommand and its steps."""
-    parser: Parser = commands.add_parser("enrol", help="bring the host secret to a further host", allow_abbrev=False)
+    parser = add_group(commands, "enrol", "bring the host secret to a further host")
     steps = parser.add_subparsers(metavar="STEP", required=True)
     request = add_command(steps, "request", _request, "on the new host: ask for the host secret")
     request.add_argument("request", type=Path, help="new file; may travel in clear")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from proofkeep.cli.command import Context, Parser, Subparsers, add_command
+from proofkeep.cli.command import Context, Parser, Subparsers, add_command, add_group
 from proofkeep.cli.exits import Exit
 from proofkeep.keys.host_secret import create_host_secret
 from proofkeep.keys.key_files import create_key_file, export_public_key
@@ -11,7 +11,7 @@ from proofkeep.keys.passphrases import passphrase_from_uri
 
 def add(commands: Subparsers) -> Parser:
     """Add the subcommand and what it can make."""
-    parser: Parser = commands.add_parser("keygen", help="make wrapping keys and host secrets", allow_abbrev=False)
+    parser = add_group(commands, "keygen", "make wrapping keys and host secrets")
     made = parser.add_subparsers(metavar="WHAT", required=True)
     key = add_command(made, "key", _key, "make a P-384 wrapping key, both halves in one file", configured=False)
     key.add_argument("file", type=Path, help="new file, mode 0600")

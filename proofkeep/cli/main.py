@@ -67,7 +67,8 @@ def _further_commands() -> Iterator[Any]:
 
 def _parser(command: str) -> Parser:
     """The parser of one command, of which nothing else is loaded; of all where none of ours is named."""
-    parser = Parser(prog="proofkeep", description="Backups you can prove.", allow_abbrev=False)
+    codes = ", ".join(f"{code.value} {code.name.lower().replace('_', ' ')}" for code in Exit)
+    parser = Parser(prog="proofkeep", description="Backups you can prove.", epilog=f"Exit codes: {codes}.")
     parser.add_argument("--version", action="version", version=software())
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name in [command] if command in _COMMANDS else _COMMANDS:

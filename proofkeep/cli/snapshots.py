@@ -24,7 +24,8 @@ def run(context: Context) -> Exit:
     for snapshot in found:
         entry = names.get(snapshot.id.entry)
         context.report.row(_line(snapshot, entry), _document(snapshot, entry))
-    context.report.tell({"snapshots": len(found), "findings": findings.as_documents(damage)}, findings.as_lines(damage))
+    lines = findings.as_lines(damage) if found or damage else ["no snapshot is committed"]
+    context.report.tell({"snapshots": len(found), "findings": findings.as_documents(damage)}, lines)
     if damage:
         raise DamagedError(f"{len(damage)} snapshot records cannot be believed")
     return Exit.OK

@@ -1,6 +1,8 @@
 """From TOML, or a mapping of the same shape, to a checked `Configuration`; every refusal names its key."""
 
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 import msgspec
 
 from proofkeep.configuration.configuration import Configuration
-from proofkeep.errors import UsageError
+from proofkeep.errors import PolicyError, UsageError
 
 SIZE_LIMIT = 1 << 20
 
@@ -23,13 +25,17 @@ def load(path: Path) -> Configuration:
 
     Raises:
         UsageError: it cannot be read, is no TOML, or says something unknown or out of bounds.
+        PolicyError: everybody may write it.
     """
     try:
         with path.open("rb") as stream:
+            writable = os.fstat(stream.fileno()).st_mode & stat.S_IWOTH
             text = stream.read(SIZE_LIMIT + 1)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise UsageError(f"configuration {path} cannot be read: {reason}") from None
+    if writable:
+        raise PolicyError(f"configuration {path} can be written by everybody, who could name another store or key")
     if len(text) > SIZE_LIMIT:
         raise UsageError(f"configuration {path} is larger than {SIZE_LIMIT} bytes")
     try:

@@ -122,6 +122,30 @@ def test_configuration_is_refused_by_key(place: Place, top: str | None, store: s
     assert "Traceback" not in ended.err
 
 
+def test_configuration_that_everybody_may_write(repository: Place) -> None:
+    repository.config.chmod(0o666)
+
+    refused(repository.run("backup", "--json"), "policy")
+    assert nothing_is_committed(repository)
+    repository.config.chmod(0o664)
+    repository.done("backup")
+
+
+def test_mistyped_kind_of_log_is_refused_wherever_it_is_said(repository: Place) -> None:
+    repository.environment = {"PROOFKEEP_LOG": "jsno"}
+
+    refused(repository.run("backup", "--json"), "usage")
+    refused(repository.run("backup", "--json", "--log", "yaml"), "usage")
+    assert nothing_is_committed(repository)
+
+
+@pytest.mark.parametrize("what", ["key", "host-secret"])
+def test_key_is_not_made_where_there_is_no_directory(place: Place, what: str) -> None:
+    protection = ["--unprotected"] if what == "key" else []
+
+    refused(place.run("keygen", what, place.root / "no/such/file", *protection, "--json"), "usage")
+
+
 def test_missing_configuration(place: Place) -> None:
     place.config.unlink()
 
