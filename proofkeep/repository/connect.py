@@ -14,7 +14,7 @@ from proofkeep.format import names
 from proofkeep.format.descriptor import Epoch
 from proofkeep.ports import HostSecret, ObjectStore
 from proofkeep.repository import Repository
-from proofkeep.repository.placement import require_apart
+from proofkeep.repository.placement import refuse_shared, require_apart
 
 
 def connect(store: ObjectStore, ledger_store: ObjectStore, secret: HostSecret) -> Repository:
@@ -28,6 +28,7 @@ def connect(store: ObjectStore, ledger_store: ObjectStore, secret: HostSecret) -
     """
     require_apart(store.location, ledger_store.location)
     sealed = _descriptor(store, ledger_store)
+    refuse_shared(ledger_store, names.epoch(1))
     repository = documents.peek_repository(sealed)
     epochs = sorted(int(stat.name.removeprefix(names.EPOCHS), 16) for stat in store.list(names.EPOCHS))
     if not epochs or epochs[0] != 1:

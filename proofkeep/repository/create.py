@@ -21,7 +21,7 @@ from proofkeep.probe import probe
 from proofkeep.repository import Repository
 from proofkeep.repository.begun import Begun, find_begun, first_keys
 from proofkeep.repository.clock import check_clock
-from proofkeep.repository.placement import require_apart
+from proofkeep.repository.placement import require_apart, try_apart
 from proofkeep.repository.recovery import keep_wrapped, wrap_for_all
 
 AWS_MAC_SCHEME = "awskms-mac"
@@ -76,6 +76,7 @@ def create(
         lock_days,
     )
     resumed = None if begun is None else _require_same(begun, wanted, ledger_store)
+    try_apart(store, ledger_store)
     start = begun or _begin(secret, now_ns)
     forms = []
     if isinstance(secret, ReadableSecret):
