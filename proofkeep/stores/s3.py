@@ -38,7 +38,7 @@ from proofkeep.ports import Body
 from proofkeep.stores.bodies import PIECE, size_of, stream
 from proofkeep.stores.names import is_name, require_name, require_prefix
 from proofkeep.stores.s3_bucket import Bucket, instant
-from proofkeep.stores.s3_errors import is_conflict, retries_of, status_of, translating
+from proofkeep.stores.s3_errors import is_conflict, retries_of, status_of
 from proofkeep.stores.s3_location import locate
 from proofkeep.stores.s3_signing import sign_with_given_digest
 from proofkeep.tls import TlsPolicy
@@ -93,8 +93,9 @@ class S3Store:
         )
         sign_with_given_digest(client.meta.events)
         self._client: S3Client = client
-        self._bucket = Bucket(client, bucket, require_name(prefix.removesuffix("/")) + "/" if prefix else "")
         self._location = locate(client, bucket, session)
+        below = require_name(prefix.removesuffix("/")) + "/" if prefix else ""
+        self._bucket = Bucket(client, bucket, below, self._location.place)
         self._sse_kms_key_id = sse_kms_key_id
 
     @property
@@ -122,7 +123,7 @@ class S3Store:
         """
         size = size_of(body, require_name(name))
         wishes = self._wishes(sha256, retain_until_ns, replace=replace)
-        with stream(body, name) as content, translating(f"object {name}"):
+        with stream(body, name) as content, self._bucket.translating(f"object {name}"):
             asked = self._bucket.identified(name) | wishes | {"Body": content, "ContentLength": size}
             try:
                 answer = self._client.put_object(**asked)
@@ -146,7 +147,7 @@ class S3Store:
 
     def read(self, name: str, *, version_id: str | None = None) -> Iterator[bytes]:
         """See the port."""
-        with translating(f"object {require_name(name)}"):
+        with self._bucket.translating(f"object {require_name(name)}"):
             body = self._bucket.whole(name, version_id)
             try:
                 while piece := body.read(PIECE):
@@ -185,7 +186,7 @@ class S3Store:
             if version in removed:
                 raise StoreDeniedError(f"object {name} is still there after it was removed")
             removed.add(version)
-            with translating(f"object {name}"):
+            with self._bucket.translating(f"object {name}"):
                 self._client.delete_object(**self._bucket.identified(name, version))
 
     def _wishes(self, sha256: bytes, retain_until_ns: int | None, *, replace: bool) -> dict[str, Any]:
@@ -230,7 +231,7 @@ class S3Store:
 
     def _get(self, name: str, offset: int, length: int | None, version_id: str | None) -> bytes:
         if offset == 0 and length is None:
-            with translating(f"object {name}"):
+            with self._bucket.translating(f"object {name}"):
                 return self._bucket.whole(name, version_id).read()
         try:
             return self._bucket.span(name, offset, length, version_id)

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,19 +23,25 @@ BELOW_SLASH = frozenset("-.")
 class Bucket:
     """Requests about objects below `prefix`, which is empty or ends in a slash."""
 
-    def __init__(self, client: "S3Client", name: str, prefix: str) -> None:
+    def __init__(self, client: "S3Client", name: str, prefix: str, place: str) -> None:
+        """`place` names the bucket in errors."""
         self._client = client
         self._name = name
         self._prefix = prefix
+        self._place = place
 
     def identified(self, name: str, version_id: str | None = None) -> dict[str, Any]:
         """The arguments of a request that say which object is meant."""
         identified = {"Bucket": self._name, "Key": self._prefix + name}
         return identified if version_id is None else {**identified, "VersionId": version_id}
 
+    def translating(self, subject: str) -> AbstractContextManager[None]:
+        """Raise every foreign error of the block translated."""
+        return translating(subject, self._place)
+
     def stat(self, name: str, version_id: str | None) -> ObjectStat:
         """HEAD. Raises `ObjectMissingError`."""
-        with translating(f"object {name}"):
+        with self.translating(f"object {name}"):
             try:
                 answer = self._client.head_object(**self.identified(name, version_id), ChecksumMode="ENABLED")
             except ClientError as error:
@@ -67,7 +74,7 @@ class Bucket:
     def span(self, name: str, offset: int, length: int | None, version_id: str | None) -> bytes:
         """GET of a range, not empty. Raises `TruncatedError` if the object ends before it does."""
         last = "" if length is None else offset + length - 1
-        with translating(f"object {name}"):
+        with self.translating(f"object {name}"):
             try:
                 answer = self._client.get_object(**self.identified(name, version_id), Range=f"bytes={offset}-{last}")
             except ClientError as error:
@@ -91,7 +98,7 @@ class Bucket:
         if start:
             asked["StartAfter"] = self._prefix + start
         pages = self._client.get_paginator("list_objects_v2").paginate(**asked)
-        with translating(subject):
+        with self.translating(subject):
             for page in pages:
                 for found in page.get("Contents", ()):
                     yield found["Key"].removeprefix(self._prefix), found

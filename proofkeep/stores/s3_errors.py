@@ -86,6 +86,10 @@ CODES: dict[type[ProofkeepError], frozenset[str]] = {
     ),
 }
 
+OF_THE_STORE = frozenset(
+    {ClockError, StoreCredentialsError, StoreDeniedError, StoreFullError, StoreUnavailableError, UsageError}
+)
+
 WORDS: dict[type[ProofkeepError], str] = {
     ObjectMissingError: "does not exist",
     ObjectExistsError: "exists",
@@ -129,12 +133,15 @@ def retries_of(error: ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0))
 
 
-def answered(error: ClientError, subject: str) -> ProofkeepError:
-    """The error for an answer of the service about `subject`."""
+def answered(error: ClientError, subject: str, place: str) -> ProofkeepError:
+    """The error for an answer of the service about `subject`; where all of a store is meant, it names `place`."""
     code = code_of(error)
+    if code == "NoSuchBucket":
+        return UsageError(f"bucket {place} does not exist")
     for kind, codes in CODES.items():
         if code in codes:
-            return kind(f"{subject} {WORDS.get(kind, f'was answered with {code}')}")
+            whose = f" of {place}" if kind in OF_THE_STORE else ""
+            return kind(f"{subject}{whose} {WORDS.get(kind, f'was answered with {code}')}")
     if code.startswith("KMS."):
         return StoreDeniedError(f"{subject} was answered with {code}: the store's own key cannot be used")
     if status_of(error) >= SERVER_ERROR:
@@ -142,24 +149,24 @@ def answered(error: ClientError, subject: str) -> ProofkeepError:
     return StoreError(f"{subject} was answered with {code} ({status_of(error)})")
 
 
-def broken(error: BotoCoreError | HTTPError | OSError, subject: str) -> ProofkeepError:
+def broken(error: BotoCoreError | HTTPError | OSError, subject: str, place: str) -> ProofkeepError:
     """The error for a request about `subject` that never got its whole answer."""
     kind = type(error).__name__
     if isinstance(error, CREDENTIALS):
-        return StoreCredentialsError(f"{subject} was not asked for: no usable credentials ({kind})")
+        return StoreCredentialsError(f"{subject} of {place} was not asked for: no usable credentials ({kind})")
     if isinstance(error, CONFIGURATION):
-        return UsageError(f"{subject} cannot be asked for ({kind})")
+        return UsageError(f"{subject} of {place} cannot be asked for ({kind})")
     if isinstance(error, UNREACHED):
-        return StoreUnavailableError(f"{subject}: the store cannot be reached ({kind})")
+        return StoreUnavailableError(f"{subject}: the store {place} cannot be reached ({kind})")
     return TransferFailedError(f"{subject}: the transfer broke off ({kind})")
 
 
 @contextlib.contextmanager
-def translating(subject: str) -> Iterator[None]:
-    """Raise every foreign error of the block translated."""
+def translating(subject: str, place: str) -> Iterator[None]:
+    """Raise every foreign error of the block translated; `place` names the bucket."""
     try:
         yield
     except ClientError as error:
-        raise answered(error, subject) from None
+        raise answered(error, subject, place) from None
     except (BotoCoreError, HTTPError, OSError) as error:
-        raise broken(error, subject) from None
+        raise broken(error, subject, place) from None

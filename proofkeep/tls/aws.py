@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError
 from proofkeep.errors import UsageError
 from proofkeep.tls.policy import TlsPolicy
 from proofkeep.tls.recorder import TlsRecorder
-from proofkeep.tls.session import CONNECT_SECONDS, READ_SECONDS, PolicySession, require_https
+from proofkeep.tls.session import CONNECT_SECONDS, READ_SECONDS, PolicySession, require_endpoint, require_https
 
 ATTEMPTS = 3
 CONNECTIONS = 16
@@ -57,7 +57,7 @@ def open_client(
         response_checksum_validation="when_required",
     )
     if endpoint_url is not None:
-        require_https(endpoint_url)
+        require_endpoint(endpoint_url)
     try:
         chain = session or _ambient_chain()
         recorder = None if session else _bind(chain.get_component("event_emitter"), policy, connections)

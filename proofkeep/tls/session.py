@@ -19,7 +19,7 @@ from botocore.exceptions import HTTPClientError, SSLError
 from botocore.httpsession import URLLib3Session
 from urllib3 import PoolManager
 
-from proofkeep.errors import ProofkeepError, TlsPolicyError
+from proofkeep.errors import ProofkeepError, TlsPolicyError, UsageError
 from proofkeep.tls.handshake import negotiated, refused_identity
 from proofkeep.tls.recorder import TlsRecorder
 
@@ -75,6 +75,23 @@ def require_https(url: str) -> None:
         raise TlsPolicyError(
             f"endpoint {parts.hostname or 'without a host'} is not https, and nothing is sent in clear"
         )
+
+
+def require_endpoint(url: str) -> None:
+    """Check the address that a client is to be made for.
+
+    Raises:
+        TlsPolicyError: it is not https.
+        UsageError: it has no host, or holds more than host, port and path; nothing of it is said, it may be a secret.
+    """
+    require_https(url)
+    parts = urlsplit(url)
+    try:
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or "@" in parts.netloc or parts.query or parts.fragment:
+        raise UsageError("endpoint is no https address of a host, with a port or path at most")
 
 
 def _recording_pool(recorder: TlsRecorder) -> type[AWSHTTPSConnectionPool]:

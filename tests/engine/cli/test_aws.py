@@ -1,5 +1,9 @@
 """The same story on S3 and KMS over TLS, chosen by nothing but the configuration file."""
 
+import re
+
+import pytest
+
 from tests.engine.cli.places import Place
 from tests.engine.targets.trees import portrait
 from tests.servers.pki import Pki
@@ -29,6 +33,66 @@ def test_ledger_in_another_prefix_of_the_bucket_is_refused(cloud: Place) -> None
     ended = cloud.run("init", "--json")
 
     assert (ended.code, ended.document["error"]["code"]) == (2, "ledger-placement")
+
+
+def same_bucket_by_another_name(cloud: Place) -> str:
+    return cloud.sections["store"].replace("127.0.0.1", "localhost")
+
+
+def test_ledger_in_the_same_bucket_by_another_address_is_refused_before_anything_is_made(cloud: Place) -> None:
+    apart = cloud.sections["ledger"]
+    cloud.configure(ledger=same_bucket_by_another_name(cloud))
+
+    ended = cloud.run("init", "--json")
+    cloud.configure(ledger=apart)
+
+    assert (ended.code, ended.document["error"]["code"]) == (2, "ledger-placement")
+    cloud.done("init")
+
+
+def test_ledger_that_came_to_lie_among_the_packs_is_refused(cloud: Place) -> None:
+    cloud.done("init")
+    cloud.configure(ledger=same_bucket_by_another_name(cloud))
+
+    for command in ("backup", "verify"):
+        ended = cloud.run(command, "--json")
+        assert (ended.code, ended.document["error"]["code"]) == (2, "ledger-placement")
+
+
+@pytest.mark.parametrize(
+    "address,code,words",
+    [
+        ("https://user:secret@localhost", "usage", "endpoint is no https address"),
+        ("https://localhost?key=secret", "usage", "endpoint is no https address"),
+        ("https://localhost:port", "usage", "endpoint is no https address"),
+        ("https://", "usage", "endpoint is no https address"),
+        ("https://localhost:1", "store-unavailable", "the store localhost:1/"),
+        ("https://no-such-host.invalid", "store-unavailable", "the store no-such-host.invalid/"),
+    ],
+)
+def test_wrong_endpoint_is_named_and_its_secrets_are_not(cloud: Place, address: str, code: str, words: str) -> None:
+    cloud.configure(
+        store=re.sub('endpoint_url = "[^"]*"', f'endpoint_url = "{address}"', cloud.sections["store"]),
+    )
+
+    ended = cloud.run("init", "--json")
+
+    assert ended.document["error"]["code"] == code
+    assert words in ended.err
+    assert "secret" not in ended.err + ended.out
+
+
+@pytest.mark.parametrize("section", ["store", "ledger"])
+@pytest.mark.parametrize(
+    "bucket,words", [("no-such-bucket", "does not exist"), ("Not_A_Bucket!", "cannot be asked for")]
+)
+def test_wrong_bucket_is_named(cloud: Place, section: str, bucket: str, words: str) -> None:
+    cloud.configure(**{section: re.sub('bucket = "[^"]*"', f'bucket = "{bucket}"', cloud.sections[section])})
+
+    ended = cloud.run("init", "--json")
+
+    assert (ended.code, ended.document["error"]["code"]) == (2, "usage")
+    assert f"/{bucket} {words}" in ended.err
 
 
 def test_server_of_another_ca_gets_nothing(cloud: Place, pki: Pki) -> None:
