@@ -109,7 +109,9 @@ def _drive(context: Context, backup: Backup) -> tuple[CommitReceipt, PartialSnap
 
 def _travelled(backup: Backup) -> dict[str, Any]:
     """How this run's packs went, and how their arrival was proven."""
-    sessions, ways, stored = set(), set(), 0
+    ways, stored = set(), 0
+    # Ledger entry and record travel even where no pack was new.
+    sessions = {each.tls for each in (backup.repository.store, backup.repository.ledger_store) if each.tls is not None}
     for pack in backup.journal.packs():
         stored += pack.size
         if pack.sent is not None and pack.sent.tls is not None:

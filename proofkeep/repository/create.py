@@ -22,7 +22,7 @@ from proofkeep.repository import Repository
 from proofkeep.repository.begun import Begun, find_begun, first_keys
 from proofkeep.repository.clock import check_clock
 from proofkeep.repository.placement import require_apart, try_apart
-from proofkeep.repository.recovery import keep_wrapped, wrap_for_all
+from proofkeep.repository.recovery import keep_wrapped, try_recipients, wrap_for_all
 
 AWS_MAC_SCHEME = "awskms-mac"
 FILE_SCHEME = "file"
@@ -48,8 +48,8 @@ def create(
 
     Args:
         retention_key: SubjectPublicKeyInfo (DER) of a P-384 key.
-        keep_for: the host secret is kept wrapped for these, unless a key service holds it; without them, losing
-            every host that holds it loses the repository.
+        keep_for: each is tried, and the host secret kept wrapped for it, unless a key service holds that; without
+            them, losing every host that holds it loses the repository.
 
     Raises:
         RepositoryExistsError: the stores hold one, or one begun with another secret or other options; nothing was
@@ -57,7 +57,8 @@ def create(
         LedgerPlacementError: both stores are one place.
         ClockError: a store's clock disagrees with this host's; nothing was written.
         PolicyError: no recipient, or what no repository could be made with.
-        KeyAccessError: the host secret cannot be had or wrapped; nothing was written but what the probe removes.
+        KeyAccessError: the host secret cannot be had or wrapped, or a recipient makes no data keys; nothing was written
+            but what the probe removes.
     """
     require_apart(store.location, ledger_store.location)
     sizes = chunker or ChunkSizes()
@@ -79,6 +80,7 @@ def create(
     try_apart(store, ledger_store)
     start = begun or _begin(secret, now_ns)
     forms = []
+    try_recipients(keep_for)
     if isinstance(secret, ReadableSecret):
         forms = wrap_for_all(store, start.epoch.repository, secret.read_secret(), keep_for, now_ns)
     # What an interrupted init saw and wrote under its mac is not probed again: the copies have to be the same.

@@ -4,6 +4,7 @@ What lies under `secrets/` vouches for itself in nothing: a secret counts only o
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 
 from proofkeep import events
@@ -12,6 +13,7 @@ from proofkeep.errors import (
     AuthenticationError,
     IntegrityError,
     KeyAccessError,
+    KeyDeniedError,
     KeyMismatchError,
     KeyMissingError,
     ObjectMissingError,
@@ -39,6 +41,18 @@ class HeldSecret:
     def mac(self, message: bytes) -> bytes:
         """HMAC-SHA-256 under the secret."""
         return host_keys.digest(self._secret, message)
+
+
+def try_recipients(providers: Sequence[KeyProvider]) -> None:
+    """Let each recipient wrap a key that is thrown away: what a descriptor names it names for good.
+
+    Raises:
+        KeyAccessError, UsageError: of the kind met; not for a role that may not do it, which proves nothing.
+    """
+    nobodys = wrapped.context(bytes(16), bytes(16), bytes(16))
+    for provider in providers:
+        with suppress(KeyDeniedError):
+            provider.generate(nobodys)
 
 
 def wrap_for_all(

@@ -95,6 +95,28 @@ def test_wrong_bucket_is_named(cloud: Place, section: str, bucket: str, words: s
     assert f"/{bucket} {words}" in ended.err
 
 
+def test_key_that_does_not_exist_is_refused_before_anything_is_made(cloud: Place) -> None:
+    right = cloud.sections["keys"]
+    cloud.configure(keys=re.sub("[0-9a-f-]{36}", "00000000-0000-0000-0000-000000000000", right))
+
+    ended = cloud.run("init", "--json")
+    cloud.configure(keys=right)
+
+    assert (ended.code, ended.document["error"]["code"]) == (1, "key-missing")
+    cloud.done("init")
+
+
+def test_second_backup_says_how_its_record_travelled(cloud: Place) -> None:
+    cloud.done("init")
+    cloud.done("backup")
+
+    again = cloud.done("backup")
+
+    assert again["stored"] == 0
+    assert {session["version"] for session in again["tls"]} <= {"TLSv1.2", "TLSv1.3"}
+    assert again["tls"]
+
+
 def test_server_of_another_ca_gets_nothing(cloud: Place, pki: Pki) -> None:
     cloud.configure(tls=f'ca_file = "{pki.rogue_ca.ca_path}"')
 
