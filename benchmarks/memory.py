@@ -1,7 +1,8 @@
 """`make memory`: back up and restore 10 GiB through Prefect, and fail if a flow process peaks above its limit.
 
-The source mixes text, incompressible bytes and holes; each flow runs in a process of its own, whose peak resident set
-the kernel reports at its end. Writes below `.benchmark/memory` and removes it.
+The source mixes text, incompressible bytes and holes, none of it twice: what is read is sealed and stored. Each flow
+runs in a process of its own, whose peak resident set the kernel reports at its end. Writes below `.benchmark/memory`
+and removes it.
 """
 
 import hashlib
@@ -30,11 +31,9 @@ def make_source(root: Path, size: int) -> None:
     """A tree of `size` bytes: two fifths text, one fifth incompressible, two fifths holes with islands of data."""
     root.mkdir(parents=True)
     chance = random.Random(1)  # noqa: S311 - content, no secret
-    words = [chance.randbytes(chance.randrange(2, 9)).hex().encode() for _ in range(5000)]
-    line = b" ".join(chance.choices(words, k=200_000))
     with (root / "text").open("wb") as file:
         while file.tell() < size * 2 // 5:
-            file.write(line[chance.randrange(len(line) // 2) :] + chance.randbytes(64))
+            file.write(chance.randbytes(MIB // 2).hex("\n", 32).encode())
     with (root / "noise").open("wb") as file:
         for _ in range(size // 5 // MIB):
             file.write(chance.randbytes(MIB))
@@ -111,16 +110,18 @@ def main(size: int = 10 * GIB) -> int:
     FOLDER.mkdir(mode=0o700, parents=True)
     server = PrefectServer(FOLDER / "prefect")
     try:
-        print(f"making {size / GIB:.0f} GiB of source ...", flush=True)
+        print(f"making {size / GIB:.1f} GiB of source ...", flush=True)
         make_source(FOLDER / "source", size)
         server.start()
         environment = {**os.environ, **server.environment, "PREFECT_LOGGING_LEVEL": "ERROR"}
         run_flow(PREPARE, environment)
         peaks = {"backup": run_flow(BACKUP, environment), "restore": run_flow(RESTORE, environment)}
         same = digest(FOLDER / "source") == digest(FOLDER / "restored")
+        stored = sum(file.stat().st_size for file in (FOLDER / "packs").rglob("*") if file.is_file())
     finally:
         server.stop()
         shutil.rmtree(FOLDER, ignore_errors=True)
+    print(f"stored: {stored / GIB:.1f} GiB of {size / GIB:.1f} GiB of source, holes included")
     for name, peak in peaks.items():
         print(f"{name}: peak {peak} MiB of {LIMIT_MIB} MiB")
     print("restored tree is bit-identical" if same else "restored tree DIFFERS")
