@@ -1,7 +1,10 @@
 """What scripts rely on: one object on standard output, its members and their types."""
 
+import re
+from pathlib import Path
 from typing import Any
 
+from tests.architecture.tree import ROOT
 from tests.engine.cli.places import Place
 
 ORDER = ["v", "command", "result", "error", "exit"]
@@ -101,6 +104,49 @@ def test_results_have_their_members_and_types(repository: Place) -> None:
     assert all(fits(row, LS_ROW) for row in listed["rows"])
     assert len(listed["rows"]) == listed["result"]["entries"] > 1
     assert {each["v"] for each in (backup, snapshots, listed, verify, restore)} == {1}
+
+
+def documented() -> dict[str, tuple[str, str]]:
+    """Of each command, what docs/exit-codes.md says that result and rows hold."""
+    text = (ROOT / "docs" / "exit-codes.md").read_text()
+    rows = re.findall(
+        r"^\| (`[a-z].*?`) \| (.+?) \| (.*?)\|$", text.partition("| command | `result` |")[2], re.MULTILINE
+    )
+    return {command: (result, row) for commands, result, row in rows for command in re.findall("`(.+?)`", commands)}
+
+
+def undocumented(members: dict[str, Any], text: str) -> set[str]:
+    names = set(re.findall("`([a-z_0-9]+)`", text))
+    counts = {name for name, value in members.items() if "counts" in text and type(value) is int}
+    return members.keys() - names - counts
+
+
+def test_every_member_is_documented(place: Place) -> None:
+    told = documented()
+    key = place.root / "another.pem"
+    commands: dict[str, tuple[str | Path, ...]] = {
+        "keygen key": (key, "--unprotected"),
+        "keygen public": (key, place.root / "another.pub"),
+        "keygen host-secret": (place.root / "another.secret",),
+        "init": (),
+        "backup": (),
+        "snapshots": (),
+        "ls": ("latest",),
+        "verify": (),
+        "restore": ("latest", "restored"),
+        "drill": (),
+        "explain": ("00" * 16, "00" * 16),
+    }
+
+    said = {command: place.run(*command.split(), *rest, "--json").document for command, rest in commands.items()}
+
+    assert told.keys() == commands.keys() | {"enrol", "reconcile"}
+    for command, document in said.items():
+        result, row = told[command]
+        assert undocumented(document["result"], result) == set(), command
+        assert bool(row.strip()) is ("rows" in document), command
+        for each in document.get("rows", []):
+            assert undocumented(each, row) == set(), command
 
 
 def test_error_is_an_object_too(place: Place) -> None:
