@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -60,3 +61,14 @@ def test_runs_of_a_deployment_send_no_telemetry(name: str, deployed: PrefectSide
     assert deployed.directory.is_dir()
 
     assert deployment(name).job_variables == {"env": {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}}
+
+
+def test_nothing_is_deployed_without_the_hosts_name(prefect: PrefectSide) -> None:
+    """Prefect would take the pool's default queue, and any host would back its own tree up under this entry."""
+    nameless = {name: value for name, value in prefect.environment.items() if name != "PROOFKEEP_HOST"}
+
+    refused = replace(prefect, environment=nameless).command("prefect", "--no-prompt", "deploy", "--all")
+
+    assert refused.returncode != 0
+    assert "PROOFKEEP_HOST is not set" in " ".join((refused.stdout + refused.stderr).split())
+    assert "successfully created" not in refused.stdout
