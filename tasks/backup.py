@@ -55,21 +55,33 @@ def checksum(backup: Backup, packs: Packs, closed: Closed) -> dict[str, int] | S
         closed.put(None)
 
 
-@task(name="upload", cache_key_fn=transfer_key, tags=["proofkeep-upload"], **DURABLE)
+@task(
+    name="upload",
+    task_run_name="upload-{transfer.number}",
+    tags=["proofkeep-upload"],
+    cache_key_fn=transfer_key,
+    **DURABLE,
+)
 def upload(backup: Backup, transfer: Transfer) -> Receipt:
     """Send what has not arrived of one transfer."""
     with only_our_errors("upload"):
         return asdict(backup.upload(transfer))
 
 
-@task(name="verify", cache_key_fn=transfer_key, tags=["proofkeep-verify"], **DURABLE)
+@task(
+    name="verify",
+    task_run_name="verify-{transfer.number}",
+    tags=["proofkeep-verify"],
+    cache_key_fn=transfer_key,
+    **DURABLE,
+)
 def verify(backup: Backup, transfer: Transfer) -> Receipt:
     """Prove that the store holds one transfer as it was sealed."""
     with only_our_errors("verify"):
         return asdict(backup.verify(transfer))
 
 
-@task(name="commit", cache_key_fn=commit_key, **DURABLE)
+@task(name="commit", tags=["proofkeep-commit"], cache_key_fn=commit_key, **DURABLE)
 def commit(backup: Backup) -> Receipt:
     """Make the snapshot exist: index, ledger, record."""
     with only_our_errors("commit"):

@@ -26,6 +26,14 @@ def test_backup_has_four_stages_two_task_runs_a_transfer_and_a_commit(house: Hou
     assert outcomes(runs) == Counter(
         expected | {("upload", "Completed"): transfers, ("verify", "Completed"): transfers}
     )
+    travelled = [task_run for task_run in runs if "proofkeep-upload" in task_run.tags]
+    assert sorted(task_run.name for task_run in travelled) == ["upload-0", "upload-1", "upload-2"]
+    limited = [{tag for tag in task_run.tags if tag.startswith("proofkeep-")} for task_run in runs]
+    assert Counter(tag for tags in limited for tag in tags) == {
+        "proofkeep-upload": transfers,
+        "proofkeep-verify": transfers,
+        "proofkeep-commit": 1,
+    }
 
 
 def test_backup_tells_its_card_and_fills_its_bar(house: House) -> None:
