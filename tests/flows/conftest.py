@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ from infra.register_blocks import register_types
 from infra.servers.prefect_server import PrefectServer
 from infra.servers.process import clean_environment
 from infra.servers.seaweedfs import ADMIN, SeaweedFs, ambient_credentials
+from proofkeep.drill.plan import SHARED_MEMORY
 from tests.architecture.tree import ROOT
 from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import House
@@ -160,6 +163,14 @@ def s3_house(
     )
     gate.uploads.clear()  # those with which the store was probed
     return house
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A directory on a tmpfs, in which drills of this test work."""
+    place = Path(tempfile.mkdtemp(prefix="proofkeep-test-", dir=SHARED_MEMORY))
+    yield place
+    shutil.rmtree(place)
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 import json
 import os
-import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,6 @@ from prefect.client.schemas.objects import FlowRun
 from flows.backup import backup
 from flows.drill import restore_drill
 from flows.spot_check import spot_check
-from proofkeep.drill.plan import SHARED_MEMORY
 from tests.architecture.tree import ROOT
 from tests.flows.conftest import QUEUE
 from tests.flows.house import ENTRY, House
@@ -22,13 +18,6 @@ from tests.flows.running import client, outcomes, run_here, run_here_again, task
 
 NAME = "CANARY-of-a-name-0815"
 STEPS = ("draw", "restore_sample", "spot_check", "attack", "report")
-
-
-@pytest.fixture
-def memory() -> Iterator[Path]:
-    place = Path(tempfile.mkdtemp(prefix="proofkeep-test-", dir=SHARED_MEMORY))
-    yield place
-    shutil.rmtree(place)
 
 
 @pytest.fixture
