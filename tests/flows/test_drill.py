@@ -12,7 +12,7 @@ from flows.backup import backup
 from flows.drill import restore_drill
 from flows.spot_check import spot_check
 from tests.architecture.tree import ROOT
-from tests.flows.conftest import QUEUE
+from tests.flows.conftest import QUEUE, PrefectSide
 from tests.flows.house import ENTRY, House
 from tests.flows.running import client, outcomes, run_here, run_here_again, task_runs
 
@@ -56,7 +56,7 @@ def ends(run: FlowRun, expected: int) -> dict[str, str]:
     return dict(outcomes(task_runs(run, run.run_count, expected)).keys())
 
 
-def test_drill_passes_with_card_and_evidence(stored: House, memory: Path) -> None:
+def test_drill_passes_with_card_and_evidence(stored: House, memory: Path, prefect: PrefectSide) -> None:
     run = run_here(restore_drill, parameters(stored, memory, drill="2026-q4"))
 
     assert run.state is not None
@@ -74,6 +74,9 @@ def test_drill_passes_with_card_and_evidence(stored: House, memory: Path) -> Non
     assert f"`{evidence}/drill.json`" in told
     assert NAME not in told
     assert list(memory.iterdir()) == []
+    (seed,) = prefect.told(run, "drill-seed")
+    assert (seed["task"], seed["seed"]) == ("draw", written["seed"]["value"])
+    assert seed["timestamp"] < min(event["timestamp"] for event in prefect.told(run, "data-key-unwrap"))
 
 
 def test_damaged_repository_fails_the_run_and_retry_is_a_drill_of_its_own(stored: House, memory: Path) -> None:
