@@ -123,7 +123,8 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 
     `path` is relative to the source's root, components joined by `/`, any bytes but NUL; b"" is the root itself.
     `unread` is the error code when metadata or listing could not be read. `hardlink` is (device, inode) for regular
-    files with more than one name.
+    files with more than one name. `settled` says that any change after this look must show in `mtime_ns` or `ctime_ns`:
+    a change within one tick of the filesystem's clock does not.
     """
 
     path: bytes
@@ -143,6 +144,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     unread: str = ""
     owner: bytes = b""
     group: bytes = b""
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from proofkeep.state import RepositoryState
 from proofkeep.stores.local import LocalStore
 from proofkeep.targets.directory import DirectoryTarget
 from tests.engine.targets.trees import portrait
+from tests.settling import long_after
 from tests.vectors import second_reader
 
 SIZES = ChunkSizes(64, 256, 1024)
@@ -207,7 +208,7 @@ class Host:
         return Backup(
             repository,
             RepositoryState(self.state_root, repository.id),
-            source or DirectorySource(self.source, label=self.name),
+            source or DirectorySource(self.source, label=self.name, clock=long_after),
             [self.ground.wrapping],
             Identity(run or os.urandom(16), self.entry, self.name, "tester", "proofkeep test", "unknown"),
             replace(self.options, **options),

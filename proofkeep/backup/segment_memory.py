@@ -112,7 +112,7 @@ class SegmentMemory:
         draft.packs.update(packs)
         draft.counts[COUNTED.get(node.kind, 2)] += 1
         draft.counts[3] += chunks
-        draft.spoilt |= node.hardlink is not None
+        draft.spoilt |= node.hardlink is not None or (node.kind is Kind.FILE and not node.settled)
 
     def spoil(self) -> None:
         """The segment is not to be remembered: something in it has to be read again next time."""

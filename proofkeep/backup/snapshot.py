@@ -151,7 +151,7 @@ class Walk:
                         yield item
                     else:
                         entry = item
-            if entry is not None and not entry.unread:
+            if entry is not None and node.settled and not entry.unread:
                 self.journal.noted.add(FileNote(path_id, self._mark(node), entry.chunks, tuple(entry.extents)))
         if entry is None:
             self.totals["vanished"] += 1

@@ -2,8 +2,9 @@
 
 import os
 import threading
+import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ class DirectorySource:
         exclude_roots: Sequence[Path] = (),
         one_filesystem: bool = False,
         xattrs: bool = True,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
         """Nothing is touched before the first walk.
 
@@ -45,6 +47,7 @@ class DirectorySource:
             exclude_roots: directories of the repository, spool or ledger, left out wherever they lie in the tree.
             one_filesystem: record mount points without entering them.
             xattrs: read extended attributes and ACLs, which costs about as much as the rest of the walk.
+            clock: this host's, in ns; what stamps the files must not lag behind it by more than a second or two.
 
         Raises:
             PatternError: a pattern is malformed.
@@ -56,6 +59,7 @@ class DirectorySource:
         self._exclude_roots = tuple(exclude_roots)
         self._one_filesystem = one_filesystem
         self._xattrs = xattrs
+        self._clock = clock
         self._latest: Walk | None = None
         self._lock = threading.Lock()
         self._descent: Descent | None = None
@@ -97,6 +101,7 @@ class DirectorySource:
             leave_out=leave_out,
             one_filesystem=self._one_filesystem,
             xattrs=self._xattrs,
+            clock=self._clock,
         )
         nodes = self._latest.nodes()
         try:
@@ -134,8 +139,9 @@ class DirectorySource:
             with self._lock:
                 directory = self._enter(parent)
                 if not name:
-                    return node_from(os.fstat(directory), b"", directory, b"", xattrs=self._xattrs)
-                return node_at(directory, name, node.path, xattrs=self._xattrs)
+                    status = os.fstat(directory)
+                    return node_from(status, b"", directory, b"", xattrs=self._xattrs, now_ns=self._clock())
+                return node_at(directory, name, node.path, xattrs=self._xattrs, now_ns=self._clock())
         except OSError as error:
             if error.errno in GONE:
                 return None

@@ -20,17 +20,23 @@ KINDS = {
 DEVICES = frozenset({Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE})
 
 
-def node_at(directory: int, name: bytes, path: bytes, *, xattrs: bool) -> Node:
+# Coarsest are FAT, which keeps even seconds, and a file server whose clock is not quite ours.
+SETTLING_NS = 3 * 10**9
+
+
+def node_at(directory: int, name: bytes, path: bytes, *, xattrs: bool, now_ns: int) -> Node:
     """What lies at `name` below the open `directory`; attributes or a link target that cannot be read set `unread`.
+
+    `now_ns` is the instant of this look.
 
     Raises:
         OSError: it cannot be looked at, or vanished.
     """
     status = os.stat(name, dir_fd=directory, follow_symlinks=False)
-    return node_from(status, path, directory, name, xattrs=xattrs)
+    return node_from(status, path, directory, name, xattrs=xattrs, now_ns=now_ns)
 
 
-def node_from(status: os.stat_result, path: bytes, directory: int, name: bytes, *, xattrs: bool) -> Node:
+def node_from(status: os.stat_result, path: bytes, directory: int, name: bytes, *, xattrs: bool, now_ns: int) -> Node:
     """As `node_at`, with the lstat done; `name` b"" means `directory` itself."""
     kind = KINDS.get(stat.S_IFMT(status.st_mode))
     if kind is None:
@@ -64,7 +70,17 @@ def node_from(status: os.stat_result, path: bytes, directory: int, name: bytes, 
         attributes,
         (status.st_dev, status.st_ino) if regular and status.st_nlink > 1 else None,
         unread,
+        settled=_settled(status, now_ns),
     )
+
+
+def _settled(status: os.stat_result, now_ns: int) -> bool:
+    """Whether a change from now on must get other times.
+
+    A change time from the future is the stamping clock's and proves nothing; a modification time may be anybody's wish,
+    and a change puts it back to now.
+    """
+    return status.st_ctime_ns < now_ns - SETTLING_NS and abs(status.st_mtime_ns - now_ns) > SETTLING_NS
 
 
 def unread_node(path: bytes, kind: Kind) -> Node:

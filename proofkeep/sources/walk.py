@@ -7,7 +7,7 @@ still to come on the way down. Reads no file's content.
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -49,8 +49,9 @@ class Walk:
         leave_out: frozenset[Identity],
         one_filesystem: bool,
         xattrs: bool,
+        clock: Callable[[], int],
     ) -> None:
-        """Take over the open directory `root`; `leave_out` names directories by (device, inode)."""
+        """Take over the open directory `root`; `leave_out` names directories by (device, inode), `clock` tells ns."""
         self.vanished = 0
         self.other_filesystems = 0
         self.own_directories = 0
@@ -60,6 +61,7 @@ class Walk:
         self._leave_out = leave_out
         self._one_filesystem = one_filesystem
         self._xattrs = xattrs
+        self._clock = clock
         self._levels: list[_Level] = []
         self._prefix = b""
 
@@ -90,7 +92,7 @@ class Walk:
         """Every node not left out, with whether it is wanted for itself."""
         root = self._descent.current()
         names = _listing(root)
-        yield node_from(os.fstat(root), b"", root, b"", xattrs=self._xattrs), True
+        yield self._described(os.fstat(root), b"", root, b""), True
         self._levels.append(_Level(names, 0, taken=False))
         while self._levels:
             level = self._levels[-1]
@@ -124,7 +126,7 @@ class Walk:
                 if stat.S_ISDIR(status.st_mode):
                     node = self._enter(status, name, path, wanted=wanted)
                 else:
-                    node = node_from(status, path, directory, name, xattrs=self._xattrs)
+                    node = self._described(status, path, directory, name)
             except OSError as error:
                 node = self._unseen(error, path, is_directory=is_directory)
             if node is not None:
@@ -140,26 +142,29 @@ class Walk:
         above = self._descent.current()
         if self._one_filesystem and status.st_dev != self._root_device:
             self.other_filesystems += 1
-            return node_from(status, path, above, name, xattrs=self._xattrs)
+            return self._described(status, path, above, name)
         if len(path) > MAX_ENTERED:
-            return _unread(node_from(status, path, above, name, xattrs=self._xattrs))
+            return _unread(self._described(status, path, above, name))
         try:
             directory = self._descent.down(name)
         except OSError as error:
             if error.errno == errno.ENOENT:
                 raise
-            node = node_at(above, name, path, xattrs=self._xattrs)
+            node = node_at(above, name, path, xattrs=self._xattrs, now_ns=self._clock())
             return _unread(node) if node.kind is Kind.DIRECTORY else node
         try:
             names = _listing(directory)
             # From the descriptor: what is described is then what was listed, whatever the name means by now.
-            node = node_from(os.fstat(directory), path, directory, b"", xattrs=self._xattrs)
+            node = self._described(os.fstat(directory), path, directory, b"")
         except OSError:
             self._descent.up()
-            return _unread(node_from(status, path, self._descent.current(), name, xattrs=self._xattrs))
+            return _unread(self._described(status, path, self._descent.current(), name))
         self._levels.append(_Level(names, len(self._prefix), taken=wanted and self._selection is not None))
         self._prefix = path + b"/"
         return node
+
+    def _described(self, status: os.stat_result, path: bytes, directory: int, name: bytes) -> Node:
+        return node_from(status, path, directory, name, xattrs=self._xattrs, now_ns=self._clock())
 
     def _unseen(self, error: OSError, path: bytes, *, is_directory: bool) -> Node | None:
         """What stands for a name that cannot be looked at; None when it is simply gone."""

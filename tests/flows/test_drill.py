@@ -15,6 +15,7 @@ from tests.architecture.tree import ROOT
 from tests.flows.conftest import QUEUE, PrefectSide
 from tests.flows.house import ENTRY, House
 from tests.flows.running import client, outcomes, run_here, run_here_again, task_runs
+from tests.settling import let_settle
 
 NAME = "CANARY-of-a-name-0815"
 STEPS = ("draw", "restore_sample", "spot_check", "attack", "report")
@@ -25,6 +26,7 @@ def stored(house: House) -> House:
     """A tree with a canary for a name, backed up once."""
     house.fill(2)
     (house.source / NAME).write_bytes(b"content")
+    let_settle(house.source)
     run = run_here(backup, house.parameters())
     assert run.state_name == "Completed"
     return house

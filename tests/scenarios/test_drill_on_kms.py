@@ -13,6 +13,7 @@ from proofkeep.configuration import Configuration, parse
 from proofkeep.drill import Plan, evidence_file, load_evidence, run_drill
 from proofkeep.repository.create import create
 from tests.servers.s3_client import s3_client
+from tests.settling import let_settle
 
 
 @pytest.fixture
@@ -49,6 +50,7 @@ def configuration(moto_s3_kms: AwsEndpoint, tmp_path: Path, monkeypatch: pytest.
     )
     recipients = [provider.recipient for provider in made.key_providers()]
     repository = create(*made.open_stores(), made.open_host_secret(), recipients, now_ns=time.time_ns())
+    let_settle(tmp_path / "source")
     with Backup(
         repository,
         made.open_state(repository),

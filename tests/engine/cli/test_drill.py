@@ -5,9 +5,11 @@ from pathlib import Path
 
 from tests.engine.cli.places import Place
 from tests.engine.cli.test_exit_codes import damage_largest_pack
+from tests.settling import let_settle
 
 
 def test_drill_passes_and_leaves_evidence(repository: Place) -> None:
+    let_settle(repository.source)
     repository.done("backup")
 
     drilled = repository.done("drill", "--id", "first", "--surprise")

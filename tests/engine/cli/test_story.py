@@ -3,6 +3,7 @@
 from proofkeep.configuration import load
 from tests.engine.cli.places import Place
 from tests.engine.targets.trees import portrait
+from tests.settling import let_settle
 
 
 def test_whole_story_ends_in_the_same_tree(repository: Place) -> None:
@@ -38,6 +39,7 @@ def test_path_is_restored_alone(repository: Place) -> None:
 
 
 def test_second_backup_of_an_unchanged_tree_reads_and_stores_no_file(repository: Place) -> None:
+    let_settle(repository.source)
     repository.done("backup")
 
     second = repository.done("backup")

@@ -35,6 +35,7 @@ from proofkeep.sources.directory import DirectorySource
 from proofkeep.state import RepositoryState
 from proofkeep.stores.local import LocalStore
 from proofkeep.targets.directory import DirectoryTarget
+from tests.settling import long_after
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -73,7 +74,7 @@ class House:
     def backup(self, *, at_ns: int | None = None, entry: str = ENTRY) -> str:
         """Back the tree up; the snapshot."""
         identity = Identity(os.urandom(16), entry, "source-host", "root (uid 0)", "proofkeep test", "unknown")
-        source = DirectorySource(self.source, label="tree")
+        source = DirectorySource(self.source, label="tree", clock=long_after)
         clock = time.time_ns if at_ns is None else lambda: at_ns
         with Backup(
             self.repository, self.state, source, self.backup_providers, identity, self.options, clock=clock

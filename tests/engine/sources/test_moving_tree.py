@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -68,9 +69,9 @@ class SwappingWalk(Walk):
 
 
 def swapping_walk(root: Path) -> SwappingWalk:
-    return SwappingWalk(
-        os.open(root, os.O_DIRECTORY), Selection(), leave_out=frozenset(), one_filesystem=False, xattrs=True
-    )
+    opened = os.open(root, os.O_DIRECTORY)
+    leave_out: frozenset[tuple[int, int]] = frozenset()
+    return SwappingWalk(opened, Selection(), leave_out=leave_out, one_filesystem=False, xattrs=True, clock=time.time_ns)
 
 
 def test_directory_swapped_for_a_link_before_opening_is_a_link(root: Path, outside: Path) -> None:

@@ -19,6 +19,7 @@ from proofkeep.sources.directory import DirectorySource
 from tests.engine.descriptors import open_descriptors
 from tests.engine.sources.trees import below, plant
 from tests.engine.unprivileged import open_to_everybody
+from tests.settling import long_after
 
 CAPABILITY = struct.pack("<IIIII", 0x02000001, 0x400, 0, 0, 0)
 
@@ -192,7 +193,7 @@ def test_walk_goes_deeper_than_recursion_path_max_and_descriptors(deep_tree: Pat
 
 
 def test_file_below_path_max_is_opened_and_looked_at_again(deep_tree: Path) -> None:
-    source = DirectorySource(deep_tree, label="test")
+    source = DirectorySource(deep_tree, label="test", clock=long_after)
     deepest = max(source.walk(), key=lambda node: (node.kind is Kind.FILE, len(node.path)))
 
     reader = source.open(deepest)
