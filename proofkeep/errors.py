@@ -1,6 +1,6 @@
 """Every error an operator can meet, in one tree.
 
-Each class has a stable `code`, says whether a second attempt may help (`retryable`), and carries a `hint`
+Each class has a stable `code`, says whether repeating the very step may help (`retryable`), and carries a `hint`
 addressed to the operator. Messages are lower case, name the object's id and hold no secret and no file name.
 Adapters translate every foreign error into this tree.
 
@@ -364,8 +364,7 @@ class PackRetiredError(IntegrityError):
     """A pack that the snapshot needs was retired meanwhile."""
 
     code = "pack-retired"
-    retryable = True
-    hint = "Press Retry: the missing chunks are read and sent again."
+    hint = "Press Retry, or run the backup again: the missing chunks are read and sent again."
 
 
 class RollbackError(IntegrityError):

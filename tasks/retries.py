@@ -8,7 +8,7 @@ from prefect.context import TaskRunContext
 from prefect.tasks import Task
 
 from proofkeep.backup import Backup
-from proofkeep.errors import IntegrityError, ProofkeepError
+from proofkeep.errors import ProofkeepError
 from proofkeep.journal import Transfer
 
 FIRST_DELAY_SECONDS = 2.0
@@ -18,12 +18,9 @@ RETRIES = 4
 
 
 def ask_the_error(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Retry what the engine calls retryable.
-
-    But not a retired pack: that takes a new generation of the whole run, which Retry of the flow run begins.
-    """
+    """Retry what the engine calls retryable."""
     error = state.data
-    return isinstance(error, ProofkeepError) and error.retryable and not isinstance(error, IntegrityError)
+    return isinstance(error, ProofkeepError) and error.retryable
 
 
 def delays(retries: int) -> list[float]:

@@ -47,7 +47,7 @@ def drive(backup: Backup, *, wait: Callable[[float], object] = time.sleep) -> Co
             _seal(backup, lambda transfer: futures.append(pool.submit(send, transfer)))
     for future in futures:
         future.result()
-    receipt = retry(backup.commit, pause, again=lambda: not backup.needs_sealing)
+    receipt = retry(backup.commit, pause)
     receipt.require_complete()
     return receipt
 
@@ -71,13 +71,13 @@ def _seal(backup: Backup, on_transfer: Callable[[Transfer], None]) -> None:
     backup.require_sealed(sink.result())
 
 
-def retry(step: Callable[[], T], wait: Callable[[float], object], *, again: Callable[[], bool] = lambda: True) -> T:
-    """Repeat a step while its error and `again` say that this may help, with exponential delays and jitter."""
+def retry(step: Callable[[], T], wait: Callable[[float], object]) -> T:
+    """Repeat a step while its error says that this may help, with exponential delays and jitter."""
     for attempt in range(1, ATTEMPTS):
         try:
             return step()
         except ProofkeepError as error:
-            if not error.retryable or not again():
+            if not error.retryable:
                 raise
         wait(FIRST_DELAY_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, no secret
     return step()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from proofkeep.backup import drive
 from proofkeep.errors import AuthenticationError, PackRetiredError, TransferFailedError
 from proofkeep.format.names import PackId
 from proofkeep.format.pack_set import decode_packs
@@ -118,6 +119,24 @@ def test_record_whose_answer_was_lost_is_withdrawn_too(host: Host) -> None:
     host.run(run)
 
     assert host.ground.snapshots()[-1].facts.withdraws == [(run, 1)]
+
+
+def test_commit_is_not_tried_again_when_a_pack_of_its_own_is_retired(host: Host) -> None:
+    records: list[str] = []
+
+    def count(operation: str, name: str, call: Callable[[], Any]) -> Any:
+        records.extend([name] if operation == "put" and name.startswith("snapshots/") else [])
+        return retiring(operation, name, call)
+
+    retiring = Retiring("snapshots/", lambda: host.ground.retire(host.ground.packs()), after=True)
+    waits: list[float] = []
+    with (
+        host.backup(repository=host.ground.connect(store=WatchedStore(host.ground.store, count))) as backup,
+        pytest.raises(PackRetiredError) as retired,
+    ):
+        drive(backup, wait=waits.append)
+
+    assert (retired.value.retryable, len(records), waits) == (False, 1, [])
 
 
 def test_only_what_is_missing_is_sent_under_the_new_generation(host: Host) -> None:
