@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from proofkeep import canonical, events
-from proofkeep.backup.confirm import confirm_packs, drop_and_reopen
+from proofkeep.backup.confirm import confirm_keys, confirm_packs, drop_and_reopen
 from proofkeep.backup.indexing import Indexing, index_row
 from proofkeep.backup.session import CLOCK_CHECKED
 from proofkeep.backup.teaching import Places, teach_notes
@@ -65,7 +65,7 @@ class Committer:
 
         Raises:
             StreamEndedEarlyError: sealing or a transfer has not ended.
-            PackMissingError: a pack it refers to is gone; a retry sends what is missing.
+            PackMissingError: a pack it refers to is gone, or its data key; a retry sends what is missing.
             PackRetiredError: one was retired meanwhile; a retry sends what is missing.
             StoreError, TransportError: of the kind met.
         """
@@ -78,6 +78,7 @@ class Committer:
         packs, dropped = self._pack_set(bytes.fromhex(end["referred"]))
         self._refuse_gone(dropped, PackMissingError, "known to this host no more")
         self._refuse_gone(confirm_packs(self._repository.store, packs), PackMissingError, "gone from the store")
+        self._refuse_gone(confirm_keys(self._repository.store, packs), PackMissingError, "without a key in the store")
         self._refuse_retired(packs)
         with self._run.state.ledger_lock():
             vouching = Vouching(self._run)

@@ -1,6 +1,10 @@
-"""Before a commit: is every pack the snapshot refers to in the store, with its size? A listing, not a memory."""
+"""Before a commit: is every pack the snapshot refers to in the store, with its size, and its data key with it?
+
+A listing, not a memory.
+"""
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from proofkeep import events
@@ -25,6 +29,22 @@ def confirm_packs(store: ObjectStore, packs: Sequence[tuple[PackId, int]]) -> li
         if stat is None or stat.name != pack.name or stat.size != size:
             gone.append(pack)
     return gone
+
+
+def confirm_keys(store: ObjectStore, packs: Sequence[tuple[PackId, int]]) -> list[PackId]:
+    """Packs (ascending, with sizes) whose data key a sorted listing of the store shows in no wrapped form."""
+    if not packs:
+        return []
+    lost: list[PackId] = []
+    listing = store.list(names.KEYS, after=names.wrapped_keys(packs[0][0].writer, packs[0][0].data_key))
+    stat = next(listing, None)
+    for (writer, data_key), group in groupby(packs, key=lambda pack: (pack[0].writer, pack[0].data_key)):
+        prefix = names.wrapped_keys(writer, data_key)
+        while stat is not None and stat.name < prefix:
+            stat = next(listing, None)
+        if stat is None or not stat.name.startswith(prefix):
+            lost.extend(pack for pack, _ in group)
+    return lost
 
 
 def drop_and_reopen(run: "Backup", packs: list[PackId]) -> None:

@@ -13,6 +13,7 @@ from proofkeep.chunking import ChunkSizes
 from proofkeep.errors import PackMissingError
 from proofkeep.format.header import ObjectType, decode
 from proofkeep.format.names import PackId
+from proofkeep.format.pack_set import decode_packs
 from proofkeep.model import Node
 from proofkeep.sources.directory import DirectorySource
 from tests.building import NO_WAIT, Ground, Host, content, plant, planted_host, small_slabs
@@ -51,6 +52,24 @@ def test_commit_refuses_when_a_deduplicated_pack_is_gone(
         host.run()
 
     assert len(host.ground.snapshots()) == 1
+
+
+def test_commit_refuses_packs_whose_data_key_is_gone_and_the_retry_sends_them_again(host: Host) -> None:
+    host.run()
+    plant(host.source, {"second": content(60, 3000)})
+    host.run()
+    lost = host.ground.packs()[0]
+    for name in host.ground.names(f"keys/{lost.writer.hex()}/{lost.data_key.hex()}/"):
+        host.ground.store.delete(name)
+    run = os.urandom(16)
+
+    with pytest.raises(PackMissingError, match="without a key"):
+        host.run(run)
+
+    receipt = host.run(run)
+    assert host.ground.read_back(receipt.snapshot) == host.portrait()
+    assert lost not in decode_packs(host.ground.snapshots()[-1].facts.packs)
+    assert host.run().totals["stored"] == 0
 
 
 @pytest.mark.parametrize("kind", [ObjectType.CONTENT_PACK, ObjectType.SEGMENT_PACK])
