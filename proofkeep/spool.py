@@ -118,6 +118,14 @@ class Spool:
         """Whether its file is here."""
         return self.file(pack).exists()
 
+    def is_sound(self, pack: PackId, sha256: bytes) -> bool:
+        """Whether its file can be read and is still what was sealed."""
+        try:
+            with self.file(pack).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").digest() == sha256
+        except OSError:
+            return False
+
     def clear(self) -> None:
         """Remove the spool of a run that is committed."""
         for file in self._directory.iterdir():

@@ -10,10 +10,12 @@ from hashlib import sha256
 from proofkeep import events
 from proofkeep.errors import (
     CancelledError,
+    DigestRefusedError,
     IntegrityError,
     ObjectMissingError,
     PackMissingError,
     ProofkeepError,
+    TransferFailedError,
 )
 from proofkeep.journal import Journal, JournalObject, JournalPack, Transfer
 from proofkeep.model import TlsSession
@@ -80,6 +82,7 @@ class Sender:
 
         Raises:
             StoreError, TransportError: of the kind met; what was sent stays sent.
+            PackMissingError: one is damaged in the spool; it is dropped and a retry seals its chunks anew.
         """
         packs = self._journal.transfer_packs(transfer.number)
         prefixes = {f"keys/{pack.id.writer.hex()}/{pack.id.data_key.hex()}/" for pack in packs}
@@ -105,8 +108,13 @@ class Sender:
                 attempts=pack.failures + 1,
                 clock=self._clock,
             )
-        except ProofkeepError:
+        except ProofkeepError as error:
             self._journal.add_pack_failure(pack.number)
+            if isinstance(error, DigestRefusedError | TransferFailedError) and not self._spool.is_sound(
+                pack.id, pack.sha256
+            ):
+                self._drop(pack)
+                raise PackMissingError(f"pack {pack.id.name} is damaged in this host's spool") from None
             raise
         self._journal.set_pack_sent(pack.number, sent)
         events.emit("pack-sent", pack=pack.id.name, size=pack.size, attempts=sent.attempts)
@@ -137,11 +145,15 @@ class Sender:
             )
         except (IntegrityError, ObjectMissingError) as error:
             events.emit("pack-refuted", outcome="failure", pack=pack.id.name, code=error.code)
-            self._journal.reopen_without([pack.id])
-            self._spool.release(pack.id)
+            self._drop(pack)
             raise PackMissingError(f"pack {pack.id.name} did not arrive as it was sealed: {error.code}") from None
         self._journal.set_pack_verified(pack.number, verified)
         events.emit("pack-verified", pack=pack.id.name, by=verified.by)
+
+    def _drop(self, pack: JournalPack) -> None:
+        """Have a retry seal its chunks anew: no second attempt with these bytes can end otherwise."""
+        self._journal.reopen_without([pack.id])
+        self._spool.release(pack.id)
 
     def _each(self, step: Callable[[JournalPack], None], packs: list[JournalPack]) -> None:
         """Run a step for all packs, several at once; the first error once all have ended."""
