@@ -11,6 +11,7 @@ from proofkeep.backup.checksum import ChecksumSink, OnTransfer, Stuck
 from proofkeep.backup.commit import CommitReceipt, Committer
 from proofkeep.backup.compress import compress
 from proofkeep.backup.encrypt import PackPlanner, encrypt
+from proofkeep.backup.finished import remove_finished
 from proofkeep.backup.items import Compressed, EndOfStream, Sealed, Stopped
 from proofkeep.backup.known import Known
 from proofkeep.backup.options import Identity, Options
@@ -99,6 +100,7 @@ class Backup:
         self._refuse_by_policy()
         self._check_clock()
         self._recover()
+        remove_finished(self.state)
         self.sender = Sender(
             self.repository, self.journal, self.spool, self.clock, self.cancelled, self.options.senders
         )
