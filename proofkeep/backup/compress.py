@@ -7,7 +7,7 @@ from proofkeep.compression import Compressor
 from proofkeep.lookahead import parallel_map
 from proofkeep.slabs import Piece, Slab
 
-FRAME_SIZE = 1 << 20
+FRAME_SIZE = 2 << 20
 _DEPTH = 3
 
 Item = Compressed | EndOfStream | Stopped
@@ -32,7 +32,7 @@ def compress(slabs: Iterator[Slab | EndOfStream | Stopped], *, level: int, worke
 
 
 def compress_slab(compressor: Compressor, slab: Slab) -> Compressed:
-    """Frames of one slab: one large chunk each, or neighbouring small ones up to about 1 MiB."""
+    """Frames of one slab: one large chunk each, or neighbouring small ones up to 2 MiB."""
     drafts = []
     for group in _groups(slab.pieces):
         start = group[0].offset

@@ -19,7 +19,7 @@ PIECE = 1024 * 1024
 def size_of(body: Body, name: str) -> int:
     """Length in bytes of the body of object `name`."""
     if isinstance(body, Path):
-        with _readable(name):
+        with readable(name):
             return body.stat().st_size
     return memoryview(body).nbytes
 
@@ -38,7 +38,7 @@ def pieces(body: Body, name: str) -> Iterator[memoryview]:
 
 
 def _fill(file: io.FileIO, buffer: memoryview, name: str) -> int:
-    with _readable(name):
+    with readable(name):
         return file.readinto(buffer)
 
 
@@ -51,12 +51,13 @@ def stream(body: Body, name: str) -> contextlib.AbstractContextManager["bytes | 
 
 def opened(path: Path, name: str) -> io.FileIO:
     """The file at `path`, unbuffered."""
-    with _readable(name):
+    with readable(name):
         return io.FileIO(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
 
 
 @contextlib.contextmanager
-def _readable(name: str) -> Iterator[None]:
+def readable(name: str) -> Iterator[None]:
+    """`TransferFailedError` where the file to be stored as `name` cannot be read."""
     try:
         yield
     except OSError as error:

@@ -27,7 +27,7 @@ from proofkeep.errors import (
 )
 from proofkeep.model import Clock, Location, ObjectStat, Placed
 from proofkeep.ports import Body
-from proofkeep.stores.bodies import PIECE, opened, pieces
+from proofkeep.stores.bodies import PIECE, opened, pieces, readable
 from proofkeep.stores.local_errors import MISSING, translated, translating
 from proofkeep.stores.local_files import (
     PRIVATE_FOLDER,
@@ -174,10 +174,11 @@ class LocalStore:
 
     def _adopt(self, file: Path, path: Path, name: str, sha256: bytes) -> bool:
         """Compare a file and link it to its name; False where it has to be copied."""
-        with opened(file, name) as stream:
+        with readable(name):
             facts = file.lstat()
-            if facts.st_dev != self._root.stat().st_dev or not stat.S_ISREG(facts.st_mode) or facts.st_mode & SHARED:
-                return False
+        if facts.st_dev != self._root.stat().st_dev or not stat.S_ISREG(facts.st_mode) or facts.st_mode & SHARED:
+            return False
+        with opened(file, name) as stream:
             if hashlib.file_digest(stream, "sha256").digest() != sha256:
                 raise DigestRefusedError(f"object {name} is to have SHA-256 {sha256.hex()}, its file has another")
             os.fsync(stream.fileno())
