@@ -5,8 +5,11 @@ Caches are as in `make bench`: warm. One measurement a point; every restore is c
 
 import argparse
 import shutil
+import signal
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from benchmarks import curves
@@ -24,6 +27,7 @@ FOLDER = Path(".benchmark/growth").absolute()
 SIZES = (0.5, 1, 2, 5, 10, 20)  # GiB
 FILES = (1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 SNAPSHOTS = (1, 2, 5, 10, 20, 50, 100, 200)
+INTERRUPTED = 128 + signal.SIGTERM
 _MILLION = 1_000_000
 _SNAPSHOT_SHARE = 0.02  # of B: what the repository with many snapshots holds
 _WORKS = ("first", "unchanged", "restore", "verify", "verify-all")
@@ -46,7 +50,7 @@ class Growth:
             shards = wanted
             data = DataSet("A", size, folder, 0, int(size * GIB), "", digest(folder / "source"))
             yield from self._works("size", size, data)
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
     def files(self, largest: float) -> Iterator[Point]:
         """More and more of D."""
@@ -114,19 +118,26 @@ def main() -> None:
     parser.add_argument("--snapshots", type=float, default=SNAPSHOTS[-1], help="largest number of snapshots")
     parser.add_argument("--into", type=Path, help="folder of the results (default: benchmarks, for whole curves)")
     options = parser.parse_args()
-    growth = Growth()
-    points = [
-        *told(growth.sizes(options.size)),
-        *told(growth.files(options.files)),
-        *told(growth.snapshots(options.snapshots)),
-    ]
-    whole = (options.size, options.files, options.snapshots)
-    folder = options.into or (Path("benchmarks") if _are_whole(*whole) else FOLDER.parent / "results-growth")
+    growth, points = Growth(), list[Point]()
+    whole = _are_whole(options.size, options.files, options.snapshots)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
+    measured = chain(growth.sizes(options.size), growth.files(options.files), growth.snapshots(options.snapshots))
+    try:
+        for point in told(measured):
+            points.append(point)
+    except BaseException:
+        whole = False
+        raise
+    finally:
+        _write(options.into or (Path("benchmarks") if whole else FOLDER.parent / "results-growth"), points)
+        shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+def _write(folder: Path, new: list[Point]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    points = curves.merged(curves.read(folder / "growth.json"), points)
+    points = curves.merged(curves.read(folder / "growth.json"), new)
     curves.write(folder / "growth.json", points)
     write_report(folder, points)
-    shutil.rmtree(FOLDER, ignore_errors=True)
     print(f"written to {folder}/GROWTH.md")
 
 

@@ -8,6 +8,7 @@ from proofkeep.lookahead import parallel_map
 from proofkeep.slabs import Piece, Slab
 
 FRAME_SIZE = 2 << 20
+_SMALL = FRAME_SIZE // 4
 _DEPTH = 3
 
 Item = Compressed | EndOfStream | Stopped
@@ -32,7 +33,7 @@ def compress(slabs: Iterator[Slab | EndOfStream | Stopped], *, level: int, worke
 
 
 def compress_slab(compressor: Compressor, slab: Slab) -> Compressed:
-    """Frames of one slab: one large chunk each, or neighbouring small ones up to 2 MiB."""
+    """Frames of one slab: one large chunk each, or neighbouring ones of at most 512 KiB, up to 2 MiB together."""
     drafts = []
     for group in _groups(slab.pieces):
         start = group[0].offset
@@ -47,10 +48,14 @@ def _groups(pieces: list[Piece]) -> Iterator[list[Piece]]:
     length = 0
     for piece in pieces:
         adjoins = bool(group) and group[-1].offset + group[-1].length == piece.offset
-        if group and (not adjoins or length + piece.length > FRAME_SIZE):
+        small = piece.length <= _SMALL
+        if group and (not adjoins or not small or length + piece.length > FRAME_SIZE):
             yield group
             group, length = [], 0
-        group.append(piece)
-        length += piece.length
+        if small:
+            group.append(piece)
+            length += piece.length
+        else:
+            yield [piece]
     if group:
         yield group

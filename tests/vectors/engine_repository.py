@@ -211,7 +211,8 @@ def enrolment_open(inputs: Inputs) -> Any:
     key = load_pem_private_key(inputs["private_key"].encode(), None)
     grant = canonical.from_json(data(inputs["grant"]), "vector")
     secret = enrolment.accept_enrolment(grant, key, repository=inputs["repository"], writer=inputs["writer"])  # type: ignore[arg-type]
-    with connected({"store": inputs["store"], "ledger": inputs["store"], "secret": secret.hex()}):
+    ledger = {"repository": inputs["store"]["repository"]}  # its copy of the descriptor, and nothing else yet
+    with connected({"store": inputs["store"], "ledger": ledger, "secret": secret.hex()}):
         return {"secret": secret}
 
 
