@@ -7,7 +7,7 @@ from proofkeep.compression import Compressor
 from proofkeep.lookahead import parallel_map
 from proofkeep.slabs import Piece, Slab
 
-FRAME_SIZE = 2 << 20
+FRAME_SIZE = 1 << 20
 _SMALL = FRAME_SIZE // 4
 _DEPTH = 3
 
@@ -33,7 +33,7 @@ def compress(slabs: Iterator[Slab | EndOfStream | Stopped], *, level: int, worke
 
 
 def compress_slab(compressor: Compressor, slab: Slab) -> Compressed:
-    """Frames of one slab: one large chunk each, or neighbouring ones of at most 512 KiB, up to 2 MiB together."""
+    """Frames of one slab: one large chunk each, or neighbouring ones of at most 256 KiB, up to 1 MiB together."""
     drafts = []
     for group in _groups(slab.pieces):
         start = group[0].offset
