@@ -67,13 +67,15 @@ class SlabPool:
     def release(self, slab: Slab) -> None:
         """Give a slab back; its content may be overwritten from now on."""
         with self._changed:
-            self._free.append(slab)
+            if not self._closed:
+                self._free.append(slab)
             self._changed.notify()
 
     def close(self) -> None:
-        """Let nobody wait for a slab any more."""
+        """Let nobody wait for a slab any more, and give the memory of those that came back to the system."""
         with self._changed:
             self._closed = True
+            self._free.clear()
             self._changed.notify_all()
 
     @contextmanager

@@ -171,9 +171,10 @@ class Committer:
         places = Places(catalog, self._run.options.expires_ns)
         with catalog.transaction():
             for pack in self._journal.packs():
-                row = index_row(self._repository, pack)
+                sealed_table = self._journal.sealed_table(pack.number)
+                row = index_row(self._repository, pack, sealed_table)
                 ids = sorted(chunk.id for chunk in decode_table(row.table, pack.id.name).chunks)
-                places.learn(ids, catalog.add_pack(row, ids, pack.sealed_table))
+                places.learn(ids, catalog.add_pack(row, ids, sealed_table))
                 catalog.set_version(pack.id, pack.sent.version_id if pack.sent else None, head.sequence)
             teach_notes(catalog, self._run.entry, self._journal.noted, places)
             catalog.set_head(self._run.writer, head)

@@ -1,5 +1,6 @@
 """Index objects of a run: which rows go into which, and under which number."""
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from proofkeep import events
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from proofkeep.backup.run import Backup
 
 
-def index_row(repository: Repository, pack: JournalPack) -> PackRow:
+def index_row(repository: Repository, pack: JournalPack, sealed_table: bytes) -> PackRow:
     """What the index says of a pack."""
-    table = open_row(repository, pack.sealed_table, pack.id.name)
+    table = open_row(repository, sealed_table, pack.id.name)
     return PackRow(pack.id.writer, pack.id.data_key, pack.id.counter, pack.header, pack.size, None, table)
 
 
@@ -35,17 +36,21 @@ class Indexing:
         Raises:
             StoreError, TransportError: of the kind met.
         """
-        rows = [index_row(self._repository, pack) for pack in self._journal.packs() if not pack.indexed]
-        kept = list(self._journal.objects("kind='index' AND generation=?", (self._journal.generation,)))
-        if rows and not kept:
+        if not any(self._kept()):
             with self._journal.transaction():
-                kept = [self._keep(group) for group in _groups(rows)]
-        for item in kept:
+                for group in _groups(self._rows()):
+                    name, body = self._seal(Index(group, []))
+                    self._journal.keep_object(name, "index", self._journal.generation, body)
+        for item in self._kept():
             self._put(item)
 
-    def _keep(self, rows: list[PackRow]) -> JournalObject:
-        name, body = self._seal(Index(rows, []))
-        return self._journal.keep_object(name, "index", self._journal.generation, body)
+    def _kept(self) -> Iterator[JournalObject]:
+        return self._journal.objects("kind='index' AND generation=?", (self._journal.generation,))
+
+    def _rows(self) -> Iterator[PackRow]:
+        for pack in self._journal.packs():
+            if not pack.indexed:
+                yield index_row(self._repository, pack, self._journal.sealed_table(pack.number))
 
     def _seal(self, content: Index) -> tuple[str, bytes]:
         """An index object under the next number: its name and bytes."""
@@ -85,13 +90,14 @@ class Indexing:
         return next(self._journal.objects("name=?", (name,)))
 
 
-def _groups(rows: list[PackRow]) -> list[list[PackRow]]:
-    groups: list[list[PackRow]] = [[]]
+def _groups(rows: Iterable[PackRow]) -> Iterator[list[PackRow]]:
+    group: list[PackRow] = []
     size = 0
     for row in rows:
-        if groups[-1] and size + len(row.table) > index.MAX_TABLES:
-            groups.append([])
-            size = 0
-        groups[-1].append(row)
+        if group and size + len(row.table) > index.MAX_TABLES:
+            yield group
+            group, size = [], 0
+        group.append(row)
         size += len(row.table)
-    return groups
+    if group:
+        yield group

@@ -12,6 +12,8 @@ from proofkeep.format.header import ObjectType
 from proofkeep.ports import Cancelled, Reader
 from proofkeep.slabs import Piece, Slab, SlabPool
 
+MOST_PIECES = 1 << 14  # of tiny files: what is known of a chunk takes more memory than the chunk itself
+
 
 @dataclass(frozen=True, slots=True)
 class Content:
@@ -51,6 +53,10 @@ class SlabWriter:
         """Bytes left in the slab."""
         return self._pool.size - self._end
 
+    def fits(self, size: int) -> bool:
+        """Whether a chunk of `size` bytes may come in behind what the slab holds, and another one after it."""
+        return size < self.room and (self._slab is None or len(self._slab.pieces) < MOST_PIECES)
+
     def advance(self, length: int) -> None:
         """So many bytes were put behind the content."""
         self._end += length
@@ -89,7 +95,7 @@ class ContentReader:
 
     def make_room(self, size: int) -> Iterator[Slab]:
         """Let the slab go if a small file of `size` bytes may not fit behind what it holds."""
-        if self._writer.room <= size:
+        if not self._writer.fits(size):
             yield from self._writer.flush()
 
     def read_small(self, reader: Reader, size: int) -> Content:
@@ -110,7 +116,7 @@ class ContentReader:
     def read(self, reader: Reader, size: int) -> Iterator[Slab | Content]:
         """Full slabs on the way, the file's `Content` last. `size` is only a hint for placing small files."""
         writer = self._writer
-        if writer.room <= min(size, self._chunker.sizes.maximum):
+        if not writer.fits(min(size, self._chunker.sizes.maximum)):
             yield from writer.flush()
         start, total, ids = writer.end, 0, bytearray()
         while True:

@@ -176,7 +176,7 @@ class Backup:
         self.pool = SlabPool(self.cancelled)
         self.known = Known(self.catalog, self.options.expires_ns)
         for pack in self.journal.packs():
-            table = open_table(self.repository, pack.sealed_table, pack.id.name)
+            table = open_table(self.repository, self.journal.sealed_table(pack.number), pack.id.name)
             self.known.add_sealed(chunk.id for chunk in table.chunks)
         self.session = SealingSession(self.repository, self.writer, self._providers, self.journal, self.clock)
 
@@ -244,6 +244,7 @@ class Backup:
         finally:
             self.session.close()
             self.known.close()
+            self.pool.close()
         totals = end.totals | {"stored": sum(pack.size for pack in self.journal.packs())}
         with self.journal.transaction():
             if self.journal.generation != self._sealing:

@@ -27,8 +27,7 @@ CREATE TABLE IF NOT EXISTS objects (
     verified TEXT);
 """
 _PACK_COLUMNS = (
-    "number, writer, data_key, counter, type, size, sha256, header, sealed_table, transfer, failures, sent, verified, "
-    "indexed"
+    "number, writer, data_key, counter, type, size, sha256, header, transfer, failures, sent, verified, indexed"
 )
 _RENAMED = ">"  # no object's name begins with it
 FIRST_TRANSFER = 256 << 20
@@ -147,6 +146,11 @@ class Journal:
         """All packs of the run, in the order of their names."""
         return self._packs("ORDER BY writer, data_key, counter")
 
+    def sealed_table(self, number: int) -> bytes:
+        """A pack's frame table, sealed under the index key; one at a time, since all of them may be large."""
+        table: bytes = self._rows("SELECT sealed_table FROM packs WHERE number=?", (number,))[0][0]
+        return table
+
     def _packs(self, where: str, values: Sequence[Any] = ()) -> list[JournalPack]:
         return [_pack(row) for row in self._rows(f"SELECT {_PACK_COLUMNS} FROM packs {where}", values)]  # noqa: S608 - ours
 
@@ -192,9 +196,14 @@ class Journal:
             self._database.change("UPDATE objects SET name=substr(name, 2) WHERE name LIKE ?", (f"{_RENAMED}%",))
 
     def objects(self, where: str = "1=1", values: Sequence[Any] = ()) -> Iterator[JournalObject]:
-        """Objects in the order they were kept; `where` is a condition of ours, never input."""
-        query = f"SELECT name, kind, generation, body, sent, verified FROM objects WHERE {where} ORDER BY place"  # noqa: S608
-        for name, kind, generation, body, sent, verified in self._rows(query, values):
+        """Objects in the order they were kept, one in memory; `where` is a condition of ours, never input."""
+        query = (
+            "SELECT place, name, kind, generation, body, sent, verified FROM objects "  # noqa: S608
+            f"WHERE ({where}) AND place>? ORDER BY place LIMIT 1"
+        )
+        place = -1
+        while rows := self._rows(query, (*values, place)):
+            place, name, kind, generation, body, sent, verified = rows[0]
             yield JournalObject(name, kind, generation, body, _sent(sent), _verified(verified))
 
     def set_object_sent(self, name: str, sent: Sent, verified: Verified) -> None:
@@ -215,7 +224,6 @@ def _pack(row: tuple[Any, ...]) -> JournalPack:
         size,
         digest,
         header,
-        table,
         transfer,
         failures,
         sent,
@@ -231,7 +239,6 @@ def _pack(row: tuple[Any, ...]) -> JournalPack:
         size,
         digest,
         header,
-        table,
         transfer,
         failures,
         _sent(sent),

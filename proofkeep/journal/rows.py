@@ -43,7 +43,6 @@ class JournalPack:
 
     Attributes:
         number: its place in the journal.
-        sealed_table: its frame table, sealed under the index key.
         transfer: number of the transfer it travels in.
         failures: attempts to send it that failed.
         indexed: whether a ledger entry and an index object already name it.
@@ -55,7 +54,6 @@ class JournalPack:
     size: int
     sha256: bytes
     header: bytes
-    sealed_table: bytes
     transfer: int
     failures: int
     sent: Sent | None

@@ -81,7 +81,7 @@ def sealed_chunks(house: House, run: FlowRun) -> list[bytes]:
     """Ids of the chunks in the run's packs, each as often as it was sealed."""
     repository = house.configuration.connect()
     with journal(house, run) as durable:
-        tables = [open_table(repository, pack.sealed_table, pack.id.name) for pack in durable.packs()]
+        tables = [open_table(repository, durable.sealed_table(pack.number), pack.id.name) for pack in durable.packs()]
     return [chunk.id for table in tables for chunk in table.chunks]
 
 

@@ -9,7 +9,9 @@ from unittest.mock import patch
 
 import pytest
 
+from proofkeep.backup.known import Known
 from proofkeep.chunking import ChunkSizes
+from proofkeep.errors import CancelledError
 from proofkeep.format.header import ObjectType
 from proofkeep.slabs import SLAB_COUNT, Piece, SlabPool
 from tests.building import OPTIONS, Ground, Host, content, plant, small_frames
@@ -75,3 +77,30 @@ def test_who_waits_for_a_slab_gets_the_next_one_given_back() -> None:
         pool.release(slab)
 
         assert future.result(timeout=60) is slab
+
+
+def test_pool_keeps_no_slab_that_comes_back_after_its_end() -> None:
+    pool = SlabPool(lambda: False, count=2, size=100)
+    early, late = pool.acquire(ObjectType.CONTENT_PACK), pool.acquire(ObjectType.CONTENT_PACK)
+    pool.release(early)
+
+    pool.close()
+    pool.release(late)
+
+    with pytest.raises(CancelledError):
+        pool.acquire(ObjectType.CONTENT_PACK)
+
+
+def test_slab_of_tiny_files_ends_with_their_number(host: Host) -> None:
+    plant(host.source, SHAPES["tiny files"])
+    seen: list[int] = []
+
+    def keep(_: Known, pieces: list[Piece]) -> list[Piece]:
+        seen.append(len(pieces))
+        return pieces
+
+    with patch("proofkeep.backup.reading.MOST_PIECES", 200), patch.object(Known, "keep_new", keep):
+        receipt = host.run()
+
+    assert max(seen) == 200
+    assert host.ground.restored(receipt.snapshot)[0] == host.portrait()

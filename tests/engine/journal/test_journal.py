@@ -127,6 +127,19 @@ def test_bytes_kept_first_are_the_bytes_of_every_retry(journal: Journal) -> None
     assert first.body == again.body == b"first"
 
 
+def test_objects_named_anew_on_the_way_come_once_and_in_order(journal: Journal) -> None:
+    for number in (5, 6):
+        journal.keep_object(f"index/{number}", "index", 1, b"%d" % number)
+    seen = []
+
+    for item in journal.objects("kind='index' OR kind='none'"):
+        seen.append(item.body)
+        if item.name == "index/5":
+            journal.replace_objects([("index/5", "index/9", b"new")])
+
+    assert seen == [b"5", b"6"]
+
+
 def test_objects_take_the_names_of_those_before_them(journal: Journal) -> None:
     for number in (5, 6, 7):
         journal.keep_object(f"ledger/{number}", "ledger", 1, b"%d" % number)
