@@ -6,56 +6,44 @@ it has to and the steps are drawn; a loading page is never written.
 """
 
 import json
-import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+from PIL.Image import Dither, Image
+
+from infra.browser import Browser, NotShownError, opened_browser
+from infra.demo.claims import BACKUP_STEPS
 from infra.demo.failure import DemoError
 from infra.demo.ground import Ground, chosen_ground
 from infra.demo.supervision import is_running
 from infra.demo.ui import FLOW_RUN
-from infra.png import Picture, read, write_small
+from infra.timeline import completed_bars
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 LARGEST_BYTES = 300_000
+PALETTE = 256
 
-STEP_GREEN = (34, 157, 75)  # of a completed task run in the UI's timeline, give or take a rounding
-ROUNDING = 2
-FEWEST_GREEN = 10_000  # pixels: seven bars, not a badge
-ATTEMPTS = 3
-
-CHROMIUM = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-)
+TIMELINE = "canvas"
 
 
 @dataclass(frozen=True)
-class Page:
+class Shown:
     """One picture to take.
 
     Attributes:
         says: words that the page must show.
-        drawn: whether its timeline must be drawn too.
+        bars: how many task runs its timeline must draw at least.
     """
 
     name: str
-    url: str
+    address: str
     size: tuple[int, int]
     says: tuple[str, ...]
-    drawn: bool = False
+    bars: int = 0
 
 
 def main(directory: Path = IMAGES) -> int:
@@ -65,9 +53,11 @@ def main(directory: Path = IMAGES) -> int:
     try:
         if began_here:
             subprocess.run([sys.executable, "-m", "infra.demo", "run"], check=True)
-        for page in _pages(**_finished(ground)):
-            _take(page, directory)
-    except (DemoError, subprocess.CalledProcessError) as error:
+        shown = _shown(**_finished(ground))
+        with opened_browser() as browser:
+            for each in shown:
+                _keep(each, _taken(each, browser), directory)
+    except (DemoError, NotShownError, subprocess.CalledProcessError) as error:
         print(f"screenshots: {error}", file=sys.stderr)
         return 1
     finally:
@@ -84,17 +74,17 @@ def _finished(ground: Ground) -> dict[str, str]:
     return {"server": kept["server"], "run": kept["run"]}
 
 
-def _pages(server: str, run: str) -> list[Page]:
+def _shown(server: str, run: str) -> list[Shown]:
     card = _card(server, run)
     return [
-        Page(
+        Shown(
             "backup-run",
             f"{server}{FLOW_RUN}{run}",
             (1400, 860),
             ("Completed", "backup", "snapshot-commit"),
-            drawn=True,
+            bars=len(BACKUP_STEPS),
         ),
-        Page("backup-card", f"{server}/v2/artifacts/artifact/{card}", (1760, 1040), ("ledger head", "TLSv1.")),
+        Shown("backup-card", f"{server}/v2/artifacts/artifact/{card}", (1760, 1040), ("ledger head", "TLSv1.")),
     ]
 
 
@@ -111,56 +101,20 @@ def _card(server: str, run: str) -> str:
     return str(found[0]["id"])
 
 
-def _take(page: Page, directory: Path) -> None:
-    missing = "nothing was tried"
-    for attempt in range(1, ATTEMPTS + 1):
-        with tempfile.TemporaryDirectory() as scratch:
-            text = _chromium(page, scratch, attempt, "--dump-dom")
-            missing = ", ".join(words for words in page.says if words not in text)
-            if missing:
-                continue
-            shot = Path(scratch) / "shot.png"
-            _chromium(page, scratch, attempt, f"--screenshot={shot}")
-            picture = read(shot)
-            if page.drawn and _greens(picture) < FEWEST_GREEN:
-                missing = "the timeline"
-                continue
-            _keep(page, picture, directory)
-            return
-    raise DemoError(f"{page.url} does not show {missing}")
+def _taken(shown: Shown, browser: Browser) -> Image:
+    page = browser.visit(shown.address, shown.size)
+    page.wait_for_words(*shown.says)
+    if not shown.bars:
+        return page.wait_for_picture("anything that stands still", lambda _: True)
+    return page.wait_for_picture(
+        f"{shown.bars} task runs in its timeline", lambda drawn: completed_bars(drawn) >= shown.bars, TIMELINE
+    )
 
 
-def _chromium(page: Page, scratch: str, attempt: int, wanted: str) -> str:
-    browser = shutil.which("chromium")
-    if browser is None:
-        raise DemoError("chromium is not installed; `make test` says how")
-    width, height = page.size
-    profile = tempfile.mkdtemp(dir=scratch)
-    command = [
-        browser,
-        *CHROMIUM,
-        f"--user-data-dir={profile}",
-        f"--window-size={width},{height}",
-        f"--virtual-time-budget={attempt * 12_000}",
-        wanted,
-        page.url,
-    ]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
-
-
-def _greens(picture: Picture) -> int:
-    green = {
-        colour
-        for colour in set(picture.pixels)
-        if all(abs(seen - wanted) <= ROUNDING for seen, wanted in zip(colour, STEP_GREEN, strict=True))
-    }
-    return sum(pixel in green for pixel in picture.pixels)
-
-
-def _keep(page: Page, picture: Picture, directory: Path) -> None:
-    path = directory / f"{page.name}.png"
+def _keep(shown: Shown, picture: Image, directory: Path) -> None:
+    path = directory / f"{shown.name}.png"
     directory.mkdir(exist_ok=True)
-    write_small(picture, path)
+    picture.quantize(PALETTE, dither=Dither.NONE).save(path, optimize=True)
     size = path.stat().st_size
     if size > LARGEST_BYTES:
         raise DemoError(f"{path} has {size} bytes, more than {LARGEST_BYTES}")

@@ -1,0 +1,16 @@
+"""Bars of the timeline, counted in a picture."""
+
+from PIL import Image, ImageDraw
+
+from infra.timeline import COMPLETED_GREEN, completed_bars
+
+
+def test_bars_are_counted_whatever_their_width_and_nothing_else_is() -> None:
+    drawn = Image.new("RGB", (600, 200), "white")
+    pen = ImageDraw.Draw(drawn)
+    for bar in ((10, 10, 14, 33), (40, 10, 300, 33), (40, 50, 60, 73)):
+        pen.rounded_rectangle(bar, radius=2, fill=COMPLETED_GREEN)
+    pen.rectangle((80, 50, 120, 73), fill=(251, 78, 78))  # a task run that failed
+    pen.rectangle((0, 192, 599, 199), fill=COMPLETED_GREEN)  # the run's own state
+
+    assert completed_bars(drawn) == 3
