@@ -2,7 +2,19 @@
 
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
+
+from proofkeep.configuration.duration import PATTERN, parse_duration
+from proofkeep.errors import UsageError
+
+
+def _is_a_duration(spelled: str) -> str:
+    try:
+        parse_duration(spelled)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+    return spelled
+
 
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f\x7f]*$")]
 """A relative one would begin wherever the worker was started."""
@@ -12,6 +24,9 @@ HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https://[A-Za-z0-9.:\[\]-
 
 BlockName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
 """As Prefect names blocks."""
+
+Duration = Annotated[str, StringConstraints(pattern=PATTERN), AfterValidator(_is_a_duration)]
+"""Such as `26h` or `8d`."""
 
 KeyUri = Annotated[str, StringConstraints(pattern=r"^(awskms:|file:/|credential:)\S+$")]
 PassphraseUri = Annotated[str, StringConstraints(pattern=r"^(env:|file:/|credential:|fd:)\S+$")]

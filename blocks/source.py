@@ -5,7 +5,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from blocks.base import ConfigurationBlock
-from blocks.fields import AbsolutePath
+from blocks.fields import AbsolutePath, Duration
+from proofkeep.configuration.duration import DEFAULT_ALLOWED_AGE
 
 
 class Source(ConfigurationBlock):
@@ -33,3 +34,6 @@ class Source(ConfigurationBlock):
     )
     one_filesystem: bool = Field(default=False, description="Record mount points without entering them.")
     xattrs: bool = Field(default=True, description="Read extended attributes and ACLs.")
+    allowed_age: Duration = Field(
+        default=DEFAULT_ALLOWED_AGE, description="How old its last verified snapshot may be, such as 26h or 8d."
+    )

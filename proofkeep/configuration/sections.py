@@ -9,6 +9,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from proofkeep.configuration.duration import DEFAULT_ALLOWED_AGE, parse_duration
+from proofkeep.errors import UsageError
 from proofkeep.spool import DEFAULT_LIMIT
 from proofkeep.tls import Curve
 
@@ -83,6 +85,7 @@ class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         include, exclude: patterns as in `proofkeep.sources.patterns`.
         one_filesystem: record mount points without entering them.
         xattrs: read extended attributes and ACLs.
+        allowed_age: how old the last verified snapshot may be (`proofkeep.configuration.duration`).
     """
 
     root: Path
@@ -91,6 +94,14 @@ class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exclude: tuple[Text, ...] = ()
     one_filesystem: bool = False
     xattrs: bool = True
+    allowed_age: Text = DEFAULT_ALLOWED_AGE
+
+    def __post_init__(self) -> None:
+        """Refuse what is no duration; msgspec names the section to a `ValueError`."""
+        try:
+            parse_duration(self.allowed_age)
+        except UsageError as error:
+            raise ValueError(f"allowed_age: {error}") from None
 
 
 class BackupSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
