@@ -8,6 +8,7 @@ ProofkeepError
 ├── UsageError
 │   ├── PolicyError
 │   ├── PatternError
+│   ├── InventoryError
 │   ├── UnsupportedVersionError
 │   ├── RepositoryExistsError
 │   ├── RepositoryMissingError
@@ -94,6 +95,13 @@ class PatternError(UsageError):
 
     code = "pattern-malformed"
     hint = "Patterns are globs relative to the source's root, such as 'logs/**' or '*.tmp'."
+
+
+class InventoryError(UsageError):
+    """The inventory cannot be read, or says something that cannot be."""
+
+    code = "inventory"
+    hint = "Correct the line named in the message; docs/platform-engineer/inventory.md describes every field."
 
 
 class UnsupportedVersionError(UsageError):

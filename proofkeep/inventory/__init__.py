@@ -1,0 +1,24 @@
+"""The inventory: what is backed up, where, how, how long, and what that leaves uncovered.
+
+Loaded by the commands and flows that need it only: pydantic and YAML take a while to import.
+"""
+
+from proofkeep.inventory.model import BackupSchedule, Drill, Entry, Host, Inventory, Repository, Schedule, Verify
+from proofkeep.inventory.posture import Gap, gaps, render_posture
+from proofkeep.inventory.reading import load, parse
+
+__all__ = [
+    "BackupSchedule",
+    "Drill",
+    "Entry",
+    "Gap",
+    "Host",
+    "Inventory",
+    "Repository",
+    "Schedule",
+    "Verify",
+    "gaps",
+    "load",
+    "parse",
+    "render_posture",
+]

@@ -1,0 +1,58 @@
+"""What a field of the inventory may hold; each refuses with a sentence that says what it wants."""
+
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
+
+from proofkeep.configuration.duration import PATTERN, parse_duration
+from proofkeep.errors import UsageError
+from proofkeep.inventory.cron import Cron
+
+_DAY_SECONDS = 86_400
+
+
+def _cron(text: str) -> str:
+    Cron.parse(text)
+    return text
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ValueError, OSError, LookupError):
+        raise ValueError(f"{text!r} is no time zone such as UTC or America/New_York") from None
+    return text
+
+
+def _duration(text: str) -> str:
+    try:
+        parse_duration(text)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+def _days(text: str) -> str:
+    if parse_duration(_duration(text)) % _DAY_SECONDS:
+        raise ValueError(f"{text!r} is no whole number of days such as 90d")
+    return text
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
+"""Of an inventory, entry, repository or block, as Prefect writes names of blocks."""
+
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$", max_length=253)]
+"""Also the name of the host's work queue."""
+
+Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200)]
+"""One line of text for people; visible to everyone who may use the Prefect UI."""
+
+AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f\x7f]*$", max_length=4096)]
+
+CronText = Annotated[str, AfterValidator(_cron), Field(examples=["30 1 * * *"])]
+ZoneText = Annotated[str, AfterValidator(_zone), Field(examples=["UTC", "America/New_York"])]
+
+_SPELLED = {"type": "string", "pattern": PATTERN}
+DurationText = Annotated[str, AfterValidator(_duration), WithJsonSchema(_SPELLED)]
+DaysText = Annotated[str, AfterValidator(_days), WithJsonSchema(_SPELLED)]

@@ -1,0 +1,84 @@
+"""From a file to a checked inventory; every refusal names line, entry and field."""
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from proofkeep.errors import InventoryError, PolicyError
+from proofkeep.inventory.document import SIZE_LIMIT, Document
+from proofkeep.inventory.model import Inventory, Place
+
+_MOST_PROBLEMS = 10
+_SECTIONS = {"entries": "entry", "repositories": "repository", "hosts": "host"}
+
+
+def load(path: Path) -> Inventory:
+    """Read a YAML file.
+
+    Raises:
+        InventoryError: it cannot be read, is no YAML, or says something unknown, missing or out of bounds.
+        PolicyError: everybody may write it.
+    """
+    try:
+        with path.open("rb") as stream:
+            writable = os.fstat(stream.fileno()).st_mode & stat.S_IWOTH
+            content = stream.read(SIZE_LIMIT + 1)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise InventoryError(f"inventory {path} cannot be read: {reason}") from None
+    if writable:
+        raise PolicyError(f"inventory {path} can be written by everybody, who could name another source or repository")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        raise InventoryError(f"inventory {path} is not utf-8") from None
+    return parse(text, f"inventory {path}")
+
+
+def parse(text: str, subject: str = "inventory") -> Inventory:
+    """Check a YAML document.
+
+    Args:
+        subject: begins each error's message.
+
+    Raises:
+        InventoryError: as `load`.
+    """
+    document = Document(text, subject)
+    try:
+        return Inventory.model_validate(document.values)
+    except ValidationError as error:
+        problems = [_said(problem, document) for problem in error.errors(include_input=False, include_url=False)]
+        if (more := len(problems) - _MOST_PROBLEMS) > 0:
+            problems[_MOST_PROBLEMS:] = [f"and {more} more"]
+        raise InventoryError(f"{subject}: {'; '.join(problems)}") from None
+
+
+def _said(problem: Any, document: Document) -> str:
+    """One problem: `line 14: entry home, schedule.cron: hour '25' is not between 0 and 23`."""
+    context = problem.get("ctx", {})
+    place: Place = context.get("place", problem["loc"])
+    return f"line {document.line(place)}: {_title(place, document.values)}{_sentence(problem)}"
+
+
+def _title(place: Place, values: Any) -> str:
+    section, at, *field = (*place, None, None)[: max(2, len(place))]
+    if section in _SECTIONS and isinstance(at, int):
+        item = values[section][at]
+        name = item.get("name") if isinstance(item, dict) else None
+        head = f"{_SECTIONS[str(section)]} {name if isinstance(name, str) else at + 1}"
+        rest = ".".join(map(str, field))
+        return f"{head}, {rest}: " if rest else f"{head}: "
+    return f"{'.'.join(map(str, place)) or 'document'}: "
+
+
+def _sentence(problem: Any) -> str:
+    if problem["type"] == "missing":
+        return "is missing"
+    if problem["type"] == "extra_forbidden":
+        return "is not known"
+    text = str(problem["msg"]).removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]
