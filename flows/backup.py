@@ -21,10 +21,11 @@ from flows.telling import telling
 from flows.transfers import TRAVELLING_AT_ONCE, Transfers
 from flows.watching import in_thread, threads
 from proofkeep.backup import Backup
+from proofkeep.backup.adopt import left_for
 from proofkeep.backup.commit import CommitReceipt
 from proofkeep.backup.items import Stopped
 from proofkeep.errors import PartialSnapshotError
-from tasks.backup import checksum, commit, compress, encrypt, snapshot, upload, verify
+from tasks.backup import adopt, checksum, commit, compress, encrypt, snapshot, upload, verify
 from tasks.boundary import advised
 from tasks.kinds import Receipt
 from tasks.retries import delays
@@ -96,6 +97,8 @@ def _steps(engine: Backup, transfers: Transfers, attempts: int, cancelled: threa
     sink: Sink | None = None
     try:
         if engine.needs_sealing:
+            if left_for(engine):
+                adopt(engine)
             engine.begin()
             packs = encrypt(engine, compress(engine, snapshot(engine)))
             sink = in_thread(checksum.submit(engine, packs, transfers.closed))

@@ -27,6 +27,7 @@ def tell_commit(entry: str, backup: Backup, commit: Receipt, receipts: Mapping[s
         "new": f"{in_units(totals['new_bytes'])} in {totals['new_chunks']:,} chunks",
         "stored": in_units(totals["stored"]),
         "packs referred to": f"{commit['packs']:,}",
+        "taken up from abandoned runs": _adopted(backup) or "nothing was left",
         "TLS": _all(receipts["upload"]) or "nothing was left to send",
         "verified by": _all(receipts["verify"]) or "nothing was left to verify",
         "recipients of the data keys": ", ".join(f"`{uri}`" for uri in backup.repository.descriptor.recipients),
@@ -44,6 +45,11 @@ def _all(receipts: Sequence[Mapping[str, Any]]) -> str:
     """How the transfers of several receipts travelled or were verified, each way once."""
     found = {part for receipt in receipts for part in str(receipt["by"]).split("; ")}
     return ", ".join(sorted(_LOCAL if part == "local" else part for part in found if part))
+
+
+def _adopted(backup: Backup) -> str:
+    """What earlier runs of the entry had sealed, and this one counted on."""
+    return ", ".join(f"{each.packs:,} packs, {in_units(each.bytes)}, of `{each.run}`" for each in backup.adopted)
 
 
 def _data_keys(backup: Backup) -> list[str]:

@@ -58,6 +58,7 @@ ProofkeepError
     ├── DamagedError
     ├── DrillFailedError
     ├── PartialSnapshotError
+    ├── RunAbandonedError
     ├── StreamEndedEarlyError
     ├── SpoolFullError
     ├── StateError
@@ -450,6 +451,13 @@ class PartialSnapshotError(PipelineError):
 
     code = "partial-snapshot"
     hint = "List the unread files with the CLI on the source's host, mend them, and press Retry."
+
+
+class RunAbandonedError(PipelineError):
+    """Somebody gave up what this run had sealed."""
+
+    code = "run-abandoned"
+    hint = "Run the entry again: the source is read anew, and what had arrived in the store is not sent again."
 
 
 class StreamEndedEarlyError(PipelineError):

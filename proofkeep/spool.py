@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from proofkeep.errors import CancelledError, ProofkeepError, SpoolFullError
+from proofkeep.errors import CancelledError, JournalBusyError, ProofkeepError, SpoolFullError
 from proofkeep.format.names import PackId
 from proofkeep.ports import Cancelled
 from proofkeep.state import sync_directory
@@ -40,7 +40,12 @@ class OpenPack:
         self.size += len(data)
 
     def finish(self) -> bytes:
-        """Fsync, name it, and return its SHA-256."""
+        """Fsync, name it, and return its SHA-256.
+
+        Raises:
+            SpoolFullError: it cannot be written.
+            JournalBusyError: it is gone, with the whole run taken up by another process.
+        """
         with _translating():
             os.fsync(self._descriptor)
             self.discard()
@@ -141,4 +146,6 @@ def _translating() -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             raise SpoolFullError("spool's disk is full") from None
+        if error.errno == errno.ENOENT:
+            raise JournalBusyError("spool of this run was taken up or given up by another process") from None
         raise SpoolFullError(f"spool cannot be written: {errno.errorcode.get(error.errno or 0, 'unknown')}") from None

@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from pathlib import Path
 from proofkeep.errors import JournalBusyError, SpoolFullError, StateError
 
 _WRITER = re.compile(rb"[0-9a-f]{32}")
+_LOCK_POLL_SECONDS = 0.02
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -88,23 +90,45 @@ def telling() -> Iterator[None]:
 
 
 @contextmanager
-def locked(file: Path, *, wait: bool = False) -> Iterator[None]:
+def locked(file: Path, *, wait: bool = False, patience: float = 0.0) -> Iterator[None]:
     """Hold an exclusive lock that the kernel drops when the process ends.
 
+    Args:
+        patience: seconds for which a holder is waited for, if not for as long as it takes.
+
     Raises:
-        JournalBusyError: another process holds it and `wait` is false.
+        JournalBusyError: another process holds it and `wait` is false, or removed the file meanwhile.
         StateError: it cannot be opened.
     """
     with telling():
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            raise JournalBusyError(f"another process works on {file.parent.name}") from None
+        _lock(descriptor, file, wait=wait, until=time.monotonic() + patience)
+        if not _is_still(descriptor, file):
+            raise JournalBusyError(f"another process removed {file.parent.name}")
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int, file: Path, *, wait: bool, until: float) -> None:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise JournalBusyError(f"another process works on {file.parent.name}") from None
+            time.sleep(_LOCK_POLL_SECONDS)
+        else:
+            return
+
+
+def _is_still(descriptor: int, file: Path) -> bool:
+    """Whether the name still leads to the open file: a lock on a file without a name keeps nobody out."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), file.stat())
+    except FileNotFoundError:
+        return False
 
 
 def write_new(file: Path, data: bytes) -> None:

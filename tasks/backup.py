@@ -11,17 +11,26 @@ from dataclasses import asdict
 from prefect import task
 
 from proofkeep.backup import Backup
+from proofkeep.backup.adopt import adopt as take_up
 from proofkeep.backup.items import Compressed, EndOfStream, Sealed, Stopped
 from proofkeep.journal import Transfer
 from proofkeep.slabs import Slab
 from tasks.boundary import Stage, only_our_errors, pulled
-from tasks.kinds import DURABLE, STREAMING, Receipt
+from tasks.kinds import DURABLE, REPEATABLE, STREAMING, Receipt
 from tasks.retries import commit_key, transfer_key
 
 Slabs = Stage[Slab | EndOfStream | Stopped]
 Frames = Stage[Compressed | EndOfStream | Stopped]
 Packs = Stage[list[Sealed] | EndOfStream | Stopped]
 Closed = queue.Queue[Transfer | None]
+
+
+@task(name="adopt", **REPEATABLE)
+def adopt(backup: Backup) -> Receipt:
+    """Send what abandoned runs of the same entry left in this host's spool, and let this run count on it."""
+    with only_our_errors("adopt"):
+        backup.adopted += take_up(backup)
+        return {"adopted": [asdict(each) for each in backup.adopted]}
 
 
 @task(name="snapshot", **STREAMING)

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING
 
 from proofkeep import canonical, events
 from proofkeep.backup.confirm import confirm_keys, confirm_packs, drop_and_reopen
-from proofkeep.backup.indexing import Indexing, index_row
+from proofkeep.backup.indexing import Indexing
 from proofkeep.backup.session import CLOCK_CHECKED
-from proofkeep.backup.teaching import Places, teach_notes
+from proofkeep.backup.teaching import teach_run
 from proofkeep.backup.vouch import Vouching
 from proofkeep.errors import PackMissingError, PackRetiredError, PartialSnapshotError, StreamEndedEarlyError
 from proofkeep.format import record
 from proofkeep.format.names import PackId
 from proofkeep.format.pack_set import Row, decode_packs, encode_packs
 from proofkeep.format.record import Facts, LedgerHead
-from proofkeep.format.table import decode_table
 from proofkeep.journal import JournalObject
 from proofkeep.ledger import Head, save_heads, spell_head
 from proofkeep.repository.retirement import read_retired
@@ -146,7 +145,7 @@ class Committer:
 
     def _finish(self, end: dict[str, object], packs: list[tuple[PackId, int]], head: Head) -> CommitReceipt:
         totals = dict(end["totals"])  # type: ignore[call-overload] # a fact is JSON
-        self._teach_catalog(head)
+        teach_run(self._run, head)
         save_heads(self._run.state.heads_file, self._run.catalog.heads())
         receipt = CommitReceipt(
             self._run.snapshot_id.short,
@@ -164,18 +163,3 @@ class Committer:
         self._run.spool.clear()
         events.emit("snapshot-commit", snapshot=receipt.snapshot, complete=receipt.complete, packs=receipt.packs)
         return receipt
-
-    def _teach_catalog(self, head: Head) -> None:
-        """New packs, their chunks, what the walk noted, and our own head: one transaction."""
-        catalog = self._run.catalog
-        places = Places(catalog, self._run.options.expires_ns)
-        with catalog.transaction():
-            for pack in self._journal.packs():
-                sealed_table = self._journal.sealed_table(pack.number)
-                row = index_row(self._repository, pack, sealed_table)
-                ids = sorted(chunk.id for chunk in decode_table(row.table, pack.id.name).chunks)
-                places.learn(ids, catalog.add_pack(row, ids, sealed_table))
-                catalog.set_version(pack.id, pack.sent.version_id if pack.sent else None, head.sequence)
-            teach_notes(catalog, self._run.entry, self._journal.noted, places)
-            catalog.set_head(self._run.writer, head)
-        self._journal.set_packs_indexed()

@@ -1,27 +1,21 @@
 """Composes the stages without Prefect: what the CLI runs."""
 
 import queue
-import random
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
 
+from proofkeep.backup.adopt import adopt
 from proofkeep.backup.commit import CommitReceipt
+from proofkeep.backup.retrying import pausing, retry
 from proofkeep.backup.run import Backup
-from proofkeep.errors import CancelledError, ProofkeepError
 from proofkeep.journal import Transfer
 
-T = TypeVar("T")
-
-ATTEMPTS = 4
-FIRST_DELAY_SECONDS = 1.0
 _TRANSFERS_AT_ONCE = 2
-_WAIT_SECONDS = 0.2
 
 
 def drive(backup: Backup, *, wait: Callable[[float], object] = time.sleep) -> CommitReceipt:
-    """Run every stage of an open backup to the commit.
+    """Run every stage of an open backup to the commit, having taken up what abandoned runs of its entry left.
 
     Raises:
         PartialSnapshotError: committed, but something could not be read; `backup.unread` names it.
@@ -29,17 +23,14 @@ def drive(backup: Backup, *, wait: Callable[[float], object] = time.sleep) -> Co
     """
     futures: list[Future[None]] = []
 
-    def pause(seconds: float) -> None:
-        while seconds > 0:
-            if backup.cancelled():
-                raise CancelledError("run was cancelled between two attempts")
-            wait(min(seconds, _WAIT_SECONDS))
-            seconds -= _WAIT_SECONDS
+    pause = pausing(wait, backup.cancelled)
 
     def send(transfer: Transfer) -> None:
         retry(lambda: backup.upload(transfer), pause)
         retry(lambda: backup.verify(transfer), pause)
 
+    if backup.needs_sealing:
+        backup.adopted = adopt(backup, pause)
     backup.watch(lambda: _failure(futures))
     with ThreadPoolExecutor(_TRANSFERS_AT_ONCE, thread_name_prefix="transfer") as pool:
         futures.extend(pool.submit(send, transfer) for transfer in backup.transfers())
@@ -69,15 +60,3 @@ def _seal(backup: Backup, on_transfer: Callable[[Transfer], None]) -> None:
         while (transfer := closed.get()) is not None:
             on_transfer(transfer)
     backup.require_sealed(sink.result())
-
-
-def retry(step: Callable[[], T], wait: Callable[[float], object]) -> T:
-    """Repeat a step while its error says that this may help, with exponential delays and jitter."""
-    for attempt in range(1, ATTEMPTS):
-        try:
-            return step()
-        except ProofkeepError as error:
-            if not error.retryable:
-                raise
-        wait(FIRST_DELAY_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, no secret
-    return step()

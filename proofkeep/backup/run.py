@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from proofkeep import canonical, events
+from proofkeep.backup.adopted import Adopted
 from proofkeep.backup.checksum import ChecksumSink, OnTransfer, Stuck
 from proofkeep.backup.commit import CommitReceipt, Committer
 from proofkeep.backup.compress import compress
@@ -15,27 +16,28 @@ from proofkeep.backup.finished import remove_finished
 from proofkeep.backup.items import Compressed, EndOfStream, Sealed, Stopped
 from proofkeep.backup.known import Known
 from proofkeep.backup.options import Identity, Options
+from proofkeep.backup.preconditions import compare_clocks, refuse_by_policy
 from proofkeep.backup.session import SealingSession
 from proofkeep.backup.snapshot import Walk
 from proofkeep.backup.transfer import Receipt, Sender
 from proofkeep.catalog import Catalog, refresh
 from proofkeep.chunking import Chunker
-from proofkeep.errors import ClockError, PackMissingError, PolicyError, StreamEndedEarlyError
+from proofkeep.errors import PackMissingError, PolicyError, RunAbandonedError, StreamEndedEarlyError
 from proofkeep.format import record
 from proofkeep.format.names import SnapshotId
 from proofkeep.format.record import Root, SourceFacts
 from proofkeep.journal import Journal, Transfer
-from proofkeep.ledger import load_heads, newest_entry_ns
+from proofkeep.ledger import load_heads
 from proofkeep.lookahead import read_ahead
 from proofkeep.model import Finding
 from proofkeep.ports import Cancelled, KeyProvider, Progress, Source
 from proofkeep.progress import silent
 from proofkeep.repository import Repository
-from proofkeep.repository.clock import check_clock
 from proofkeep.repository.local_rows import open_table
 from proofkeep.slabs import Slab, SlabPool
 from proofkeep.spool import Spool
 from proofkeep.state import RepositoryState, locked
+from proofkeep.unfinished import ABANDONED, BEGAN, GLANCE_SECONDS
 
 
 class Backup:
@@ -48,6 +50,7 @@ class Backup:
         unread: what the source would not give; its paths are for the CLI.
         findings: what in the repository does not hold and was passed over: other writers' chains, index objects, locks,
             retirements.
+        adopted: what came of the abandoned runs that this one took up (`proofkeep.backup.adopt`).
     """
 
     def __init__(
@@ -75,11 +78,12 @@ class Backup:
         self._stuck: Stuck = lambda: None
         self.unread: list[Finding] = []
         self.findings: list[Finding] = []
+        self.adopted: list[Adopted] = []
 
     def __enter__(self) -> Self:
         folder = self.state.make_run(self.identity.run)
         with ExitStack() as opened:
-            opened.enter_context(locked(folder / "lock"))
+            opened.enter_context(locked(folder / "lock", patience=GLANCE_SECONDS))
             self.journal = opened.enter_context(closing(Journal(folder / "journal.sqlite")))
             self.catalog = opened.enter_context(closing(Catalog(self.state.catalog_file)))
             self.spool = Spool(folder / "spool", self.options.spool_limit, self.cancelled)
@@ -97,57 +101,36 @@ class Backup:
         self.entry = self.repository.keys.entry_id(self.identity.entry)
         remembered = load_heads(self.state.heads_file)
         self.findings = refresh(self.repository, self.catalog, remembered, own=self.writer)
-        self._refuse_by_policy()
-        self._check_clock()
+        refuse_by_policy(self)
+        self.clock_checked = compare_clocks(self)
         self._recover()
         remove_finished(self.state)
         self.sender = Sender(
             self.repository, self.journal, self.spool, self.clock, self.cancelled, self.options.senders
         )
 
-    def _check_clock(self) -> None:
-        """Hold this host's clock against the services'; without those, against every writer's newest entry.
-
-        With a service to judge by, another writer's entry from the future is that writer's trouble.
-        """
-        services = {"store": self.repository.store.clock, "ledger": self.repository.ledger_store.clock}
-        heads = {writer: head for writer, head in self.catalog.heads().items() if writer not in self.catalog.faults()}
-        now = self.clock()
-        if any(services.values()):
-            others = {writer: head for writer, head in heads.items() if writer != self.writer}
-            try:
-                check_clock({}, now_ns=now, newest_ledger_ns=newest_entry_ns(self.repository, others))
-            except ClockError as error:
-                self.findings.append(Finding(error.code, "ledger of another writer", str(error)))
-            heads = {writer: head for writer, head in heads.items() if writer == self.writer}
-        newest = newest_entry_ns(self.repository, heads)
-        self.clock_checked = check_clock(services, now_ns=now, newest_ledger_ns=newest)
-
-    def _refuse_by_policy(self) -> None:
-        """No locks that are asked for and not set; where a name can be created twice, no second writer."""
-        descriptor = self.repository.descriptor
-        if descriptor.lock_days is not None:
-            raise PolicyError(
-                f"repository {self.repository.id.hex()} asks for object locks, which this version cannot set"
-            )
-        others = self.catalog.heads().keys() - {self.writer}
-        both = (descriptor.capabilities, descriptor.ledger_capabilities)
-        if others and not all(capabilities.refuses_second_create for capabilities in both):
-            raise PolicyError(
-                f"store creates a name twice, so writer {self.writer.hex()} may not join writer {min(others).hex()}"
-            )
-
     def _recover(self) -> None:
         """Bring the journal of an earlier attempt into a state from which this one goes on."""
+        self._refuse_abandoned()
         if self.journal.fact("entry") not in {None, self.entry.hex()}:
             raise PolicyError(f"run {self.identity.run.hex()} belongs to another inventory entry")
         self.journal.set_fact("entry", self.entry.hex())
+        self.journal.set_fact(BEGAN, {"entry": self.identity.entry, "orchestrator": self.identity.orchestrator})
         lost = [pack.id for pack in self.journal.packs() if pack.verified is None and not self.spool.holds(pack.id)]
         committed = self.journal.fact("committed")
-        if lost or (committed is not None and not committed["complete"]):
+        if lost or (committed is not None and not committed["complete"]) or self._half_adopted():
             self.journal.reopen_without(lost)
         self.journal.close_transfer()
         self.spool.keep_only(pack.id for pack in self.journal.packs() if pack.verified is None)
+
+    def _refuse_abandoned(self) -> None:
+        if self.journal.fact(ABANDONED) is not None:
+            raise RunAbandonedError(f"run {self.identity.run.hex()} was abandoned, what it had not sent is gone")
+
+    def _half_adopted(self) -> bool:
+        """Whether index objects are kept of a generation that still seals packs, which those would not name."""
+        indexes = self.journal.objects("kind='index' AND generation=?", (self.journal.generation,))
+        return self.needs_sealing and any(indexes)
 
     @property
     def snapshot_id(self) -> SnapshotId:
@@ -172,6 +155,7 @@ class Backup:
         """
         self._sealing = self.journal.generation
         self.journal.set_fact("source_at", self.clock())
+        self.journal.set_fact("expires_ns", self.options.expires_ns)
         self.journal.noted.begin()
         self.pool = SlabPool(self.cancelled)
         self.known = Known(self.catalog, self.options.expires_ns)
@@ -248,8 +232,9 @@ class Backup:
         totals = end.totals | {"stored": sum(pack.size for pack in self.journal.packs())}
         with self.journal.transaction():
             if self.journal.generation != self._sealing:
-                # Its verify has failed: this manifest counts on chunks that the next generation has to seal anew.
-                return Stopped(PackMissingError("a pack did not arrive while the others were sealed"))
+                # This manifest counts on chunks that the next generation has to seal anew, or that others took up.
+                what = "what it had sealed was taken up by another run, or a pack did not arrive, while it sealed more"
+                return Stopped(PackMissingError(f"run {self.identity.run.hex()} cannot commit: {what}"))
             last = self.journal.close_transfer()
             self.journal.set_fact("end", {"totals": totals, "roots": end.sealed_roots.hex(), "referred": referred})
         events.emit("stream-sealed", run=self.identity.run.hex(), stored=totals["stored"])

@@ -1,12 +1,19 @@
-"""Teaches the catalog, at the commit, what the walk noted of files and segments."""
+"""Teaches the catalog, at the commit, what the run stored and what its walk noted of files and segments."""
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
+from proofkeep.backup.indexing import index_row
 from proofkeep.backup.known import first_usable
 from proofkeep.catalog import Catalog, FileState, SegmentState
 from proofkeep.format.manifest import ID_SIZE
+from proofkeep.format.table import decode_table
 from proofkeep.journal import FileNote, Noted, SegmentNote
+from proofkeep.ledger import Head
+
+if TYPE_CHECKING:
+    from proofkeep.backup.run import Backup
 
 _NEWEST = 1 << 18
 _BATCH = 1 << 14
@@ -44,6 +51,23 @@ class Places:
                 return None
             packs.add(number)
         return tuple(sorted(packs))
+
+
+def teach_run(run: "Backup", head: Head) -> None:
+    """New packs, their chunks, what the walk noted, and our own head: one transaction."""
+    catalog = run.catalog
+    places = Places(catalog, run.options.expires_ns)
+    with catalog.transaction():
+        for pack in run.journal.packs():
+            sealed_table = run.journal.sealed_table(pack.number)
+            row = index_row(run.repository, pack, sealed_table)
+            ids = sorted(chunk.id for chunk in decode_table(row.table, pack.id.name).chunks)
+            places.learn(ids, catalog.add_pack(row, ids, sealed_table))
+            catalog.set_version(pack.id, pack.sent.version_id if pack.sent else None, head.sequence)
+        if run.journal.noted.whole:
+            teach_notes(catalog, run.entry, run.journal.noted, places)
+        catalog.set_head(run.writer, head)
+    run.journal.set_packs_indexed()
 
 
 def teach_notes(catalog: Catalog, entry: bytes, noted: Noted, places: Places) -> None:

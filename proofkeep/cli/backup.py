@@ -140,6 +140,7 @@ def _tell(context: Context, receipt: CommitReceipt, backup: Backup, travelled: d
         "ledger_shares_neighbourhood": receipt.ledger_shares_neighbourhood,
         "clock_checked": receipt.clock_checked,
         **travelled,
+        "adopted": [asdict(each) for each in backup.adopted],
         "unread": findings.as_documents(backup.unread),
         "findings": findings.as_documents(backup.findings),
     }
@@ -150,6 +151,7 @@ def _tell(context: Context, receipt: CommitReceipt, backup: Backup, travelled: d
         ("size", shown.size(totals["bytes"])),
         ("new", f"{shown.size(totals['new_bytes'])}, stored as {shown.size(travelled['stored'])}"),
         ("packs", f"{receipt.packs}, verified by {', '.join(travelled['verified_by']) or 'nothing: none was new'}"),
+        *(("adopted", f"{each.packs} packs, {shown.size(each.bytes)}, of run {each.run}") for each in backup.adopted),
         ("tls", sessions or "none: nothing travelled over a network"),
         ("clock", "checked" if receipt.clock_checked else "not checked: nobody told another time"),
         (

@@ -85,10 +85,12 @@ class Journal:
     def reopen_without(self, packs: Iterable[PackId]) -> None:
         """Begin a new generation: read again, seal what is missing or was in these packs, commit another record.
 
-        One step: with the packs forgotten and the end of the stream still there, a commit would leave them out.
+        One step: with the packs forgotten and the end of the stream still there, a commit would leave them out. Kept
+        entries that did not arrive go too: the next generation's may have to take their places in the chain.
         """
         with self.transaction():
             self._drop_packs(packs)
+            self._database.change("DELETE FROM objects WHERE kind IN ('index', 'ledger') AND verified IS NULL")
             self.set_fact("generation", self.generation + 1)
             self.set_fact("end", None)
             self.set_fact("committed", None)

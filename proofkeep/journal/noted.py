@@ -83,6 +83,11 @@ class Noted:
                 self._part.replace(self._file)
             sync_directory(self._file.parent)
 
+    @property
+    def whole(self) -> bool:
+        """Whether a walk came to its end with them."""
+        return self._file.exists()
+
     def close(self) -> None:
         """Stop taking notes; unless they were finished, they are not there."""
         stream, self._stream = self._stream, None

@@ -156,12 +156,13 @@ def test_kept_ledger_entries_are_relinked_in_order_behind_what_another_run_appen
 
 def test_two_runs_that_crash_by_turns_never_share_an_index_number(host: Host) -> None:
     runs = [os.urandom(16), os.urandom(16)]
-    for number, run in enumerate(runs):
+    entries = [Host(host.ground, host.name, entry=entry) for entry in ("first", "second")]  # none adopts the other's
+    for number, (run, each) in enumerate(zip(runs, entries, strict=True)):
         plant(host.source, {f"new{number}": content(200 + number, 3000)})
-        crashed(host, run, lambda operation, name: operation == "put" and name.startswith("index/"))
+        crashed(each, run, lambda operation, name: operation == "put" and name.startswith("index/"))
     plant(host.source, {"last": content(300, 3000)})
 
-    receipts = [host.run(), *map(host.run, runs)]
+    receipts = [host.run(), *(each.run(run) for run, each in zip(runs, entries, strict=True))]
 
     assert [host.ground.read_back(receipt.snapshot) == host.portrait() for receipt in receipts] == [True, False, False]
     assert len(host.ground.names("index/")) == 3

@@ -24,6 +24,7 @@ BACKUP = {
     "stored": int,
     "tls": list,
     "verified_by": list,
+    "adopted": list,
     "unread": list,
     "findings": list,
 }

@@ -1,0 +1,177 @@
+"""Take up what an abandoned run left: send it, name it in index and ledger, teach the catalog (decision 0006)."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from proofkeep import events
+from proofkeep.backup.adopted import Adopted
+from proofkeep.backup.confirm import confirm_keys, confirm_packs, drop_and_reopen
+from proofkeep.backup.indexing import Indexing
+from proofkeep.backup.retrying import Pause, retry
+from proofkeep.backup.run import Backup
+from proofkeep.backup.teaching import teach_run
+from proofkeep.backup.vouch import Vouching
+from proofkeep.errors import (
+    IntegrityError,
+    JournalBusyError,
+    ObjectExistsError,
+    PackMissingError,
+    SourceUnavailableError,
+    StateError,
+)
+from proofkeep.journal import Transfer
+from proofkeep.ledger import Head, save_heads
+from proofkeep.model import Finding, Node, SourceDescription
+from proofkeep.repository.retirement import read_retired
+from proofkeep.unfinished import ADOPTED, UnfinishedRun, unfinished_runs
+
+_POISONED = (IntegrityError, ObjectExistsError, StateError)
+"""What is wrong with one run's folder only, and must not keep the entry's next run from its source."""
+
+
+class LeftRun(Backup):
+    """An abandoned run, opened by another one: without its source and without a data key.
+
+    Raises, on opening:
+        JournalBusyError: it is live after all.
+    """
+
+    def __init__(self, run: Backup, left: UnfinishedRun) -> None:
+        identity = replace(run.identity, run=bytes.fromhex(left.run), orchestrator=left.orchestrator)
+        super().__init__(
+            run.repository,
+            run.state,
+            NoSource(),
+            (),
+            identity,
+            replace(run.options, expires_ns=left.expires_ns),
+            cancelled=run.cancelled,
+            progress=run.progress,
+            clock=run.clock,
+        )
+
+    def _refuse_abandoned(self) -> None:
+        """Not here: what had arrived before it was abandoned is as good as any."""
+
+    def take_up(self, pause: Pause | None) -> Adopted:
+        """Send, prove, name and remember everything it sealed; every step may be repeated.
+
+        Raises:
+            StoreError, TransportError: of the kind met; what was sent stays sent.
+            IntegrityError, StateError: journal or chain do not hold.
+        """
+        journal = self.journal
+        if self.needs_sealing:
+            journal.reopen_without(())  # whoever still seals for the generation that ends here cannot commit it
+        before = len(journal.packs())
+        sent = sum(self._send(transfer, pause) for transfer in self.transfers())
+        retry(self._name_all, pause)
+        packs = journal.packs()
+        events.emit("run-adopted", run=self.identity.run.hex(), packs=len(packs), sent=sent)
+        return Adopted(self.identity.run.hex(), len(packs), sum(pack.size for pack in packs), sent, before - len(packs))
+
+    def _send(self, transfer: Transfer, pause: Pause | None) -> int:
+        """Send and prove one transfer, without those of its packs that do not hold."""
+        while True:
+            left = len(self.journal.packs())
+            try:
+                sent = retry(lambda: self.upload(transfer), pause).done_now
+                retry(lambda: self.verify(transfer), pause)
+            except PackMissingError:
+                if len(self.journal.packs()) == left:
+                    raise
+            else:
+                return sent
+
+    def _name_all(self) -> None:
+        """Index objects, ledger entries, catalog; then the mark that this is done."""
+        if gone := self._gone():
+            drop_and_reopen(self, gone)
+        journal = self.journal
+        with self.state.ledger_lock():
+            if any(not pack.indexed for pack in journal.packs()):
+                head = self._place()
+                teach_run(self, head)
+                save_heads(self.state.heads_file, self.catalog.heads())
+            with journal.transaction():
+                journal.set_fact("ledgered_keys", [item.name for item in journal.objects("kind='key'")])
+                journal.set_fact(ADOPTED, {"at_ns": self.clock()})
+        journal.noted.clear()
+        self.spool.keep_only(())
+
+    def _gone(self) -> list[Any]:
+        """Packs that the store holds no more, or not for long."""
+        store = self.repository.store
+        packs = [(pack.id, pack.size) for pack in self.journal.packs()]
+        retired, _ = read_retired(self.repository)
+        gone = {
+            *confirm_packs(store, packs),
+            *confirm_keys(store, packs),
+            *(pack for pack, _ in packs if pack in retired),
+        }
+        return sorted(gone)
+
+    def _place(self) -> Head:
+        vouching = Vouching(self)
+        for key in self.journal.objects("kind='key'"):
+            self.sender.place_object(key)
+        Indexing(self).place()
+        return vouching.append(self.journal.generation)
+
+
+def left_for(run: Backup) -> list[UnfinishedRun]:
+    """Abandoned runs of the same entry on this host, with packs in them that a new run can do with."""
+    entry, mine = run.entry.hex(), run.identity.run.hex()
+    found = unfinished_runs(run.state)
+    return [left for left in found if left.entry == entry and left.run != mine and left.holds_packs]
+
+
+def adopt(run: Backup, pause: Pause | None = None) -> list[Adopted]:
+    """Take up what abandoned runs of the same entry left on this host; call before the source is read.
+
+    What of them does not hold becomes a finding of `run`.
+
+    Args:
+        pause: between attempts; without it nothing is tried twice.
+
+    Raises:
+        StoreError, TransportError: of the kind met.
+        CancelledError
+    """
+    return list(_adopt(run, pause))
+
+
+def _adopt(run: Backup, pause: Pause | None) -> Iterator[Adopted]:
+    for left in left_for(run):
+        try:
+            with LeftRun(run, left) as opened:
+                yield opened.take_up(pause)
+        except JournalBusyError:
+            continue  # it was taken up by somebody, or went on itself
+        except _POISONED as error:
+            events.emit("run-not-adopted", outcome="failure", run=left.run, code=error.code)
+            run.findings.append(Finding(error.code, f"run {left.run}", f"left where it is: {error}"))
+
+
+class NoSource:
+    """Stands where a run needs none. Implements `Source`."""
+
+    label = ""
+    facts = SourceDescription(b"")
+
+    def walk(self) -> NoReturn:
+        """Never."""
+        raise _unwanted()
+
+    def open(self, node: Node) -> NoReturn:  # noqa: ARG002 - the port's
+        """Never."""
+        raise _unwanted()
+
+    def again(self, node: Node) -> NoReturn:  # noqa: ARG002 - the port's
+        """Never."""
+        raise _unwanted()
+
+
+def _unwanted() -> SourceUnavailableError:
+    return SourceUnavailableError("source of a run that another one takes up is not to be read")

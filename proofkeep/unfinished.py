@@ -1,0 +1,134 @@
+"""Runs of this host that ended without a complete snapshot, and what lies in their journals and spools.
+
+Nothing here needs a key or a store (docs/decisions/0006).
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from proofkeep import events
+from proofkeep.errors import JournalBusyError, ProofkeepError
+from proofkeep.journal import Journal
+from proofkeep.state import RepositoryState, locked
+
+BEGAN = "began"
+"""Fact: name of the inventory entry, and the orchestrator's id of the run."""
+ADOPTED = "adopted"
+"""Fact: all packs that the run had sealed are named by index and ledger."""
+ABANDONED = "abandoned"
+"""Fact: somebody gave up what had not arrived; the run is not to go on."""
+
+GLANCE_SECONDS = 2.0
+"""For so long who opens a run waits for somebody who only looks at it, which takes milliseconds."""
+
+_JOURNAL = "journal.sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedRun:
+    """One run's folder, as nobody worked on it.
+
+    Attributes:
+        repository, run, entry: hex; `entry` is the keyed id, empty where the journal cannot be read.
+        name: of the inventory entry; None in journals of older versions.
+        live: a process works on it; nothing more is known of it then but `spool_bytes`.
+        damaged: its journal cannot be read.
+        waiting, waiting_bytes: packs that were not proven in the store yet.
+        stored, stored_bytes: packs that were, and that no index names.
+        ended: everything is sealed, the manifest too: what is missing is sending and the commit.
+        source_at: instant of the source in ns, where it began to read.
+    """
+
+    repository: str
+    run: str
+    folder: Path
+    live: bool = False
+    damaged: bool = False
+    entry: str = ""
+    name: str | None = None
+    orchestrator: str | None = None
+    waiting: int = 0
+    waiting_bytes: int = 0
+    stored: int = 0
+    stored_bytes: int = 0
+    spool_bytes: int = 0
+    ended: bool = False
+    adopted: bool = False
+    abandoned: bool = False
+    source_at: int | None = None
+    expires_ns: int | None = None
+
+    @property
+    def holds_packs(self) -> bool:
+        """Whether sealed packs would be lost with it."""
+        return self.waiting + self.stored > 0
+
+
+def unfinished_runs(state: RepositoryState) -> list[UnfinishedRun]:
+    """Of one repository, in the order of their ids; without those whose snapshot, complete or not, is committed."""
+    return list(_unfinished(state.path))
+
+
+def all_unfinished_runs(root: Path) -> list[UnfinishedRun]:
+    """Of every repository in a state directory."""
+    return [run for runs in sorted(root.glob("*/runs")) for run in _unfinished(runs.parent)]
+
+
+def _unfinished(repository: Path) -> Iterator[UnfinishedRun]:
+    for journal in sorted(repository.glob(f"runs/*/{_JOURNAL}")):
+        found = _looked_at(repository.name, journal.parent)
+        if found is not None:
+            yield found
+
+
+def _looked_at(repository: str, folder: Path) -> UnfinishedRun | None:
+    run, spool_bytes = folder.name, _size(folder / "spool")
+    try:
+        with locked(folder / "lock"), closing(Journal(folder / _JOURNAL)) as journal:
+            if journal.fact("committed") is not None:
+                return None
+            return _described(repository, folder, journal, spool_bytes)
+    except JournalBusyError:
+        return UnfinishedRun(repository, run, folder, live=True, spool_bytes=spool_bytes)
+    except ProofkeepError as error:
+        events.emit("journal-unreadable", outcome="failure", run=run, code=error.code)
+        return UnfinishedRun(repository, run, folder, damaged=True, spool_bytes=spool_bytes)
+
+
+def _described(repository: str, folder: Path, journal: Journal, spool_bytes: int) -> UnfinishedRun:
+    began: dict[str, Any] = journal.fact(BEGAN) or {}
+    packs = journal.packs()
+    waiting = [pack.size for pack in packs if pack.verified is None]
+    stored = [pack.size for pack in packs if pack.verified is not None and not pack.indexed]
+    return UnfinishedRun(
+        repository,
+        folder.name,
+        folder,
+        entry=journal.fact("entry") or "",
+        name=began.get("entry"),
+        orchestrator=began.get("orchestrator"),
+        waiting=len(waiting),
+        waiting_bytes=sum(waiting),
+        stored=len(stored),
+        stored_bytes=sum(stored),
+        spool_bytes=spool_bytes,
+        ended=journal.end is not None,
+        adopted=journal.fact(ADOPTED) is not None,
+        abandoned=journal.fact(ABANDONED) is not None,
+        source_at=journal.fact("source_at"),
+        expires_ns=journal.fact("expires_ns"),
+    )
+
+
+def _size(spool: Path) -> int:
+    """Bytes on disk; files may go while they are counted."""
+    total = 0
+    for file in spool.iterdir() if spool.is_dir() else ():
+        try:
+            total += file.stat().st_size
+        except FileNotFoundError:
+            continue
+    return total
