@@ -1,5 +1,6 @@
 """A private directory that does not outlive its process by long: whoever drills next removes what a killed one left."""
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -23,8 +24,7 @@ class PrivateDirectory:
         try:
             parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             sweep(parent)
-            self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-            self._lock = _lock(self.path)
+            self.path, self._lock = _made_and_locked(parent)
         except OSError as error:
             raise TargetError(f"scratch cannot be made: {os.strerror(error.errno or 0).lower()}") from None
 
@@ -33,6 +33,17 @@ class PrivateDirectory:
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
         return not self.path.exists()
+
+
+def _made_and_locked(parent: Path) -> tuple[Path, int]:
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        with contextlib.suppress(FileNotFoundError, BlockingIOError):
+            lock = _lock(path)
+            if path.exists():
+                return path, lock
+            os.close(lock)
+        # Another drill swept it between creation and lock: it takes it for one that a killed drill left.
 
 
 def sweep(parent: Path) -> int:

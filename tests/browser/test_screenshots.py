@@ -20,10 +20,12 @@ def finished(tmp_path: Path) -> Iterator[Demo]:
     for number in range(3):
         (tmp_path / "mine" / f"file-{number}").write_bytes(os.urandom(1 << 20))
     demo = Demo(tmp_path / "demo")
-    done = demo.make("demo", f"SOURCE={tmp_path / 'mine'}")
-    assert done.returncode == 0, done.stdout + done.stderr
-    yield demo
-    demo.make("down")
+    try:
+        done = demo.make("demo", f"SOURCE={tmp_path / 'mine'}")
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield demo
+    finally:
+        demo.make("down")
 
 
 @pytest.mark.requires("chromium")
