@@ -62,6 +62,7 @@ ProofkeepError
     ├── StreamEndedEarlyError
     ├── SpoolFullError
     ├── StateError
+    │   └── StateDamagedError
     ├── JournalBusyError
     └── WrongHostError
 """
@@ -480,6 +481,16 @@ class StateError(PipelineError):
     code = "state"
     hint = (
         "Check its disk, room and permissions, then press Retry; move away what is malformed: a later run does without."
+    )
+
+
+class StateDamagedError(StateError):
+    """A database of this host's state directory does not hold what was written to it."""
+
+    code = "state-damaged"
+    hint = (
+        "Run again: a damaged catalog was removed and is learned anew from the repository. Is it a journal, begin "
+        "another run. What is committed is unaffected; look at the state directory's disk."
     )
 
 

@@ -2,17 +2,29 @@
 
 import sqlite3
 import threading
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from proofkeep.errors import JournalBusyError, MalformedError, ProofkeepError, SpoolFullError, StateError
+import msgspec
 
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+from proofkeep.errors import JournalBusyError, ProofkeepError, SpoolFullError, StateDamagedError, StateError
+
+# Our statements are right: where SQLite cannot make sense of one, the schema that it reads is not ours any more.
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH}
+_NO_TEXT = "Could not decode"
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _PRIMARY = 0xFF
 _BUSY_SECONDS = 60
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def row_check(*values: object) -> int:
+    """CRC-32 over a row's columns: SQLite keeps no checksum, and gives a flipped bit back as if it had been written."""
+    return zlib.crc32(_encode(values))
 
 
 class StateDatabase:
@@ -21,7 +33,7 @@ class StateDatabase:
     Every method raises:
         SpoolFullError: its disk is full.
         JournalBusyError: another process has held it for too long.
-        MalformedError: its content is damaged, which `damaged` tells from then on.
+        StateDamagedError: its content is damaged, which `damaged` tells from then on.
         StateError: SQLite says anything else.
     """
 
@@ -77,6 +89,11 @@ class StateDatabase:
         with self.transaction():
             self._connection.executemany(query, rows)
 
+    def damage(self) -> StateDamagedError:
+        """The error for whoever found a row that is not what was written."""
+        self.damaged = True
+        return StateDamagedError(f"{self._subject} is damaged")
+
     @contextmanager
     def _told(self) -> Iterator[None]:
         try:
@@ -90,8 +107,7 @@ class StateDatabase:
             return SpoolFullError(f"disk of the {self._subject} is full")
         if code in _BUSY:
             return JournalBusyError(f"another process holds the {self._subject}")
-        if code in _DAMAGED:
-            self.damaged = True
-            return MalformedError(f"{self._subject} is damaged")
+        if code in _DAMAGED or str(error).startswith(_NO_TEXT):
+            return self.damage()
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         return StateError(f"{self._subject} cannot be used: {name}")

@@ -75,6 +75,7 @@ class Known:
 
         Raises:
             PackMissingError: another run of this host dropped one meanwhile.
+            StateDamagedError: none did; the catalog's tables do not agree.
         """
         found = 0
 
@@ -87,6 +88,7 @@ class Known:
 
         rows = encode_packs(packs())
         if found != sum(self._referred):
+            self._catalog.require_sound()
             raise PackMissingError("a pack that this run refers to was dropped by another run of this host")
         return rows
 

@@ -8,10 +8,11 @@ from itertools import islice
 
 import msgspec
 
-from proofkeep import canonical
+from proofkeep import canonical, events
 from proofkeep.backup.known import Known
-from proofkeep.catalog import Catalog
+from proofkeep.catalog import Catalog, SegmentState
 from proofkeep.crypto.host_keys import IdKeys, digest
+from proofkeep.errors import IntegrityError
 from proofkeep.format.manifest import Child
 from proofkeep.journal import Noted, SegmentNote
 from proofkeep.model import Kind, Node
@@ -92,8 +93,9 @@ class SegmentMemory:
         state = self._catalog.segment_state(self._entry, start)
         if state is None:
             return None
-        subject = f"remembered segment {start.hex()}"
-        found = canonical.from_msgpack(open_row(self._repository, state.sealed, subject), Remembered, subject)
+        found = self._opened(state)
+        if found is None:
+            return None
         nodes = ahead.look(found.entries + 1)
         if found.ended and len(nodes) > found.entries:
             return None
@@ -103,6 +105,15 @@ class SegmentMemory:
         self._noted.add(SegmentNote(state.start, state.mark, state.sealed, state.packs, b""))
         child = Child(found.id, found.length, nodes[0].path, nodes[-1].path, found.entries, found.bytes)
         return child, found
+
+    def _opened(self, state: SegmentState) -> Remembered | None:
+        """What is remembered of a segment; nothing where that does not open: the segment is made again."""
+        subject = f"remembered segment {state.start.hex()}"
+        try:
+            return canonical.from_msgpack(open_row(self._repository, state.sealed, subject), Remembered, subject)
+        except IntegrityError as error:
+            events.emit("segment-memory-damaged", outcome="failure", segment=state.start.hex(), code=error.code)
+            return None
 
     def add(self, node: Node, path_id: bytes, chunks: int, packs: Sequence[int]) -> None:
         """A node whose entry goes into the segment; `packs` are known ones of a file that was not read."""

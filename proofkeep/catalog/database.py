@@ -1,4 +1,7 @@
-"""The catalog's database: SQLite, one connection behind one lock, every change one transaction."""
+"""The catalog's database: SQLite, one connection behind one lock, every change one transaction.
+
+Rows that a snapshot will lean on carry a check (`row_check`): one that rotted is not remembered, and learned again.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -7,34 +10,39 @@ from pathlib import Path
 from proofkeep import events
 from proofkeep.catalog.rows import KnownPack
 from proofkeep.catalog.states import States
-from proofkeep.errors import MalformedError
+from proofkeep.errors import PackMissingError, StateDamagedError
 from proofkeep.format.index import PackRow
 from proofkeep.format.names import PackId
 from proofkeep.ledger import START, Head, Heads
-from proofkeep.state_database import StateDatabase
+from proofkeep.state_database import StateDatabase, row_check
 
 _SETUP = """
 PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32768;
 CREATE TABLE IF NOT EXISTS packs (
     no INTEGER PRIMARY KEY AUTOINCREMENT, writer BLOB, data_key BLOB, counter INTEGER,
     size INTEGER, header BLOB, retain_until INTEGER, retired INTEGER DEFAULT 0, sealed_table BLOB, indexed INTEGER,
+    proof INTEGER,
     UNIQUE (writer, data_key, counter));
 CREATE TABLE IF NOT EXISTS vouched (
-    writer BLOB, data_key BLOB, counter INTEGER, version_id TEXT, sequence INTEGER,
+    writer BLOB, data_key BLOB, counter INTEGER, version_id TEXT, sequence INTEGER, proof INTEGER,
     PRIMARY KEY (writer, data_key, counter)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS chunks (id BLOB, pack INTEGER, PRIMARY KEY (id, pack)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS chunks (id BLOB, pack INTEGER, proof INTEGER, PRIMARY KEY (id, pack)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (
-    entry BLOB, path_id BLOB, fingerprint BLOB, chunks BLOB, extents BLOB, packs BLOB,
+    entry BLOB, path_id BLOB, fingerprint BLOB, chunks BLOB, extents BLOB, packs BLOB, proof INTEGER,
     PRIMARY KEY (entry, path_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS segments (
-    entry BLOB, start BLOB, mark BLOB, sealed BLOB, packs BLOB, PRIMARY KEY (entry, start)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS heads (writer BLOB PRIMARY KEY, sequence INTEGER, sha256 BLOB) WITHOUT ROWID;
+    entry BLOB, start BLOB, mark BLOB, sealed BLOB, packs BLOB, proof INTEGER,
+    PRIMARY KEY (entry, start)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS heads (
+    writer BLOB PRIMARY KEY, sequence INTEGER, sha256 BLOB, proof INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS unlearned (
     writer BLOB, name TEXT, sha256 BLOB, version_id TEXT, PRIMARY KEY (writer, name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS faults (writer BLOB PRIMARY KEY, proven INTEGER) WITHOUT ROWID;
 """
-VERSION = 2
+VERSION = 3
 _BATCH = 500
+_TABLES = ("packs", "vouched", "chunks", "files", "segments", "heads", "unlearned", "faults")
+_PACK = "no, writer, data_key, counter, size, header, proof"
 
 
 class Catalog(States):
@@ -44,7 +52,7 @@ class Catalog(States):
         self._file = file
         try:
             self._database = self._open()
-        except MalformedError:
+        except StateDamagedError:
             self._remove()
             self._database = self._open()
         self._rows = self._database.rows
@@ -54,7 +62,7 @@ class Catalog(States):
         version = database.rows("PRAGMA user_version")[0][0]
         if version not in {0, VERSION}:
             database.close()
-            raise MalformedError("catalog has another version")
+            raise StateDamagedError("catalog has another version")
         if version == 0:
             database.change(f"PRAGMA user_version={VERSION}")
         return database
@@ -65,11 +73,29 @@ class Catalog(States):
         for part in self._file.parent.glob(f"{self._file.name}*"):
             part.unlink(missing_ok=True)
 
+    def belong_to(self, repository: bytes) -> None:
+        """Forget everything if it is another repository's."""
+        mark = int.from_bytes(repository[:4], "big") >> 1 or 1
+        found = self._rows("PRAGMA application_id")[0][0]
+        if found == mark:
+            return
+        with self.transaction():
+            if found:
+                events.emit("catalog-foreign", outcome="failure")
+            for table in _TABLES if found else ():
+                self._database.change(f"DELETE FROM {table}")  # noqa: S608 - ours
+            self._database.change(f"PRAGMA application_id={mark}")
+
     def close(self) -> None:
         """Close the database; remove it if it was found damaged."""
         self._database.close()
         if self._database.damaged:
             self._remove()
+
+    def require_sound(self) -> None:
+        """Have SQLite look at everything: for when answers contradict each other. Raises `StateDamagedError`."""
+        if self._rows("PRAGMA integrity_check(1)") != [("ok",)]:
+            raise self._database.damage()
 
     def transaction(self) -> AbstractContextManager[None]:
         """All or nothing; nests."""
@@ -94,20 +120,23 @@ class Catalog(States):
                 "SELECT no FROM packs WHERE writer=? AND data_key=? AND counter=?",
                 (row.writer, row.data_key, row.counter),
             )[0][0]
+            proof = row_check(number, row.writer, row.data_key, row.counter, row.size, row.header)
+            self._database.change("UPDATE packs SET proof=? WHERE no=?", (proof, number))
             self._database.change_many(
-                "INSERT OR IGNORE INTO chunks VALUES (?,?)", ((identity, number) for identity in chunk_ids)
+                "INSERT OR IGNORE INTO chunks VALUES (?,?,?)",
+                ((identity, number, row_check(identity, number)) for identity in chunk_ids),
             )
             return number
 
     def set_version(self, pack: PackId, version_id: str | None, sequence: int) -> None:
         """Which version of the object the ledger vouches for, and in which entry."""
         with self.transaction():
-            values = (pack.writer, pack.data_key, pack.counter, version_id, sequence)
-            self._database.change(
-                "INSERT INTO vouched VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET version_id=excluded.version_id, "
-                "sequence=min(sequence, excluded.sequence)",
-                values,
+            known = self._rows(
+                "SELECT sequence FROM vouched WHERE writer=? AND data_key=? AND counter=?",
+                (pack.writer, pack.data_key, pack.counter),
             )
+            values = (pack.writer, pack.data_key, pack.counter, version_id, min([sequence, *(row[0] for row in known)]))
+            self._database.change("INSERT OR REPLACE INTO vouched VALUES (?,?,?,?,?,?)", (*values, row_check(*values)))
 
     def chunk_packs(self, ids: Sequence[bytes]) -> dict[bytes, list[int]]:
         """Numbers of all packs that hold them, ascending, of those ids that are known."""
@@ -115,19 +144,38 @@ class Catalog(States):
         for start in range(0, len(ids), _BATCH):
             batch = ids[start : start + _BATCH]
             marks = ",".join("?" * len(batch))
-            query = f"SELECT id, pack FROM chunks WHERE id IN ({marks}) ORDER BY id, pack"  # noqa: S608 - marks only
-            for identity, number in self._rows(query, batch):
-                found.setdefault(identity, []).append(number)
+            query = f"SELECT id, pack, proof FROM chunks WHERE id IN ({marks}) ORDER BY id, pack"  # noqa: S608 - marks only
+            for identity, number, proof in self._rows(query, batch):
+                if self._holds("chunk", proof, identity, number):
+                    found.setdefault(identity, []).append(number)
         return found
 
     def pack(self, number: int) -> KnownPack:
-        """One pack by number."""
-        no, writer, data_key, counter, *rest = self._rows(
-            "SELECT no, writer, data_key, counter, size, header, sealed_table, version_id "
-            "FROM packs LEFT JOIN vouched USING (writer, data_key, counter) WHERE no=?",
-            (number,),
-        )[0]
-        return KnownPack(no, PackId(writer, data_key, counter), *rest)
+        """One pack by number.
+
+        Raises:
+            PackMissingError: another run of this host dropped it.
+            StateDamagedError: its row is not what was written.
+        """
+        rows = self._rows(f"SELECT {_PACK}, sealed_table FROM packs WHERE no=?", (number,))  # noqa: S608 - ours
+        if not rows:
+            raise PackMissingError("a pack was dropped by another run of this host")
+        *values, proof, table = rows[0]
+        if not self._holds("pack", proof, *values):
+            raise self._database.damage()
+        no, writer, data_key, counter, size, header = values
+        pack = PackId(writer, data_key, counter)
+        return KnownPack(no, pack, size, header, table, self._version(pack))
+
+    def _version(self, pack: PackId) -> str | None:
+        values = (pack.writer, pack.data_key, pack.counter)
+        query = "SELECT version_id, sequence, proof FROM vouched WHERE writer=? AND data_key=? AND counter=?"
+        version: str | None
+        for version, sequence, proof in self._rows(query, values):
+            if not self._holds("vouched pack", proof, *values, version, sequence):
+                raise self._database.damage()
+            return version
+        return None
 
     def find_pack(self, pack: PackId) -> int | None:
         """A pack's number, or None."""
@@ -165,15 +213,16 @@ class Catalog(States):
         highest = self._rows("SELECT coalesce(max(no), 0) FROM packs")[0][0]
         usable = bytearray(highest + 1)
         rows = self._rows(
-            "SELECT no FROM packs WHERE indexed AND NOT retired "
+            f"SELECT {_PACK} FROM packs WHERE indexed AND NOT retired "  # noqa: S608 - ours
             "AND (retain_until IS NULL OR ? IS NULL OR retain_until >= ?) "
             "AND NOT EXISTS (SELECT 1 FROM faults WHERE faults.writer = packs.writer AND NOT EXISTS (SELECT 1 "
             "FROM vouched WHERE (vouched.writer, vouched.data_key, vouched.counter) "
             "= (packs.writer, packs.data_key, packs.counter) AND vouched.sequence <= faults.proven))",
             (expires_ns, expires_ns),
         )
-        for (number,) in rows:
-            usable[number] = 1
+        for *values, proof in rows:
+            if self._holds("pack", proof, *values):
+                usable[values[0]] = 1
         return usable
 
     def drop_packs(self, packs: Iterable[PackId]) -> None:
@@ -227,8 +276,12 @@ class Catalog(States):
 
     def heads(self) -> Heads:
         """Ledger heads up to which this catalog has learned."""
-        rows = self._rows("SELECT writer, sequence, sha256 FROM heads")
-        return {writer: Head(sequence, digest) for writer, sequence, digest in rows}
+        rows = self._rows("SELECT writer, sequence, sha256, proof FROM heads")
+        return {
+            writer: Head(sequence, digest)
+            for writer, sequence, digest, proof in rows
+            if self._holds("head", proof, writer, sequence, digest)
+        }
 
     def head(self, writer: bytes) -> Head:
         """One writer's head."""
@@ -237,4 +290,5 @@ class Catalog(States):
     def set_head(self, writer: bytes, head: Head) -> None:
         """What was learned up to now."""
         with self.transaction():
-            self._database.change("INSERT OR REPLACE INTO heads VALUES (?,?,?)", (writer, head.sequence, head.sha256))
+            values = (writer, head.sequence, head.sha256)
+            self._database.change("INSERT OR REPLACE INTO heads VALUES (?,?,?,?)", (*values, row_check(*values)))

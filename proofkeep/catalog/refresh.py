@@ -39,6 +39,7 @@ def refresh(repository: Repository, catalog: Catalog, remembered: Heads, *, own:
     Raises:
         RollbackError, LedgerMismatchError, AuthenticationError, MalformedError: the chain of `own` does not hold.
     """
+    catalog.belong_to(repository.id)
     findings: list[Finding] = []
     proven: dict[bytes, int] = {}
     for writer in sorted({*writers(repository), *remembered, *catalog.heads()}):

@@ -3,8 +3,9 @@
 from array import array
 from collections.abc import Iterable, Sequence
 
+from proofkeep import events
 from proofkeep.catalog.rows import FileState, SegmentState
-from proofkeep.state_database import StateDatabase
+from proofkeep.state_database import StateDatabase, row_check
 
 _BATCH = 500
 
@@ -13,6 +14,16 @@ class States:
     """The catalog's part that belongs to entries; everything else in it belongs to the repository."""
 
     _database: StateDatabase
+    _doubted: frozenset[str] = frozenset()
+
+    def _holds(self, kind: str, proof: object, *values: object) -> bool:
+        """Whether a row is what was written; says so once of each kind where it is not."""
+        if row_check(*values) == proof:
+            return True
+        if kind not in self._doubted:
+            self._doubted |= {kind}
+            events.emit("catalog-row-damaged", outcome="failure", kind=kind)
+        return False
 
     def file_states(self, entry: bytes, path_ids: Sequence[bytes]) -> dict[bytes, FileState]:
         """States of those files of an entry that are remembered, by path id."""
@@ -21,10 +32,13 @@ class States:
             batch = path_ids[start : start + _BATCH]
             marks = ",".join("?" * len(batch))
             query = (
-                "SELECT path_id, fingerprint, chunks, extents, packs FROM files "  # noqa: S608 - marks only
+                "SELECT path_id, fingerprint, chunks, extents, packs, proof FROM files "  # noqa: S608 - marks only
                 f"WHERE entry=? AND path_id IN ({marks})"
             )
-            for path_id, fingerprint, chunks, extents, packs in self._database.rows(query, (entry, *batch)):
+            for *values, proof in self._database.rows(query, (entry, *batch)):
+                if not self._holds("file", proof, entry, *values):
+                    continue
+                path_id, fingerprint, chunks, extents, packs = values
                 found[path_id] = FileState(fingerprint, chunks, tuple(array("Q", extents)), tuple(array("I", packs)))
         return found
 
@@ -37,9 +51,9 @@ class States:
         """Remember what files are like now; sorted, since rows next to each other are written at once."""
         with self._database.transaction():
             self._database.change_many(
-                "INSERT OR REPLACE INTO files VALUES (?,?,?,?,?,?)",
+                "INSERT OR REPLACE INTO files VALUES (?,?,?,?,?,?,?)",
                 sorted(
-                    (
+                    _proven(
                         entry,
                         path_id,
                         state.fingerprint,
@@ -57,9 +71,11 @@ class States:
 
     def segment_state(self, entry: bytes, start: bytes) -> SegmentState | None:
         """The segment of an entry that begins with this path id."""
-        query = "SELECT start, mark, sealed, packs FROM segments WHERE entry=? AND start=?"
-        for start_, mark, sealed, packs in self._database.rows(query, (entry, start)):
-            return SegmentState(start_, mark, sealed, tuple(array("I", packs)))
+        query = "SELECT start, mark, sealed, packs, proof FROM segments WHERE entry=? AND start=?"
+        for *values, proof in self._database.rows(query, (entry, start)):
+            if self._holds("segment", proof, entry, *values):
+                start_, mark, sealed, packs = values
+                return SegmentState(start_, mark, sealed, tuple(array("I", packs)))
         return None
 
     def forget_segments(self, entry: bytes) -> None:
@@ -69,6 +85,13 @@ class States:
     def set_segment_states(self, entry: bytes, states: Iterable[SegmentState]) -> None:
         """Remember segments of an entry's newest snapshot."""
         self._database.change_many(
-            "INSERT OR REPLACE INTO segments VALUES (?,?,?,?,?)",
-            ((entry, state.start, state.mark, state.sealed, array("I", state.packs).tobytes()) for state in states),
+            "INSERT OR REPLACE INTO segments VALUES (?,?,?,?,?,?)",
+            (
+                _proven(entry, state.start, state.mark, state.sealed, array("I", state.packs).tobytes())
+                for state in states
+            ),
         )
+
+
+def _proven(*values: object) -> tuple[object, ...]:
+    return (*values, row_check(*values))

@@ -9,7 +9,7 @@ import pytest
 
 from proofkeep.catalog import Catalog, FileState
 from proofkeep.catalog.database import VERSION
-from proofkeep.errors import MalformedError
+from proofkeep.errors import StateDamagedError
 from proofkeep.format.index import PackRow
 from proofkeep.format.names import PackId
 from proofkeep.ledger import START, Head
@@ -180,7 +180,7 @@ def test_catalog_found_damaged_while_it_is_used_is_removed_when_closed(file: Pat
     pages = file.read_bytes()
     file.write_bytes(pages[:4096] + bytes([0xFF]) * (len(pages) - 4096))
 
-    with closing(Catalog(file)) as catalog, pytest.raises(MalformedError, match="catalog is damaged"):
+    with closing(Catalog(file)) as catalog, pytest.raises(StateDamagedError, match="catalog is damaged"):
         catalog.chunk_packs([chunk(1)])
 
     assert not file.exists()

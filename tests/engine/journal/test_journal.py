@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from proofkeep.errors import MalformedError, PipelineError
+from proofkeep.errors import PipelineError, StateDamagedError
 from proofkeep.format.header import ObjectType
 from proofkeep.format.names import PackId
 from proofkeep.journal import FileNote, Journal, Sent, Transfer, Verified
@@ -178,7 +178,7 @@ def test_damaged_journal_is_said_and_not_made_anew(file: Path, content: bytes) -
     file.parent.mkdir()
     file.write_bytes(content)
 
-    with pytest.raises(MalformedError, match="journal is damaged"):
+    with pytest.raises(StateDamagedError, match="journal is damaged"):
         Journal(file)
 
     assert file.read_bytes() == content
