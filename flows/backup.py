@@ -11,8 +11,8 @@ from prefect.futures import PrefectConcurrentFuture
 from prefect.states import Failed
 
 from blocks import Repository, Source, load_block
-from flows.backup_card import tell_commit
-from flows.cards import failure_told
+from flows.backup_card import say_commit
+from flows.cards import Card, failure_told
 from flows.host import claim, claim_journal
 from flows.options import DEFAULTS, BackupOptions
 from flows.progress import BackupProgress
@@ -26,7 +26,6 @@ from proofkeep.backup.commit import CommitReceipt
 from proofkeep.backup.items import Stopped
 from proofkeep.errors import PartialSnapshotError
 from tasks.backup import adopt, checksum, commit, compress, encrypt, snapshot, upload, verify
-from tasks.boundary import advised
 from tasks.kinds import Receipt
 from tasks.retries import delays
 
@@ -53,12 +52,12 @@ def backup(entry: str, repository: str, source: str, options: BackupOptions = DE
         source: name of a Proofkeep Source block.
         options: knobs of the run.
     """
-    claim(this_run())
-    with failure_told("backup", entry):
-        return _run(entry, repository, source, options)
+    with failure_told("backup", entry) as card:
+        claim(this_run())
+        return _run(entry, repository, source, options, card)
 
 
-def _run(entry: str, repository: str, source: str, options: BackupOptions) -> Receipt | State[Any]:
+def _run(entry: str, repository: str, source: str, options: BackupOptions, card: Card) -> Receipt | State[Any]:
     run = this_run()
     block = load_block(Repository, repository)
     configuration = block.configuration(entry=entry, source=load_block(Source, source), backup=options.section())
@@ -80,14 +79,15 @@ def _run(entry: str, repository: str, source: str, options: BackupOptions) -> Re
     ) as engine:
         progress.expect(engine.catalog.count_files(engine.entry))
         transfers = Transfers(engine, upload, verify, options.attempts, progress.show_transfers)
+        card.also = transfers.failures
         engine.watch(transfers.stuck)
         receipt = _steps(engine, transfers, options.attempts, cancelled)
-        tell_commit(entry, engine, receipt, transfers.receipts)
+        say_commit(card, entry, engine, receipt, transfers.receipts)
     progress.finish(f"snapshot {receipt['snapshot']} is committed")
     try:
         msgspec.convert(receipt, CommitReceipt).require_complete()
     except PartialSnapshotError as partial:
-        error = advised(partial)
+        error = card.fail(partial)
         return Failed(name=PARTIAL, message=str(error), data=error)
     return receipt
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flows.cards import artifact_key, tell
+from flows.cards import Card
 from proofkeep.backup import Backup
 from proofkeep.progress import in_units
 from tasks.kinds import Receipt
@@ -11,8 +11,8 @@ from tasks.kinds import Receipt
 _LOCAL = "local directory, nothing travelled"
 
 
-def tell_commit(entry: str, backup: Backup, commit: Receipt, receipts: Mapping[str, list[Receipt]]) -> None:
-    """Make the card of a committed snapshot, complete or not.
+def say_commit(card: Card, entry: str, backup: Backup, commit: Receipt, receipts: Mapping[str, list[Receipt]]) -> None:
+    """Say on the card what was committed, complete or not.
 
     Args:
         receipts: of this attempt's uploads and verifies.
@@ -38,7 +38,7 @@ def tell_commit(entry: str, backup: Backup, commit: Receipt, receipts: Mapping[s
         else "yes",
         "clock": "compared" if commit["clock_checked"] else "**not checked**, nobody stated a time",
     }
-    tell(artifact_key("backup", entry), f"Backup of {entry}", rows, [*backup.findings, *backup.unread], status)
+    card.say(f"Backup of {entry}", rows, [*backup.findings, *backup.unread], status)
 
 
 def _all(receipts: Sequence[Mapping[str, Any]]) -> str:

@@ -6,16 +6,79 @@ Counts, keyed ids, digests and codes; never a file's name.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
+from uuid import UUID
 
 import httpx
 from prefect.artifacts import create_markdown_artifact
+from prefect.settings import PREFECT_UI_URL
 
+from flows.failing import told_of
+from flows.runs import this_run
 from proofkeep import events
 from proofkeep.errors import ProofkeepError
 from proofkeep.model import Finding
 from tasks.boundary import advised, only_our_errors
 
 _MOST_FINDINGS = 100
+
+told_within: set[UUID] = set()
+"""Runs of this process whose body has made the card of its failure."""
+
+
+class Card:
+    """What a run's card will say, made when the run ends.
+
+    Attributes:
+        also: further errors of the run than the one that ends it.
+    """
+
+    def __init__(self, verb: str, subject: str) -> None:
+        self._verb = verb
+        self._subject = subject
+        self._text = ""
+        self._status = ""
+        self._made = False
+        self.also: Sequence[ProofkeepError] = ()
+
+    def say(self, title: str, rows: Mapping[str, str], findings: Sequence[Finding], status: str) -> None:
+        """What the run came to; arguments as of `tell`."""
+        self.write(_rendered(title, rows, findings), f"{title}: {status}")
+
+    def write(self, text: str, status: str) -> None:
+        """The same as Markdown, and one line for lists of artifacts."""
+        self._text, self._status = text, status
+
+    def fail(self, error: ProofkeepError) -> ProofkeepError:
+        """Make the card of a failure; the error again, its text ending in code, hint and where the card is."""
+        key = artifact_key(self._verb, self._subject)
+        title = f"{self._verb.capitalize()} of {self._subject} failed"
+        text = f"# {title}\n\n{told_of(self._verb, self._subject, this_run(), error, self.also)}"
+        publish(text + (f"\n{self._text}" if self._text else ""), key, f"{title}: {error.code}")
+        self._made = True
+        told_within.add(this_run().id)
+        return pointed(advised(error), key)
+
+    def end(self) -> None:
+        """Make the card of a run that ended well, unless there is one or it said nothing."""
+        if self._text and not self._made:
+            publish(self._text, artifact_key(self._verb, self._subject), self._status)
+
+
+@contextmanager
+def failure_told(verb: str, subject: str) -> Iterator[Card]:
+    """The body of a flow: only our errors leave it, and each leaves a card that says what to do.
+
+    Raises:
+        ProofkeepError: as `only_our_errors`.
+    """
+    card = Card(verb, subject)
+    try:
+        with only_our_errors(verb):
+            yield card
+            card.end()
+    except ProofkeepError as error:
+        raise card.fail(error) from None
 
 
 def tell(key: str, title: str, rows: Mapping[str, str], findings: Sequence[Finding], status: str) -> None:
@@ -26,40 +89,36 @@ def tell(key: str, title: str, rows: Mapping[str, str], findings: Sequence[Findi
         findings: their subjects, codes and details are shown, no path.
         status: one line for lists of artifacts.
     """
+    publish(_rendered(title, rows, findings), key, f"{title}: {status}")
+
+
+def _rendered(title: str, rows: Mapping[str, str], findings: Sequence[Finding]) -> str:
     lines = [f"# {title}", "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]
     if findings:
         lines += ["", "## Findings", "", "| id | code | |", "|---|---|---|"]
         shown = findings[:_MOST_FINDINGS]
-        lines += [f"| `{found.subject}` | {found.code} | {found.detail} |" for found in shown]
+        lines += [f"| `{finding.subject}` | {finding.code} | {finding.detail} |" for finding in shown]
     if len(findings) > _MOST_FINDINGS:
         lines += ["", f"{len(findings) - _MOST_FINDINGS} more are not listed."]
-    publish("\n".join(lines), key, f"{title}: {status}")
-
-
-@contextmanager
-def failure_told(verb: str, subject: str) -> Iterator[None]:
-    """The body of a flow: only our errors leave it, and each leaves a card that says what to do.
-
-    Raises:
-        ProofkeepError: as `only_our_errors`.
-    """
-    try:
-        with only_our_errors(verb):
-            yield
-    except ProofkeepError as error:
-        _tell_failure(verb, subject, error)
-        raise advised(error) from None
-
-
-def _tell_failure(verb: str, subject: str, error: ProofkeepError) -> None:
-    title = f"{verb.capitalize()} of {subject} failed"
-    text = f"# {title}\n\n`{error.code}`: {error}\n\n**What to do:** {error.hint}\n"
-    publish(text, artifact_key(verb, subject), f"{title}: {error.code}")
+    return "\n".join(lines)
 
 
 def artifact_key(verb: str, subject: str) -> str:
     """Key under which the cards of one subject follow each other on the Artifacts page."""
     return re.sub("[^a-z0-9]+", "-", f"{verb}-{subject}".lower()).strip("-")
+
+
+def address(key: str) -> str:
+    """Where the newest card of this key is: its page in the UI, or its key where no UI is known."""
+    interface = PREFECT_UI_URL.value()
+    return f"{interface.rstrip('/')}/artifacts/key/{key}" if interface else key
+
+
+def pointed(error: ProofkeepError, key: str) -> ProofkeepError:
+    """A copy whose text ends in where the card is."""
+    told = copy(error)
+    told.args = (f"{error} Card: {address(key)}",)
+    return told
 
 
 def publish(text: str, key: str, description: str) -> None:

@@ -9,7 +9,7 @@ from prefect import flow
 from prefect.client.schemas.objects import FlowRun
 
 from blocks import KeyProvider, Repository, Source, load_block
-from flows.cards import artifact_key, failure_told, publish
+from flows.cards import Card, failure_told
 from flows.drill_options import DRILL_DEFAULTS, DrillOptions, LiveSource
 from flows.drill_steps import DrillSteps, Step
 from flows.host import claim
@@ -28,7 +28,6 @@ from proofkeep.drill import (
     render_markdown,
 )
 from proofkeep.drill.writing import DOCUMENT, SUMS
-from tasks.boundary import only_our_errors
 from tasks.drill import attack, draw, report, restore_sample
 from tasks.kinds import Receipt
 from tasks.spot_check import SpotCheck, spot_check_elsewhere, spot_check_here
@@ -65,11 +64,10 @@ def restore_drill(
         surprise: whether the drill was not announced.
         options: how it draws and where it works.
     """
-    claim(this_run())
-    with failure_told("drill", repository):
+    with failure_told("drill", repository) as card:
+        claim(this_run())
         written = _Run(repository, keys, live or [], options).drill(drill, entries or [], surprise=surprise)
-        _tell(repository, written)
-    with only_our_errors("restore_drill", advise=True):
+        _say(card, repository, written)
         msgspec.convert(written, DrillReport).require_passed()
     return written
 
@@ -145,9 +143,9 @@ def _drill_id(name: str | None, run: FlowRun) -> str:
     return name if run.run_count <= 1 else f"{name}-{run.run_count}"
 
 
-def _tell(repository: str, written: Receipt) -> None:
+def _say(card: Card, repository: str, written: Receipt) -> None:
     """The card of a drill: the evidence for people, and where it lies."""
     file = Path(written["evidence"]) / DOCUMENT
     result = "passed" if written["passed"] else "failed"
     text = f"{render_markdown(load_evidence(file))}\n## Evidence\n\n`{file}`, with its sums in `{SUMS}`\n"
-    publish(text, artifact_key("drill", repository), f"Drill of {repository}: {result}")
+    card.write(text, f"Drill of {repository}: {result}")

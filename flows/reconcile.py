@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterId,
@@ -27,10 +26,11 @@ from prefect.states import Crashed
 
 from blocks.server import named_server
 from flows.host import ProcessMark
+from flows.outside import tell_outside
 from flows.scratch import sweep_memory
 from proofkeep import events
 from proofkeep.configuration.identity import host_name
-from proofkeep.errors import PipelineError
+from proofkeep.errors import ProcessGoneError
 
 _PAGE = 200
 _CRASHED = {"state": "Crashed", "state_type": StateType.CRASHED.value}
@@ -61,10 +61,9 @@ def reconcile() -> list[Reconciled]:
             process = ProcessMark.from_labels(run.labels)
             if process is None or process.host != host_name() or not process.is_dead():
                 continue
-            message = _message(process)
-            task_runs = _crash_task_runs(client, run, message)
-            client.set_flow_run_state(run.id, Crashed(message=message), force=True)
-            client.create_artifact(_card(run, message))
+            error = _gone(process)
+            task_runs = _crash_task_runs(client, run, str(error))
+            client.set_flow_run_state(run.id, Crashed(message=str(tell_outside(client, run, error))), force=True)
             events.emit("flow-run-reconcile", flow_run_id=str(run.id), pid=process.pid, task_runs=task_runs, **_CRASHED)
             done.append(Reconciled(run.id, run.name, process, task_runs))
             left.append(run.parameters)
@@ -76,20 +75,18 @@ def reconcile() -> list[Reconciled]:
 def bury(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect's names
     """Hook of flows: a worker that outlives a run's process sets the run Crashed; task runs and card are left to us."""
     with named_server() as client:
-        process = ProcessMark.from_labels(client.read_flow_run(flow_run.id).labels)
-        if process is not None and process.host == host_name() and process.is_dead():
-            message = _message(process)
-            _crash_task_runs(client, flow_run, message)
-            client.create_artifact(_card(flow_run, message))
+        run = client.read_flow_run(flow_run.id)
+        process = ProcessMark.from_labels(run.labels)
+        if process is None:
+            tell_outside(client, run, ProcessGoneError(f"no process has begun to work on run {run.id}"))
+        elif process.host == host_name() and process.is_dead():
+            error = _gone(process)
+            _crash_task_runs(client, run, str(error))
+            tell_outside(client, run, error)
 
 
-def _message(process: ProcessMark) -> str:
-    return f"process {process.pid} of host {process.host} is gone"
-
-
-def _card(run: FlowRun, message: str) -> ArtifactCreate:
-    text = f"# {run.name} crashed\n\n{message}.\n\n**What to do:** {PipelineError.hint}\n"
-    return ArtifactCreate(type="markdown", key="crashed", description=message, data=text, flow_run_id=run.id)
+def _gone(process: ProcessMark) -> ProcessGoneError:
+    return ProcessGoneError(f"process {process.pid} of host {process.host} is gone")
 
 
 def _under_way(client: SyncPrefectClient) -> Iterator[FlowRun]:

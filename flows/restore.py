@@ -9,7 +9,7 @@ import msgspec
 from prefect import flow
 
 from blocks import KeyProvider, Repository, load_block
-from flows.cards import artifact_key, failure_told, tell
+from flows.cards import Card, failure_told
 from flows.host import claim
 from flows.progress import RunProgress
 from flows.runs import named_by, this_run
@@ -20,7 +20,6 @@ from proofkeep.errors import UsageError
 from proofkeep.progress import in_units
 from proofkeep.restore import RestoreReport
 from proofkeep.snapshots import EVERYTHING, CommittedSnapshot, by_id, find_snapshot
-from tasks.boundary import only_our_errors
 from tasks.kinds import Receipt
 from tasks.restore import Restoration, restore_snapshot
 
@@ -55,12 +54,11 @@ def restore(
         devices: whether device nodes are made too.
         entry: whose latest snapshot is meant; needed where the repository holds several entries.
     """
-    claim(this_run())
-    with failure_told("restore", snapshot):
+    with failure_told("restore", snapshot) as card:
+        claim(this_run())
         told = _restore(repository, Path(target), (snapshot, entry), keys, _ids(file_ids or []), devices=devices)
         report = msgspec.convert(told, RestoreReport)
-        _tell(report, target)
-    with only_our_errors("restore", advise=True):
+        _say(card, report, target)
         report.require_intact()
     return told
 
@@ -112,7 +110,7 @@ def _show(progress: RunProgress, snapshot: CommittedSnapshot) -> None:
     progress.show(done / total if total else 0.0, f"{in_units(done)} of {in_units(total)} restored and verified")
 
 
-def _tell(report: RestoreReport, target: str) -> None:
+def _say(card: Card, report: RestoreReport, target: str) -> None:
     status = "intact" if report.intact else "damaged, the rest is restored"
     rows = {
         "result": f"**{status}**",
@@ -124,4 +122,4 @@ def _tell(report: RestoreReport, target: str) -> None:
         "read from the store": in_units(report.read),
         "not set": f"{report.owners_unset:,} owners, {report.xattrs_unset:,} extended attributes",
     }
-    tell(artifact_key("restore", report.snapshot), "Restore", rows, report.findings, status)
+    card.say(f"Restore of {report.snapshot}", rows, report.findings, status)

@@ -35,8 +35,8 @@ def spot_check(entry: str, repository: str, source: str, questions: list[dict[st
         source: name of a Proofkeep Source block whose tree lies on this host.
         questions: keyed ids and keyed stat fingerprints, set by the drill.
     """
-    claim(this_run())
     with failure_told("spot-check", entry):
+        claim(this_run())
         told = _ask(entry, repository, source, questions)
         tell_answers(told)
         return told

@@ -6,6 +6,7 @@ from prefect.flows import FlowStateHook
 from prefect.results import ResultSerializer
 
 from flows.logs import tell_flow_state
+from flows.outside import tell_unless_told
 from flows.reconcile import bury
 
 Hook = FlowStateHook[..., Any]
@@ -32,7 +33,7 @@ def telling(*when_crashed: Hook) -> _Told:
         "result_serializer": "json",
         "on_running": [tell_flow_state],
         "on_completion": [tell_flow_state],
-        "on_failure": [tell_flow_state],
+        "on_failure": [tell_flow_state, tell_unless_told],
         "on_crashed": [tell_flow_state, bury, *when_crashed],
         "on_cancellation": [tell_flow_state],
     }

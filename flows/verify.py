@@ -10,7 +10,7 @@ from prefect.states import Completed
 from pydantic import Field
 
 from blocks import Repository, load_block
-from flows.cards import artifact_key, failure_told, tell
+from flows.cards import Card, failure_told
 from flows.host import claim
 from flows.progress import RunProgress
 from flows.runs import named_by, this_run
@@ -19,7 +19,6 @@ from flows.watching import in_thread, threads, watched
 from proofkeep.ledger import Heads, parse_heads
 from proofkeep.progress import in_units
 from proofkeep.verify import VerificationReport
-from tasks.boundary import only_our_errors
 from tasks.kinds import Receipt
 from tasks.verify import Verification, verify_repository
 
@@ -40,12 +39,11 @@ def verify(repository: str, read: Share = 0.1, expect_heads: list[str] | None = 
         read: share of the packs that is read back and hashed, 0 to 1; drawn anew each time.
         expect_heads: ledger heads from receipts or logs, each `writer:sequence:sha256`.
     """
-    claim(this_run())
-    with failure_told("verify", repository):
+    with failure_told("verify", repository) as card:
+        claim(this_run())
         told = _verify(repository, read, parse_heads(expect_heads or []))
         report = msgspec.convert(told, VerificationReport)
-        _tell(repository, report)
-    with only_our_errors("verify", advise=True):
+        _say(card, repository, report)
         report.require_intact()
     return Completed(message=report.verdict, data=told)
 
@@ -69,7 +67,7 @@ def _verify(repository: str, read: float, expected: Heads) -> Receipt:
     return told
 
 
-def _tell(repository: str, report: VerificationReport) -> None:
+def _say(card: Card, repository: str, report: VerificationReport) -> None:
     rows = {
         "verdict": f"**{report.verdict}**",
         "freshness": report.freshness,
@@ -84,4 +82,4 @@ def _tell(repository: str, report: VerificationReport) -> None:
         "not tested": "; ".join(report.not_tested),
         "heads": "<br>".join(f"`{head}`" for head in report.heads),
     }
-    tell(artifact_key("verify", repository), f"Verify of {repository}", rows, report.findings, report.verdict)
+    card.say(f"Verify of {repository}", rows, report.findings, report.verdict)

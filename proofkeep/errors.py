@@ -1,7 +1,8 @@
 """Every error an operator can meet, in one tree.
 
-Each class has a stable `code`, says whether repeating the very step may help (`retryable`), and carries a `hint`
-addressed to the operator. Messages are lower case, name the object's id and hold no secret and no file name.
+Each class has a stable `code`, names the `cause` in a few words, says whether repeating the very step may help
+(`retryable`), and carries a `hint` addressed to the operator; docs/on-call/codes/ has a page for each code.
+Messages are lower case, name the object's id and hold no secret and no file name.
 Adapters translate every foreign error into this tree.
 
 ProofkeepError
@@ -64,7 +65,9 @@ ProofkeepError
     ├── StateError
     │   └── StateDamagedError
     ├── JournalBusyError
-    └── WrongHostError
+    ├── WrongHostError
+    ├── ProcessGoneError
+    └── UnexpectedError
 """
 
 from typing import ClassVar
@@ -74,6 +77,7 @@ class ProofkeepError(Exception):
     """Root of the tree; `str(error)` is safe to log and to show in Prefect."""
 
     code: ClassVar[str] = "proofkeep-error"
+    cause: ClassVar[str] = "failure without a code of its own"
     retryable: ClassVar[bool] = False
     hint: ClassVar[str] = "Read the message; if it does not say enough, report the code and the run id."
 
@@ -82,6 +86,7 @@ class UsageError(ProofkeepError):
     """What was asked for cannot be done as asked."""
 
     code = "usage"
+    cause = "wrong command, block or configuration"
     hint = "Correct the command, block or configuration named in the message."
 
 
@@ -89,6 +94,7 @@ class PolicyError(UsageError):
     """A rule of this repository or of its configuration forbids it."""
 
     code = "policy"
+    cause = "forbidden by a rule"
     hint = "A rule forbids it: change what the message names. What is stored was not touched."
 
 
@@ -96,6 +102,7 @@ class PatternError(UsageError):
     """An include or exclude pattern cannot be understood."""
 
     code = "pattern-malformed"
+    cause = "malformed pattern"
     hint = "Patterns are globs relative to the source's root, such as 'logs/**' or '*.tmp'."
 
 
@@ -110,6 +117,7 @@ class UnsupportedVersionError(UsageError):
     """The repository or object has a format version this software does not know."""
 
     code = "version-unsupported"
+    cause = "unknown format version"
     hint = "Upgrade Proofkeep; a reader never guesses at a newer format."
 
 
@@ -117,6 +125,7 @@ class RepositoryExistsError(UsageError):
     """`init` found a repository where it was to create one."""
 
     code = "repository-exists"
+    cause = "repository there already"
     hint = "Choose an empty bucket, prefix or directory; nothing that exists was touched."
 
 
@@ -124,6 +133,7 @@ class RepositoryMissingError(UsageError):
     """No repository lies where the configuration points."""
 
     code = "repository-missing"
+    cause = "no repository there"
     hint = "Check bucket, prefix or directory, or run `proofkeep init` first."
 
 
@@ -131,6 +141,7 @@ class LedgerMissingError(UsageError):
     """The repository exists but its ledger does not."""
 
     code = "ledger-missing"
+    cause = "no ledger there"
     hint = "Check where the ledger is configured to be; without it nothing is written or called verified."
 
 
@@ -138,6 +149,7 @@ class LedgerPlacementError(UsageError):
     """The ledger would lie in the same place as the packs it vouches for."""
 
     code = "ledger-placement"
+    cause = "ledger not apart from the packs"
     hint = "Give the ledger another bucket or another directory tree than the packs."
 
 
@@ -145,6 +157,7 @@ class SnapshotMissingError(UsageError):
     """No committed snapshot has that id."""
 
     code = "snapshot-missing"
+    cause = "no such snapshot"
     hint = "List what is committed with `proofkeep snapshots`."
 
 
@@ -152,6 +165,7 @@ class ClockError(UsageError):
     """This host's clock disagrees with the store, the key service or the ledger."""
 
     code = "clock-skewed"
+    cause = "wrong clock"
     hint = "Set the host's clock (NTP) and run again; nothing was written."
 
 
@@ -159,6 +173,7 @@ class SourceError(ProofkeepError):
     """The source could not be read as it was."""
 
     code = "source"
+    cause = "unreadable source"
     hint = "Look at the source on its host; nothing that was stored before is affected."
 
 
@@ -166,6 +181,7 @@ class SourceChangedError(SourceError):
     """A file kept changing while it was read."""
 
     code = "source-changed"
+    cause = "changed source"
     hint = "Freeze the source (a filesystem snapshot) or back it up when it is quiet."
 
 
@@ -173,6 +189,7 @@ class SourceEmptyError(SourceError):
     """The source holds nothing, and nothing is not what was configured."""
 
     code = "source-empty"
+    cause = "empty source"
     hint = "Check that the source is mounted; allow an empty source explicitly if it is meant."
 
 
@@ -180,6 +197,7 @@ class SourceUnavailableError(SourceError):
     """The source cannot be reached now."""
 
     code = "source-unavailable"
+    cause = "unavailable source"
     retryable = True
     hint = "Check the mount and its permissions on the source's host, then retry."
 
@@ -188,6 +206,7 @@ class StoreError(ProofkeepError):
     """An object store refused or failed."""
 
     code = "store"
+    cause = "refusing store"
     hint = "Look at the object store; sealed packs wait in the spool."
 
 
@@ -195,6 +214,7 @@ class ObjectMissingError(StoreError):
     """An object that must exist does not."""
 
     code = "object-missing"
+    cause = "missing object"
     hint = "Run `proofkeep verify`; if packs are gone, the next backup sends their chunks again."
 
 
@@ -202,6 +222,7 @@ class ObjectExistsError(StoreError):
     """A create-only write met an object of that name."""
 
     code = "object-exists"
+    cause = "name already taken"
     hint = "Names are never reused; two state directories may claim the same writer id."
 
 
@@ -209,6 +230,7 @@ class StoreDeniedError(StoreError):
     """The store knows who asks and says no."""
 
     code = "store-denied"
+    cause = "denied by the store"
     hint = "Check the role's policy on this bucket or the directory's permissions."
 
 
@@ -216,6 +238,7 @@ class StoreCredentialsError(StoreError):
     """Credentials are absent, wrong or expired."""
 
     code = "store-credentials"
+    cause = "refused or expired store credentials"
     hint = "Renew the credentials of this host's role, then press Retry; sealed packs wait in the spool."
 
 
@@ -223,6 +246,7 @@ class DigestRefusedError(StoreError):
     """The store computed another digest than the one sent with the object."""
 
     code = "digest-refused"
+    cause = "bytes changed on the way"
     retryable = True
     hint = "Bytes changed on the way; if it repeats, suspect memory or the network path."
 
@@ -231,6 +255,7 @@ class StoreFullError(StoreError):
     """The store has no room left."""
 
     code = "store-full"
+    cause = "full store"
     hint = "Make room or raise the quota, then press Retry; sealed packs wait in the spool."
 
 
@@ -238,6 +263,7 @@ class StoreUnavailableError(StoreError):
     """The store cannot be reached or answers that it is overloaded."""
 
     code = "store-unavailable"
+    cause = "unreachable or overloaded store"
     retryable = True
     hint = "Check the network and the store; press Retry when it is back, sealed packs wait in the spool."
 
@@ -246,6 +272,7 @@ class TransportError(ProofkeepError):
     """A connection could not be made or kept as the policy demands."""
 
     code = "transport"
+    cause = "failed connection"
     hint = "Look at the network path and at both ends' TLS settings."
 
 
@@ -253,6 +280,7 @@ class TlsPolicyError(TransportError):
     """The peer offers no TLS version or cipher that the policy allows."""
 
     code = "tls-policy"
+    cause = "refused TLS version or cipher"
     hint = "The server must offer TLS 1.2 or newer with ECDHE and AES-GCM; the policy is never relaxed."
 
 
@@ -260,6 +288,7 @@ class PeerIdentityError(TransportError):
     """The peer's certificate is not the one expected, or ours was refused."""
 
     code = "peer-identity"
+    cause = "refused certificate"
     hint = "Check certificate expiry, host name, CA file and client certificate."
 
 
@@ -267,6 +296,7 @@ class TransferFailedError(TransportError):
     """A transfer broke off."""
 
     code = "transfer-failed"
+    cause = "broken transfer"
     retryable = True
     hint = "Press Retry: only what has not arrived is sent again."
 
@@ -275,6 +305,7 @@ class KeyAccessError(ProofkeepError):
     """A key could not be used."""
 
     code = "key-access"
+    cause = "unusable key"
     hint = "Look at the key service and at the role's key policy."
 
 
@@ -282,6 +313,7 @@ class KeyMissingError(KeyAccessError):
     """A key, host secret or wrapped key is not where it must be."""
 
     code = "key-missing"
+    cause = "missing key"
     hint = "Check the key URI; a host that was never enrolled runs `proofkeep enrol` first."
 
 
@@ -289,6 +321,7 @@ class KeyCredentialsError(KeyAccessError):
     """Credentials for the key service are absent, wrong or expired."""
 
     code = "key-credentials"
+    cause = "refused or expired key service credentials"
     hint = "Renew the credentials of this host's role, then press Retry; nothing was sealed without a key."
 
 
@@ -296,6 +329,7 @@ class KeyDeniedError(KeyAccessError):
     """This role may not use the key in this way."""
 
     code = "key-denied"
+    cause = "denied key"
     hint = "Backup hosts may not unwrap; restore and drill need the restore role."
 
 
@@ -303,6 +337,7 @@ class KeyRevokedError(KeyAccessError):
     """The key is disabled or scheduled for deletion."""
 
     code = "key-revoked"
+    cause = "disabled key"
     hint = "The key administrator disabled this key; cancel its deletion if that was not meant."
 
 
@@ -310,6 +345,7 @@ class KeyMismatchError(KeyAccessError):
     """The key or its context is not the one the data was wrapped under."""
 
     code = "key-mismatch"
+    cause = "wrong key"
     hint = "Check key URI, passphrase and repository; a tampered wrapped key also ends here."
 
 
@@ -317,6 +353,7 @@ class KeyServiceUnavailableError(KeyAccessError):
     """The key service cannot be reached now."""
 
     code = "key-service-unavailable"
+    cause = "unreachable key service"
     retryable = True
     hint = "Check the network and the key service, then retry; nothing was sealed without a key."
 
@@ -325,6 +362,7 @@ class IntegrityError(ProofkeepError):
     """Stored bytes are not what was written."""
 
     code = "integrity"
+    cause = "damaged data"
     hint = "Keep everything as it is, run `proofkeep verify`, and open an incident."
 
 
@@ -332,6 +370,7 @@ class MalformedError(IntegrityError):
     """Bytes do not follow the format."""
 
     code = "malformed"
+    cause = "malformed bytes"
     hint = "The object was not written by Proofkeep or was damaged; run `proofkeep verify`."
 
 
@@ -339,6 +378,7 @@ class AuthenticationError(IntegrityError):
     """Bytes do not open under their key and context."""
 
     code = "authentication"
+    cause = "altered or foreign bytes"
     hint = "The object was altered, swapped, or belongs to another key or repository."
 
 
@@ -346,6 +386,7 @@ class TruncatedError(IntegrityError):
     """An object is shorter or longer than it must be."""
 
     code = "truncated"
+    cause = "cut or extended object"
     hint = "The object was cut or extended in the store; run `proofkeep verify`."
 
 
@@ -353,6 +394,7 @@ class ObjectUnreadableError(IntegrityError):
     """The store holds an object and cannot give its bytes, though it answers for others."""
 
     code = "object-unreadable"
+    cause = "unreadable object"
     hint = "Look at the store's disks and at this object's permissions; everything else was gone on with."
 
 
@@ -360,6 +402,7 @@ class SelfCheckError(IntegrityError):
     """A frame just sealed does not open to what went in."""
 
     code = "self-check"
+    cause = "failed self-check, faulty memory or CPU"
     hint = "Suspect this host's memory or CPU; nothing of this pack was sent."
 
 
@@ -367,6 +410,7 @@ class PackMissingError(IntegrityError):
     """A pack that the snapshot needs is not in the store."""
 
     code = "pack-missing"
+    cause = "missing pack"
     hint = "Nothing was committed; run the backup again, it sends the missing chunks."
 
 
@@ -374,6 +418,7 @@ class PackRetiredError(IntegrityError):
     """A pack that the snapshot needs was retired meanwhile."""
 
     code = "pack-retired"
+    cause = "retired pack"
     hint = "Press Retry, or run the backup again: the missing chunks are read and sent again."
 
 
@@ -381,6 +426,7 @@ class RollbackError(IntegrityError):
     """The store or ledger shows an older state than one already seen."""
 
     code = "rollback"
+    cause = "older state put back"
     hint = "Somebody put back an older state; compare with the remembered head and open an incident."
 
 
@@ -388,6 +434,7 @@ class LedgerMismatchError(IntegrityError):
     """The ledger contradicts itself or the store."""
 
     code = "ledger-mismatch"
+    cause = "contradicting ledger"
     hint = "Keep store and ledger as they are, run `proofkeep verify`, and open an incident."
 
 
@@ -395,6 +442,7 @@ class RestoreError(ProofkeepError):
     """A restore could not place what it opened."""
 
     code = "restore"
+    cause = "failed restore"
     hint = "Look at the restore target; the repository is unaffected."
 
 
@@ -402,6 +450,7 @@ class TargetError(RestoreError):
     """The restore target cannot take files."""
 
     code = "target"
+    cause = "unusable restore target"
     hint = "Choose an empty directory on a filesystem that this user may write to."
 
 
@@ -409,6 +458,7 @@ class TargetFullError(RestoreError):
     """The restore target's disk is full."""
 
     code = "target-full"
+    cause = "full restore target"
     hint = "Make room at the target and restore again; nothing half-written was named."
 
 
@@ -416,6 +466,7 @@ class UnsafePathError(RestoreError):
     """A manifest names a place outside the restore target."""
 
     code = "unsafe-path"
+    cause = "hostile manifest"
     hint = "The manifest is hostile or damaged; nothing outside the target was touched."
 
 
@@ -423,6 +474,7 @@ class PipelineError(ProofkeepError):
     """A run could not go on."""
 
     code = "pipeline"
+    cause = "stopped run"
     hint = "Press Retry; what was sealed and sent is kept."
 
 
@@ -430,6 +482,7 @@ class CancelledError(PipelineError):
     """Somebody cancelled the run."""
 
     code = "cancelled"
+    cause = "cancelled run"
     hint = "Press Retry to go on from what was sealed, or run the entry again."
 
 
@@ -437,6 +490,7 @@ class DamagedError(PipelineError):
     """A verify or restore ended with findings."""
 
     code = "damaged"
+    cause = "findings of a verify or restore"
     hint = "Read the findings; everything that could be proven or restored was."
 
 
@@ -444,6 +498,7 @@ class DrillFailedError(PipelineError):
     """A restore drill did not prove what it set out to prove."""
 
     code = "drill-failed"
+    cause = "failed drill"
     hint = "Read the drill's findings and open a corrective action; nothing in the repository was changed."
 
 
@@ -451,6 +506,7 @@ class PartialSnapshotError(PipelineError):
     """The snapshot was committed, but something named could not be read."""
 
     code = "partial-snapshot"
+    cause = "incomplete snapshot"
     hint = "List the unread files with the CLI on the source's host, mend them, and press Retry."
 
 
@@ -465,6 +521,7 @@ class StreamEndedEarlyError(PipelineError):
     """A stage's input stopped without its end-of-stream record."""
 
     code = "stream-ended-early"
+    cause = "stream without its end"
     hint = "Nothing was committed; press Retry."
 
 
@@ -472,6 +529,7 @@ class SpoolFullError(PipelineError):
     """The spool has no room and nothing leaves it."""
 
     code = "spool-full"
+    cause = "full spool"
     hint = "Mend the transfers that wait in the spool or raise its limit, then press Retry."
 
 
@@ -479,6 +537,7 @@ class StateError(PipelineError):
     """This host's state directory cannot be used as it is."""
 
     code = "state"
+    cause = "unusable state directory"
     hint = (
         "Check its disk, room and permissions, then press Retry; move away what is malformed: a later run does without."
     )
@@ -498,6 +557,7 @@ class JournalBusyError(PipelineError):
     """Another process on this host works on the same run or ledger."""
 
     code = "journal-busy"
+    cause = "journal in use"
     hint = "Wait for the other process of this run to end, or stop it."
 
 
@@ -505,7 +565,24 @@ class WrongHostError(PipelineError):
     """This run's journal and spool lie on another host."""
 
     code = "wrong-host"
+    cause = "wrong host"
     hint = "Retry on the host named in the message; its work queue leads there."
+
+
+class ProcessGoneError(PipelineError):
+    """The process that worked on the run is gone: killed, out of memory, or its host lost power."""
+
+    code = "process-gone"
+    cause = "killed process"
+    hint = "Press Retry on the host that holds the journal: what was sealed and sent is kept."
+
+
+class UnexpectedError(PipelineError):
+    """Something happened that no code stands for: a fault of Proofkeep, or of what it stands on."""
+
+    code = "unexpected"
+    cause = "unknown, no cause could be told"
+    hint = "Press Retry once; if it comes again, report the message with its place in the code and the run id."
 
 
 REFUSED = (IntegrityError, UnsupportedVersionError)

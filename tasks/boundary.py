@@ -12,7 +12,7 @@ from copy import copy
 from typing import TypeVar
 
 from proofkeep.backup.items import EndOfStream, Stopped
-from proofkeep.errors import PipelineError, ProofkeepError
+from proofkeep.errors import ProofkeepError, UnexpectedError
 
 T = TypeVar("T")
 Stage = Generator[T, None, None]
@@ -28,14 +28,14 @@ def only_our_errors(step: str, *, advise: bool = False) -> Iterator[None]:
         advise: let its text end in code and hint; for flows, whose state a person reads first.
 
     Raises:
-        ProofkeepError: what was met; a `PipelineError` in place of everything foreign.
+        ProofkeepError: what was met; an `UnexpectedError` in place of everything foreign.
     """
     try:
         yield
     except ProofkeepError as error:
         met = error
     except Exception as error:  # noqa: BLE001 - its text may be a file name or worse, so none of it passes
-        met = PipelineError(f"step {step} met an unexpected {type(error).__name__} in {_place(error)}")
+        met = UnexpectedError(f"step {step} met an unexpected {type(error).__name__} in {_place(error)}")
     else:
         return
     raise (advised(met) if advise else copy(met)) from None

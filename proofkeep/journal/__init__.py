@@ -2,7 +2,7 @@
 
 from proofkeep.journal.database import Journal
 from proofkeep.journal.noted import FileNote, Noted, SegmentNote
-from proofkeep.journal.rows import JournalObject, JournalPack, Sent, Transfer, Verified
+from proofkeep.journal.rows import JournalObject, JournalPack, Sent, Transfer, TransferCounts, Verified
 
 __all__ = [
     "FileNote",
@@ -13,5 +13,6 @@ __all__ = [
     "SegmentNote",
     "Sent",
     "Transfer",
+    "TransferCounts",
     "Verified",
 ]

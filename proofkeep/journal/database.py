@@ -11,7 +11,7 @@ from typing import Any
 from proofkeep.format.header import ObjectType
 from proofkeep.format.names import PackId
 from proofkeep.journal.noted import Noted
-from proofkeep.journal.rows import JournalObject, JournalPack, Sent, Transfer, Verified
+from proofkeep.journal.rows import JournalObject, JournalPack, Sent, Transfer, TransferCounts, Verified
 from proofkeep.state_database import StateDatabase
 
 _SCHEMA = """
@@ -155,6 +155,15 @@ class Journal:
 
     def _packs(self, where: str, values: Sequence[Any] = ()) -> list[JournalPack]:
         return [_pack(row) for row in self._rows(f"SELECT {_PACK_COLUMNS} FROM packs {where}", values)]  # noqa: S608 - ours
+
+    def counts(self) -> list[TransferCounts]:
+        """How far each transfer came, in order, the one still open included; reads no frame table."""
+        rows = self._rows(
+            "SELECT transfer, count(*), sum(size), sum(verified IS NULL), "
+            "sum(CASE WHEN verified IS NULL THEN size ELSE 0 END), sum(failures) FROM packs "
+            "GROUP BY transfer ORDER BY transfer"
+        )
+        return [TransferCounts(*row) for row in rows]
 
     def set_pack_sent(self, number: int, sent: Sent) -> None:
         """The store took it."""

@@ -99,3 +99,20 @@ class Transfer:
     digest: str
     packs: int
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferCounts:
+    """How far one transfer came.
+
+    Attributes:
+        waiting: packs that the store was not shown to hold; they lie in the spool, with so many bytes.
+        failures: attempts to send one of its packs that failed.
+    """
+
+    number: int
+    packs: int
+    bytes: int
+    waiting: int
+    waiting_bytes: int
+    failures: int

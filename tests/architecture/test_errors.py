@@ -58,11 +58,18 @@ def test_codes_are_unique() -> None:
     assert len(set(codes)) == len(codes)
 
 
+def test_no_two_codes_have_one_cause() -> None:
+    causes = [error.cause for error in every_error()]
+
+    assert len(set(causes)) == len(causes)
+
+
 @pytest.mark.parametrize("error", every_error(), ids=lambda error: error.__name__)
-def test_error_tells_code_retry_and_hint_itself(error: ErrorClass) -> None:
+def test_error_tells_code_cause_retry_and_hint_itself(error: ErrorClass) -> None:
     assert "code" in vars(error)
-    assert "hint" in vars(error)
+    assert {"cause", "hint"} <= vars(error).keys()
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", error.code)
+    assert re.fullmatch(r"[a-z][A-Za-z ,-]+", error.cause)
     assert isinstance(error.retryable, bool)
     assert error.hint[0].isupper() or error.hint[0] in "`'"
     assert error.hint.endswith(".")

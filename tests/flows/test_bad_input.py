@@ -86,7 +86,7 @@ def filled(house: House) -> House:
 def refused(run: FlowRun, code: str) -> None:
     """State and card say code and hint; neither says what only the host may know."""
     assert run.state_name == "Failed"
-    assert message(run).endswith(f" [{code}]. {HINTS[code]}")
+    assert f" [{code}]. {HINTS[code]} Card: http" in message(run)
     card = artifacts(run.id)["markdown"]
     assert f"`{code}`: " in card
     assert f"**What to do:** {HINTS[code]}" in card

@@ -1,0 +1,90 @@
+"""What the card of a failed run says: what failed, since when, why, what is safe, and the next step.
+
+Everything is told from the run, this host's journals and the Prefect server: no store is asked, it may be what failed.
+"""
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+
+from flows.history import runs_before, since
+from flows.standing import recovery_point, safe, state_of, transfers
+from proofkeep import events
+from proofkeep.aftermath import left_by
+from proofkeep.errors import IntegrityError, PackMissingError, PackRetiredError, ProofkeepError
+
+PAGES = "PROOFKEEP_PAGES"
+"""Environment variable: URL below which the pages of docs/on-call/codes lie; unset, cards name the file."""
+
+_FOLDER = "docs/on-call/codes"
+_MENDED_BY_RETRY = (PackMissingError, PackRetiredError)
+
+Rows = dict[str, str]
+
+
+def told_of(verb: str, subject: str, run: FlowRun, error: ProofkeepError, also: Sequence[ProofkeepError] = ()) -> str:
+    """The card below its title, as Markdown.
+
+    Args:
+        subject: the inventory entry, repository or snapshot that the verb was about.
+        run: the flow run that failed.
+        also: further errors of the same run.
+    """
+    rows = {"cause": f"**{error.cause}** (`{error.code}`, page {page(error)})"}
+    if others := _others(error, also):
+        rows["also"] = others
+    rows |= _surroundings(verb, subject, run, error)
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
+    return (
+        f"`{error.code}`: {error}\n\n**What to do:** {error.hint}\n\n**Then:** {next_step(run, error)}\n\n"
+        f"| | |\n|---|---|\n{table}\n"
+    )
+
+
+def page(error: ProofkeepError) -> str:
+    """Where the code is explained: a link, or the file in the checkout."""
+    base = os.environ.get(PAGES)
+    return f"[{error.code}]({base.rstrip('/')}/{error.code}.md)" if base else f"`{_FOLDER}/{error.code}.md`"
+
+
+def next_step(run: FlowRun, error: ProofkeepError) -> str:
+    """One click, or one command."""
+    if isinstance(error, IntegrityError) and not isinstance(error, _MENDED_BY_RETRY):
+        return "let somebody look before anything runs again; Retry does not mend stored bytes."
+    return f"press **Retry** on this run, or run `prefect flow-run retry {run.id}`."
+
+
+def _others(error: ProofkeepError, also: Sequence[ProofkeepError]) -> str:
+    told = [f"`{each.code}`: {each}" for each in also if str(each) != str(error)]
+    return "<br>".join(told)
+
+
+def _surroundings(verb: str, subject: str, run: FlowRun, error: ProofkeepError) -> Rows:
+    """What stands around the failure. Trouble in telling it leaves the failure itself told."""
+    rows = {"what failed": f"{verb} of {subject}, attempt {max(run.run_count, 1)} of run `{run.id.hex}`"}
+    names = (
+        ("entry", "entry "),
+        ("source", "source block "),
+        ("repository", "repository block "),
+        ("snapshot", "snapshot "),
+    )
+    where = [f"{words}`{run.parameters[name]}`" for name, words in names if run.parameters.get(name)]
+    rows["where"] = ", ".join(where) or "not known"
+    try:
+        with get_client(sync_client=True) as client:
+            before = runs_before(client, run, subject)
+            rows["since"] = since(client, run, before, datetime.now(UTC))
+        state = state_of(run)
+        left = None if state is None else left_by(state, run.id.bytes)
+        if left is not None and left.transfers:
+            rows["transfers"] = transfers(left)
+        rows["safe"] = safe(verb, run, left)
+        rows["recovery point"] = recovery_point(verb, state, left, before, error)
+    except (ProofkeepError, httpx.HTTPError, OSError, RuntimeError) as trouble:
+        events.emit("card-incomplete", outcome="failure", kind=type(trouble).__name__)
+        rows["not told"] = f"the rest of this card could not be found out ({type(trouble).__name__})"
+    return rows

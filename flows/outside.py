@@ -1,0 +1,54 @@
+"""Cards of runs that ended outside their body: killed, or with parameters that do not fit."""
+
+from typing import Any
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import ArtifactCreate
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.flows import Flow
+
+from flows.cards import artifact_key, pointed, told_within
+from flows.failing import told_of
+from proofkeep import events
+from proofkeep.errors import ProofkeepError, UnexpectedError, UsageError
+from tasks.boundary import advised
+
+_VERBS = {"restore_drill": "drill", "spot_check": "spot-check"}
+_SUBJECTS = {"backup": "entry", "restore": "snapshot", "spot_check": "entry"}
+_DEFAULTS = {"restore": "latest"}
+_WRONG_PARAMETERS = "Validation of flow parameters failed"
+
+
+def verb_and_subject(flow: str, run: FlowRun) -> tuple[str, str]:
+    """What a run of this flow was about, as its cards name it."""
+    subject = run.parameters.get(_SUBJECTS.get(flow, "repository")) or _DEFAULTS.get(flow) or run.name
+    return _VERBS.get(flow, flow), str(subject)
+
+
+def tell_outside(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError) -> ProofkeepError:
+    """Make the card of a run that its body did not make; the error again, its text ending in where the card is."""
+    verb, subject = verb_and_subject(client.read_flow(run.flow_id).name, run)
+    key = artifact_key(verb, subject)
+    title = f"{verb.capitalize()} of {subject} failed"
+    text = f"# {title}\n\n{told_of(verb, subject, run, error)}"
+    description = f"{title}: {error.code}"
+    client.create_artifact(
+        ArtifactCreate(type="markdown", key=key, description=description, data=text, flow_run_id=run.id)
+    )
+    return pointed(advised(error), key)
+
+
+def tell_unless_told(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Hook of flows: a run that failed before or behind its body has a card too."""
+    if flow_run.id in told_within:
+        told_within.discard(flow_run.id)
+        return
+    error: ProofkeepError = UnexpectedError("run ended outside its flow's body; its state says how")
+    if (state.message or "").startswith(_WRONG_PARAMETERS):
+        error = UsageError("parameters do not fit the flow; the run's state says which")
+    try:
+        with get_client(sync_client=True) as client:
+            tell_outside(client, client.read_flow_run(flow_run.id), error)
+    except httpx.HTTPError as trouble:
+        events.emit("card-not-made", outcome="failure", key=flow.name, kind=type(trouble).__name__)

@@ -1,0 +1,98 @@
+"""What a run left on this host, told from journals alone: it can be told when no store and no key service answers."""
+
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from proofkeep.errors import ProofkeepError
+from proofkeep.journal import Journal, TransferCounts
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Where a run stands.
+
+    Attributes:
+        entry: keyed id of its inventory entry, hex; None before it was known.
+        transfers: those that hold packs, the one still open included.
+        sealed: whether the source was read to its end.
+        committed: `<run>.<generation>` of its snapshot, if there is one.
+    """
+
+    entry: str | None
+    transfers: tuple[TransferCounts, ...]
+    sealed: bool
+    committed: str | None
+
+    @property
+    def unproven(self) -> list[int]:
+        """Numbers of the transfers of which something waits."""
+        return [transfer.number for transfer in self.transfers if transfer.waiting]
+
+    @property
+    def waiting(self) -> int:
+        """Packs that wait in the spool."""
+        return sum(transfer.waiting for transfer in self.transfers)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of ciphertext in them."""
+        return sum(transfer.waiting_bytes for transfer in self.transfers)
+
+    @property
+    def proven(self) -> int:
+        """Packs that the store was shown to hold."""
+        return sum(transfer.packs - transfer.waiting for transfer in self.transfers)
+
+    @property
+    def failures(self) -> int:
+        """Attempts to send a pack that failed."""
+        return sum(transfer.failures for transfer in self.transfers)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A snapshot that a run of this host committed, by its source instant."""
+
+    source_at_ns: int
+    snapshot: str
+    complete: bool
+
+
+def left_by(state: Path, run: bytes) -> Left | None:
+    """What the run left; None where this host holds no journal of it, or none that can be read.
+
+    Args:
+        state: the host's state directory, of whichever repository.
+        run: 16 bytes.
+    """
+    for file in _journals(state, run.hex()):
+        with suppress(ProofkeepError, OSError), closing(Journal(file)) as journal:
+            committed = journal.fact("committed")
+            return Left(
+                journal.fact("entry"),
+                tuple(journal.counts()),
+                journal.end is not None,
+                None if committed is None else committed["snapshot"],
+            )
+    return None
+
+
+def last_commit(state: Path, entry: str | None) -> Remembered | None:
+    """The newest snapshot by source instant that a journal of this host remembers; journals are kept for 30 days.
+
+    Args:
+        entry: keyed id in hex, whose snapshots count; None takes those of every entry.
+    """
+    found = []
+    for file in _journals(state, "*"):
+        with suppress(ProofkeepError, OSError), closing(Journal(file)) as journal:
+            committed = journal.fact("committed")
+            if committed is not None and entry in {None, committed["entry"]}:
+                instant = journal.fact("source_at") or 0
+                found.append(Remembered(instant, committed["snapshot"], committed["complete"]))
+    return max(found, key=lambda each: each.source_at_ns, default=None)
+
+
+def _journals(state: Path, run: str) -> list[Path]:
+    return sorted(state.glob(f"*/runs/{run}/journal.sqlite"))
