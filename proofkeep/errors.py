@@ -110,6 +110,7 @@ class InventoryError(UsageError):
     """The inventory cannot be read, or says something that cannot be."""
 
     code = "inventory"
+    cause = "wrong inventory"
     hint = "Correct the line named in the message; docs/platform-engineer/inventory.md describes every field."
 
 
@@ -514,6 +515,7 @@ class RunAbandonedError(PipelineError):
     """Somebody gave up what this run had sealed."""
 
     code = "run-abandoned"
+    cause = "abandoned run"
     hint = "Run the entry again: the source is read anew, and what had arrived in the store is not sent again."
 
 
@@ -547,6 +549,7 @@ class StateDamagedError(StateError):
     """A database of this host's state directory does not hold what was written to it."""
 
     code = "state-damaged"
+    cause = "damaged state directory"
     hint = (
         "Run again: a damaged catalog was removed and is learned anew from the repository. Is it a journal, begin "
         "another run. What is committed is unaffected; look at the state directory's disk."

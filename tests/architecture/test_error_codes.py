@@ -1,8 +1,58 @@
-from infra.error_codes import render
-from tests.architecture.tree import ROOT
+"""The pages of docs/on-call: one for each code, in the words of the tree, short enough for three in the morning."""
+
+import re
+
+import pytest
+
+from infra.error_codes import ON_CALL, PAGES, classes, index, with_head
+from proofkeep.errors import ProofkeepError
+from tests.architecture.tree import ROOT, tree_files
+
+SECTIONS = ["What it means", "What is safe", "What to do", "When to escalate"]
+SHORTEST, LONGEST = 20, 40  # lines, blank ones and the head's table included
+
+CODES = {error.code: error for error in classes()}
 
 
-def test_page_of_codes_is_what_the_error_tree_says() -> None:
-    page = (ROOT / "docs" / "on-call" / "codes.md").read_text()
+def test_index_of_codes_is_what_the_error_tree_says() -> None:
+    assert (ON_CALL / "codes.md").read_text() == index(), "run: python -m infra.error_codes"
 
-    assert page == render(), "run: python -m infra.error_codes > docs/on-call/codes.md"
+
+def test_every_code_has_its_page_and_every_page_its_code() -> None:
+    assert {page.stem for page in PAGES.iterdir()} == CODES.keys()
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_page_says_cause_and_hint_in_the_words_of_the_tree(code: str) -> None:
+    page = (PAGES / f"{code}.md").read_text()
+
+    assert page == with_head(CODES[code], page), "run: python -m infra.error_codes"
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_page_has_its_four_sections_and_is_short(code: str) -> None:
+    page = (PAGES / f"{code}.md").read_text()
+
+    assert re.findall(r"^## (.+)$", page, re.MULTILINE) == SECTIONS
+    assert SHORTEST <= len(page.splitlines()) <= LONGEST
+    parts = re.split(r"^## .+$", page, flags=re.MULTILINE)
+    assert all(part.strip() for part in parts)
+    assert parts[3].strip().startswith("1. ")
+
+
+def test_no_two_pages_say_the_same() -> None:
+    bodies = [(PAGES / f"{code}.md").read_text().partition("\n## ")[2] for code in CODES]
+
+    assert len(set(bodies)) == len(bodies)
+
+
+def test_root_of_the_tree_has_no_page_because_nothing_raises_it() -> None:
+    raised = [
+        str(path.relative_to(ROOT))
+        for path in tree_files()
+        if path.suffix == ".py"
+        and path.relative_to(ROOT).parts[0] in {"proofkeep", "flows", "tasks", "blocks"}
+        and re.search(rf"(?:raise|return) {ProofkeepError.__name__}\(", path.read_text())
+    ]
+
+    assert raised == []
