@@ -14,6 +14,8 @@ from blocks import Repository, Source, load_block
 from flows.backup_card import say_commit
 from flows.cards import Card, failure_told
 from flows.host import claim, claim_journal
+from flows.lateness import missed_window
+from flows.limits import slot_at
 from flows.options import DEFAULTS, BackupOptions
 from flows.progress import BackupProgress
 from flows.runs import began_ns, named_by, this_run
@@ -54,11 +56,13 @@ def backup(entry: str, repository: str, source: str, options: BackupOptions = DE
     """
     with failure_told("backup", entry) as card:
         claim(this_run())
-        return _run(entry, repository, source, options, card)
+        with slot_at(repository, this_run()):
+            return _run(entry, repository, source, options, card)
 
 
 def _run(entry: str, repository: str, source: str, options: BackupOptions, card: Card) -> Receipt | State[Any]:
     run = this_run()
+    late = missed_window(run, options.window_seconds)
     block = load_block(Repository, repository)
     configuration = block.configuration(entry=entry, source=load_block(Source, source), backup=options.section())
     session = block.session()
@@ -82,7 +86,7 @@ def _run(entry: str, repository: str, source: str, options: BackupOptions, card:
         card.also = transfers.failures
         engine.watch(transfers.stuck)
         receipt = _steps(engine, transfers, options.attempts, cancelled)
-        say_commit(card, entry, engine, receipt, transfers.receipts)
+        say_commit(card, entry, engine, receipt, transfers.receipts, late)
     progress.finish(f"snapshot {receipt['snapshot']} is committed")
     try:
         msgspec.convert(receipt, CommitReceipt).require_complete()

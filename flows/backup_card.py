@@ -11,15 +11,24 @@ from tasks.kinds import Receipt
 _LOCAL = "local directory, nothing travelled"
 
 
-def say_commit(card: Card, entry: str, backup: Backup, commit: Receipt, receipts: Mapping[str, list[Receipt]]) -> None:
+def say_commit(
+    card: Card,
+    entry: str,
+    backup: Backup,
+    commit: Receipt,
+    receipts: Mapping[str, list[Receipt]],
+    late: str | None,
+) -> None:
     """Say on the card what was committed, complete or not.
 
     Args:
         receipts: of this attempt's uploads and verifies.
+        late: how far the run missed its window, if it did.
     """
     totals = commit["totals"]
     status = "complete" if commit["complete"] else f"incomplete, {totals['unread']} unread"
-    rows = {
+    rows = {} if late is None else {"started": f"**{late}**"}
+    rows |= {
         "snapshot": f"`{commit['snapshot']}`, **{status}**",
         "files": f"{totals['files']:,}; {totals['unchanged_files']:,} unchanged, {totals['vanished']:,} vanished",
         "source": in_units(totals["bytes"]),

@@ -30,6 +30,9 @@ class BackupOptions(BaseModel):
     attempts: int = Field(
         default=5, ge=1, le=20, description="How often upload, verify and commit are tried before the run fails."
     )
+    window_seconds: int = Field(
+        default=3600, ge=1, le=36_500 * 86_400, description="How late a run may start before it says so."
+    )
     spool_limit: int = Field(
         default=DEFAULT_LIMIT, ge=16 * MIB, description="Bytes of ciphertext that may wait on the host."
     )
@@ -39,7 +42,7 @@ class BackupOptions(BaseModel):
 
     def section(self) -> dict[str, Any]:
         """Section `[backup]` of the configuration."""
-        return self.model_dump(exclude={"attempts", "spool_limit", "pack_size"}, exclude_none=True)
+        return self.model_dump(exclude={"attempts", "window_seconds", "spool_limit", "pack_size"}, exclude_none=True)
 
     def sized(self, options: Options) -> Options:
         """The engine's options with this run's sizes."""

@@ -58,6 +58,7 @@ ProofkeepError
     ├── CancelledError
     ├── DamagedError
     ├── DrillFailedError
+    ├── EntriesFailedError
     ├── PartialSnapshotError
     ├── RunAbandonedError
     ├── StreamEndedEarlyError
@@ -501,6 +502,14 @@ class DrillFailedError(PipelineError):
     code = "drill-failed"
     cause = "failed drill"
     hint = "Read the drill's findings and open a corrective action; nothing in the repository was changed."
+
+
+class EntriesFailedError(PipelineError):
+    """Entries that a fleet run started were not backed up."""
+
+    code = "entries-failed"
+    cause = "failed entries of a fleet run"
+    hint = "Open the run of each entry named, whose card says what to do. Retry here starts only those again."
 
 
 class PartialSnapshotError(PipelineError):

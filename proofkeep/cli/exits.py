@@ -15,6 +15,7 @@ class Exit(IntEnum):
     DAMAGED = 4
     DRILL_FAILED = 5
     NOT_PROVEN = 6
+    DIFFERENT = 8
 
 
 _BY_ERROR: tuple[tuple[type[ProofkeepError], Exit], ...] = (

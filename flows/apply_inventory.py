@@ -1,0 +1,62 @@
+"""The flow `apply_inventory`: the inventory as a form, what follows from it made so, and what it leaves uncovered."""
+
+from datetime import UTC, datetime
+
+from prefect import flow
+from prefect.context import FlowRunContext
+
+from blocks.server import named_server
+from flows.cards import artifact_key, failure_told, publish
+from flows.deploying.applying import apply
+from flows.deploying.planning import Plan, plan
+from flows.host import claim
+from flows.runs import this_run
+from flows.telling import telling
+from proofkeep.inventory import Inventory, gaps, render_posture
+from tasks.kinds import Receipt
+
+
+def _name() -> str:
+    context = FlowRunContext.get()
+    inventory = (context.parameters or {}).get("inventory") if context else None
+    return inventory.name if isinstance(inventory, Inventory) else "inventory"
+
+
+@flow(name="apply_inventory", flow_run_name=_name, **telling())
+def apply_inventory(
+    inventory: Inventory,
+    only_plan: bool = False,  # noqa: FBT001, FBT002 - a flow's parameters are a form, passed by name
+) -> Receipt:
+    """Make this server hold what follows from an inventory; two cards tell what changed, and what lacks.
+
+    Args:
+        inventory: what is backed up, where, how, how long.
+        only_plan: whether to tell what would change, and change nothing.
+    """
+    claim(this_run())
+    with failure_told("apply", inventory.name):
+        found = gaps(inventory, datetime.now(UTC))
+        posture = f"Posture of {inventory.name}: {len(found)} gaps"
+        publish(render_posture(inventory, found), artifact_key("posture", inventory.name), posture)
+        with named_server() as client:
+            made = plan(client, inventory)
+            if not only_plan:
+                apply(client, made)
+        done = "would be made" if only_plan else "made"
+        publish(_text(made, done), artifact_key("plan", inventory.name), f"{len(made.changes)} changes {done}")
+        return {
+            "changes": len(made.changes),
+            "misfits": len(made.misfits),
+            "gaps": len(found),
+            "applied": not only_plan,
+        }
+
+
+def _text(made: Plan, done: str) -> str:
+    lines = [line for change in made.changes for line in change.lines()]
+    parts = [f"# Plan of inventory {made.inventory.name}", "", f"{len(made.changes)} changes {done}."]
+    if lines:
+        parts += ["", "```text", *(line.replace("```", "` ` `") for line in lines), "```"]
+    if made.misfits:
+        parts += ["", "## In the way", "", *(f"* {misfit}" for misfit in made.misfits)]
+    return "\n".join([*parts, ""])

@@ -1,0 +1,135 @@
+"""The plan: what a server holds, read and compared with what the inventory wants. Nothing is changed here."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags, FlowFilter, FlowFilterId
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.exceptions import ObjectNotFound
+from prefect.flows import Flow
+from prefect.utilities.callables import parameter_schema
+
+from flows.deploying.block_claims import misfits
+from flows.deploying.differences import Change, compare
+from flows.deploying.fields import Fields, held_fields, wanted_fields
+from flows.deploying.wanted import OURS, POOL, Deployment, Wanted, wanted
+from proofkeep.errors import UsageError
+from proofkeep.inventory import Inventory
+
+POOL_TYPE = "process"
+_PAGE = 200
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an apply would do.
+
+    Attributes:
+        misfits: what stands in the way of it, in words.
+        held: ids of the deployments that the server holds, by their titles.
+    """
+
+    inventory: Inventory
+    wanted: Wanted
+    changes: list[Change]
+    misfits: list[str]
+    held: Mapping[str, UUID]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the server holds what the inventory wants."""
+        return not self.changes and not self.misfits
+
+
+def plan(client: SyncPrefectClient, inventory: Inventory) -> Plan:
+    """Compare.
+
+    Raises:
+        UsageError: as `flow_of`.
+    """
+    follows = wanted(inventory)
+    mine = dict(_marked(client, follows.mark))
+    same_names = {each.title: found for each in follows.deployments if (found := _named(client, each)) is not None}
+    foreign = sorted(set(same_names) - set(mine))
+    changes = [
+        *_pool(client),
+        *compare("queue", *_queues(client, follows), ()),
+        *compare("concurrency limit", *_limits(client, follows), ()),
+        *compare(
+            "deployment",
+            {title: held_fields(each) for title, each in (mine | same_names).items()},
+            {each.title: wanted_fields(each, form_of(each)) for each in follows.deployments},
+            mine,
+        ),
+    ]
+    in_the_way = [f"deployment {title} exists and is not of inventory {inventory.name}" for title in foreign]
+    held = {title: each.id for title, each in mine.items()}
+    return Plan(inventory, follows, changes, [*in_the_way, *misfits(client, inventory)], held)
+
+
+def flow_of(deployment: Deployment) -> Flow[..., Any]:
+    """The flow that a deployment starts. Raises `UsageError` where this checkout has none."""
+    module, _, name = deployment.entrypoint.rpartition(".")
+    found = getattr(import_module(module), name, None)
+    if not isinstance(found, Flow):
+        raise UsageError(f"entrypoint {deployment.entrypoint} is no flow of this checkout")
+    return found
+
+
+def form_of(deployment: Deployment) -> Any:
+    """JSON Schema of the flow's parameters, which the UI shows as a form."""
+    return parameter_schema(flow_of(deployment)).model_dump_for_openapi()
+
+
+def _pool(client: SyncPrefectClient) -> list[Change]:
+    held: dict[str, Fields] = {}
+    with contextlib.suppress(ObjectNotFound):
+        held[POOL] = {"type": client.read_work_pool(POOL).type}
+    return compare("work pool", held, {POOL: {"type": POOL_TYPE}}, ())
+
+
+def _queues(client: SyncPrefectClient, follows: Wanted) -> tuple[dict[str, Fields], dict[str, Fields]]:
+    held: dict[str, Fields] = {}
+    for name in follows.queues:
+        try:
+            queue = client.read_work_queue_by_name(name, POOL)
+        except ObjectNotFound:
+            continue
+        held[name] = {"limit": queue.concurrency_limit}
+    return held, {name: {"limit": limit} for name, limit in follows.queues.items()}
+
+
+def _limits(client: SyncPrefectClient, follows: Wanted) -> tuple[dict[str, Fields], dict[str, Fields]]:
+    held: dict[str, Fields] = {}
+    for name in follows.limits:
+        try:
+            limit = client.read_global_concurrency_limit_by_name(name)
+        except ObjectNotFound:
+            continue
+        held[name] = {"limit": limit.limit, "active": limit.active}
+    return held, {name: {"limit": limit, "active": True} for name, limit in follows.limits.items()}
+
+
+def _marked(client: SyncPrefectClient, mark: str) -> Iterator[tuple[str, DeploymentResponse]]:
+    """Deployments that an earlier apply of this inventory made."""
+    chosen = DeploymentFilter(tags=DeploymentFilterTags(all_=[OURS, mark]))
+    offset, flows = 0, dict[UUID, str]()
+    while page := client.read_deployments(deployment_filter=chosen, limit=_PAGE, offset=offset):
+        offset += len(page)
+        ids = [each.flow_id for each in page]
+        found = client.read_flows(flow_filter=FlowFilter(id=FlowFilterId(any_=ids)), limit=_PAGE)
+        flows |= {flow.id: flow.name for flow in found}
+        for each in page:
+            yield f"{flows[each.flow_id]}/{each.name}", each
+
+
+def _named(client: SyncPrefectClient, deployment: Deployment) -> DeploymentResponse | None:
+    try:
+        return client.read_deployment_by_name(deployment.title)
+    except ObjectNotFound:
+        return None

@@ -1,0 +1,196 @@
+"""What a Prefect server should hold: derived from the inventory alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from flows.limits import repository_limit
+from proofkeep.inventory import Entry, Inventory, Repository, Schedule
+
+POOL = "proofkeep"
+OURS = "proofkeep"
+QUIET = {"env": {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}}
+DEFAULT_WINDOW_SECONDS = 3600
+
+Timing = dict[str, Any]
+"""`cron`, `timezone` and `active`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One deployment, in the words in which the server tells it.
+
+    Attributes:
+        entrypoint: `module.function`, whose last part is the flow's name.
+        queue: of the work pool; the host's name.
+        checkout: directory on that host in which the flow starts.
+    """
+
+    name: str
+    entrypoint: str
+    description: str
+    queue: str
+    checkout: str
+    parameters: dict[str, Any]
+    tags: tuple[str, ...]
+    schedules: tuple[Timing, ...] = ()
+
+    @property
+    def flow(self) -> str:
+        """Name of the flow."""
+        return self.entrypoint.rpartition(".")[2]
+
+    @property
+    def title(self) -> str:
+        """`flow/name`, as Prefect's commands take it."""
+        return f"{self.flow}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Everything that follows from an inventory.
+
+    Attributes:
+        queues: runs at once by work queue.
+        limits: slots by global concurrency limit.
+        mark: tag by which a later apply knows what this inventory made.
+    """
+
+    mark: str
+    queues: dict[str, int]
+    limits: dict[str, int]
+    deployments: list[Deployment] = field(default_factory=list)
+
+
+def mark_of(inventory: Inventory) -> str:
+    """The tag of whatever follows from it."""
+    return f"inventory:{inventory.name}"
+
+
+def wanted(inventory: Inventory) -> Wanted:
+    """What follows."""
+    return Wanted(
+        mark_of(inventory),
+        {host.name: host.limit for host in inventory.hosts},
+        {repository_limit(each.name): each.limit for each in inventory.repositories},
+        list(_Deriving(inventory).all()),
+    )
+
+
+class _Deriving:
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+
+    def all(self) -> Iterator[Deployment]:
+        for entry in self._inventory.entries:
+            yield from self._of_entry(entry, self._inventory.repository(entry.repository))
+        for repository in self._inventory.repositories:
+            yield from self._of_repository(repository)
+        yield from self._of_inventory()
+
+    def _of_entry(self, entry: Entry, repository: Repository) -> Iterator[Deployment]:
+        mine = {"entry": entry.name, "repository": repository.name, "source": entry.source}
+        tag = f"entry:{entry.name}"
+        yield self._made(
+            "flows.backup.backup",
+            entry.name,
+            entry.host,
+            f"Back up entry {entry.name} of {entry.system}; owner: {entry.owner or 'nobody'}.",
+            mine | _options(entry),
+            ("backup", tag),
+            entry.schedule,
+        )
+        yield self._made(
+            "flows.spot_check.spot_check",
+            entry.name,
+            entry.host,
+            f"Tell a drill the keyed digests of live files of entry {entry.name}; started by restore_drill.",
+            mine,
+            ("drill", tag),
+        )
+        if (drill := entry.drill) is None:
+            return
+        host = drill.host or entry.host
+        asked = {"source": entry.source} if host == entry.host else {"deployment": f"spot_check/{entry.name}"}
+        yield self._made(
+            "flows.drill.restore_drill",
+            entry.name,
+            host,
+            f"Draw, restore, compare and attack a sample of entry {entry.name}; leaves evidence.",
+            {
+                "repository": repository.name,
+                "keys": repository.restore_key,
+                "entries": [entry.name],
+                "live": [{"entry": entry.name} | asked],
+            },
+            ("drill", tag),
+            drill,
+        )
+
+    def _of_repository(self, repository: Repository) -> Iterator[Deployment]:
+        mine: dict[str, Any] = {"repository": repository.name}
+        tag = f"repository:{repository.name}"
+        verify = repository.verify
+        yield self._made(
+            "flows.verify.verify",
+            repository.name,
+            repository.host,
+            f"Hold repository {repository.name} against its ledger, and read a part of its packs back.",
+            mine | ({} if verify is None else {"read": verify.read}),
+            ("verify", tag),
+            verify,
+        )
+        if repository.restore_key is not None:
+            yield self._made(
+                "flows.restore.restore",
+                repository.name,
+                repository.host,
+                f"Restore a snapshot of repository {repository.name} into a directory; started by a person.",
+                mine | {"keys": repository.restore_key, "target": repository.restore_target},
+                ("restore", tag),
+            )
+
+    def _of_inventory(self) -> Iterator[Deployment]:
+        inventory = self._inventory
+        yield self._made(
+            "flows.fleet.fleet",
+            inventory.name,
+            inventory.control_host,
+            f"Back up every entry of inventory {inventory.name} at once, each on its own host.",
+            {"inventory": inventory.name, "deployments": [f"backup/{entry.name}" for entry in inventory.entries]},
+            ("fleet",),
+            inventory.fleet,
+        )
+        yield self._made(
+            "flows.apply_inventory.apply_inventory",
+            inventory.name,
+            inventory.control_host,
+            f"Show inventory {inventory.name} as a form; apply what was changed, tell what is uncovered.",
+            {"inventory": inventory.model_dump(mode="json")},
+            ("inventory",),
+        )
+
+    def _made(
+        self,
+        entrypoint: str,
+        name: str,
+        host: str,
+        description: str,
+        parameters: dict[str, Any],
+        tags: tuple[str, ...],
+        schedule: Schedule | None = None,
+    ) -> Deployment:
+        timing = () if schedule is None else ({"cron": schedule.cron, "timezone": schedule.timezone, "active": True},)
+        marks = (OURS, mark_of(self._inventory), *tags)
+        checkout = self._inventory.host(host).checkout
+        return Deployment(name, entrypoint, description, host, checkout, parameters, tuple(sorted(marks)), timing)
+
+
+def _options(entry: Entry) -> dict[str, Any]:
+    """Options of the backup; nothing where its defaults are meant, so that they stay those of the software."""
+    options: dict[str, Any] = {}
+    if entry.retention_days is not None:
+        options["expiry_days"] = entry.retention_days
+    if entry.schedule is not None and entry.schedule.window_seconds != DEFAULT_WINDOW_SECONDS:
+        options["window_seconds"] = entry.schedule.window_seconds
+    return {"options": options} if options else {}

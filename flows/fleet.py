@@ -1,0 +1,52 @@
+"""The flow `fleet`: every entry at once, each on a worker of its own host; Failed if any entry is."""
+
+from prefect import flow
+from prefect.futures import PrefectFuture
+
+from flows.cards import artifact_key, failure_told, tell
+from flows.host import claim
+from flows.runs import named_by, this_run
+from flows.telling import telling
+from flows.watching import threads
+from proofkeep.errors import EntriesFailedError
+from tasks.fleet import run_entry
+from tasks.kinds import Receipt
+
+AT_ONCE = 64
+"""Entries waited for at once; how many run at once on a host its work queue limits."""
+
+
+@flow(name="fleet", flow_run_name=named_by("inventory"), task_runner=threads(AT_ONCE), **telling())
+def fleet(inventory: str, deployments: list[str]) -> Receipt:
+    """Run every deployment once and wait for all; a retry starts those again that failed.
+
+    Cancelling this run leaves those running that it started.
+
+    Args:
+        inventory: name of the inventory, for the card.
+        deployments: `flow/name` of each, as a rule `backup/ENTRY`.
+    """
+    claim(this_run())
+    with failure_told("fleet", inventory):
+        futures = {name: run_entry.submit(name) for name in dict.fromkeys(deployments)}
+        told = {name: _told(future) for name, future in futures.items()}
+        failed = [name for name, future in futures.items() if not future.state.is_completed()]
+        status = f"{len(futures) - len(failed)} of {len(futures)} entries backed up"
+        tell(artifact_key("fleet", inventory), f"Fleet of {inventory}", told, [], status)
+        if failed:
+            raise EntriesFailedError(f"{len(failed)} of {len(futures)} entries failed: {', '.join(failed)}")
+    return {"entries": len(futures)}
+
+
+def _told(future: PrefectFuture[Receipt]) -> str:
+    """One row of the card."""
+    future.wait()
+    state = future.state
+    if not state.is_completed():
+        return f"**{state.name}**: {_cell(state.message or '')}"
+    receipt = future.result()
+    return f"{receipt['state']} in {receipt['seconds']} s, run `{receipt['run']}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

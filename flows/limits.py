@@ -1,0 +1,39 @@
+"""Slots that a flow run holds while it works: a lease, renewed, which a killed run's server takes back by itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import ConcurrencyLeaseHolder, FlowRun
+from prefect.concurrency.sync import concurrency
+from prefect.exceptions import ObjectNotFound
+
+LEASE_SECONDS = 120
+"""How long a slot outlives a process that was killed with it; renewed well before."""
+
+
+def repository_limit(repository: str) -> str:
+    """Name of the limit over backups into a repository, from all hosts."""
+    return f"proofkeep-repository-{repository}"
+
+
+@contextmanager
+def slot_at(repository: str, run: FlowRun) -> Iterator[None]:
+    """A slot of the repository's limit over all hosts, waited for; at once where no limit is set.
+
+    Losing the lease to a server that is away ends no backup: the limit spares the store, nothing rests on it.
+    """
+    name = repository_limit(repository)
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_global_concurrency_limit_by_name(name)
+        except ObjectNotFound:
+            limited = False
+        else:
+            limited = True
+    if not limited:
+        yield
+        return
+    holder = ConcurrencyLeaseHolder(type="flow_run", id=run.id)
+    with concurrency(name, lease_duration=LEASE_SECONDS, holder=holder, raise_on_lease_renewal_failure=False):
+        yield
