@@ -33,8 +33,8 @@ def apply_inventory(
         inventory: what is backed up, where, how, how long.
         only_plan: whether to tell what would change, and change nothing.
     """
-    claim(this_run())
     with failure_told("apply", inventory.name):
+        claim(this_run())
         found = gaps(inventory, datetime.now(UTC))
         posture = f"Posture of {inventory.name}: {len(found)} gaps"
         publish(render_posture(inventory, found), artifact_key("posture", inventory.name), posture)

@@ -42,7 +42,13 @@ class Card:
         self.also: Sequence[ProofkeepError] = ()
 
     def say(self, title: str, rows: Mapping[str, str], findings: Sequence[Finding], status: str) -> None:
-        """What the run came to; arguments as of `tell`."""
+        """What the run came to.
+
+        Args:
+            rows: what the table says.
+            findings: their subjects, codes and details are shown, no path.
+            status: one line for lists of artifacts.
+        """
         self.write(_rendered(title, rows, findings), f"{title}: {status}")
 
     def write(self, text: str, status: str) -> None:
@@ -79,17 +85,6 @@ def failure_told(verb: str, subject: str) -> Iterator[Card]:
             card.end()
     except ProofkeepError as error:
         raise card.fail(error) from None
-
-
-def tell(key: str, title: str, rows: Mapping[str, str], findings: Sequence[Finding], status: str) -> None:
-    """Make the card of a run that came to a result.
-
-    Args:
-        rows: what the table says.
-        findings: their subjects, codes and details are shown, no path.
-        status: one line for lists of artifacts.
-    """
-    publish(_rendered(title, rows, findings), key, f"{title}: {status}")
 
 
 def _rendered(title: str, rows: Mapping[str, str], findings: Sequence[Finding]) -> str:

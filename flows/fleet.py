@@ -3,7 +3,7 @@
 from prefect import flow
 from prefect.futures import PrefectFuture
 
-from flows.cards import artifact_key, failure_told, tell
+from flows.cards import failure_told
 from flows.host import claim
 from flows.runs import named_by, this_run
 from flows.telling import telling
@@ -26,13 +26,13 @@ def fleet(inventory: str, deployments: list[str]) -> Receipt:
         inventory: name of the inventory, for the card.
         deployments: `flow/name` of each, as a rule `backup/ENTRY`.
     """
-    claim(this_run())
-    with failure_told("fleet", inventory):
+    with failure_told("fleet", inventory) as card:
+        claim(this_run())
         futures = {name: run_entry.submit(name) for name in dict.fromkeys(deployments)}
         told = {name: _told(future) for name, future in futures.items()}
         failed = [name for name, future in futures.items() if not future.state.is_completed()]
         status = f"{len(futures) - len(failed)} of {len(futures)} entries backed up"
-        tell(artifact_key("fleet", inventory), f"Fleet of {inventory}", told, [], status)
+        card.say(f"Fleet of {inventory}", told, [], status)
         if failed:
             raise EntriesFailedError(f"{len(failed)} of {len(futures)} entries failed: {', '.join(failed)}")
     return {"entries": len(futures)}
