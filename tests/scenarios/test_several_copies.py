@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
+from proofkeep.backup.commit import CommitReceipt
 from proofkeep.backup.known import Known
 from proofkeep.crypto.host_keys import IdKeys
 from proofkeep.errors import PackMissingError
@@ -52,6 +53,13 @@ def content_packs(host: Host) -> list[PackId]:
     return [pack for pack in host.ground.packs() if decode(store.get(pack.name, length=128), "").type == CONTENT]
 
 
+def assert_restored(host: Host, receipt: CommitReceipt) -> None:
+    """The host's tree comes back from this snapshot, with nothing to complain about."""
+    portrait, report = host.ground.restored(receipt.snapshot)
+    assert report.intact
+    assert portrait == host.portrait()
+
+
 @pytest.mark.parametrize("kind", [CONTENT, ObjectType.SEGMENT_PACK])
 def test_snapshot_that_sent_a_lost_pack_again_is_restored_on_a_new_host(host: Host, kind: ObjectType) -> None:
     host.run()
@@ -61,10 +69,7 @@ def test_snapshot_that_sent_a_lost_pack_again_is_restored_on_a_new_host(host: Ho
         host.run(run)
     receipt = host.run(run)
 
-    portrait, report = host.ground.restored(receipt.snapshot)
-
-    assert report.intact
-    assert portrait == host.portrait()
+    assert_restored(host, receipt)
 
 
 def test_chunks_sent_again_heal_the_snapshots_before(host: Host) -> None:
@@ -75,10 +80,7 @@ def test_chunks_sent_again_heal_the_snapshots_before(host: Host) -> None:
         host.run(run)
     host.run(run)
 
-    portrait, report = host.ground.restored(first.snapshot)
-
-    assert report.intact
-    assert portrait == host.portrait()
+    assert_restored(host, first)
 
 
 def test_damaged_frame_is_replaced_by_its_copy_in_another_writers_pack(host: Host) -> None:
@@ -89,10 +91,7 @@ def test_damaged_frame_is_replaced_by_its_copy_in_another_writers_pack(host: Hos
     data[600] ^= 1
     (host.ground.root / "store" / pack.name).write_bytes(data)
 
-    portrait, report = host.ground.restored(receipt.snapshot)
-
-    assert report.intact
-    assert portrait == host.portrait()
+    assert_restored(host, receipt)
 
 
 def test_what_no_copy_gives_is_lost_and_said(host: Host) -> None:
@@ -119,7 +118,4 @@ def test_false_chunks_of_a_thief_hide_none_that_were_stored_before(host: Host) -
     ):
         thief.run()
 
-    portrait, report = host.ground.restored(receipt.snapshot)
-
-    assert report.intact
-    assert portrait == host.portrait()
+    assert_restored(host, receipt)

@@ -6,7 +6,6 @@ import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, SSLError
 
@@ -14,6 +13,7 @@ from infra.servers.aws_endpoint import AwsEndpoint
 from infra.servers.https import answers, tls_context
 from infra.servers.prefect_server import PrefectServer
 from infra.servers.seaweedfs import S3Credentials, SeaweedFs
+from tests.servers.kms_client import kms_client
 from tests.servers.pki import Pki
 from tests.servers.s3_client import s3_client
 
@@ -48,15 +48,8 @@ def test_aws_endpoint_keeps_an_object_and_gives_it_back_over_tls(moto_s3_kms: Aw
     assert negotiated(moto_s3_kms.url, tls_context(pki.ca_path))[0] in {"TLSv1.2", "TLSv1.3"}
 
 
-def test_aws_endpoint_unwraps_a_data_key_only_under_its_context(moto_s3_kms: AwsEndpoint, pki: Pki) -> None:
-    kms = boto3.client(
-        "kms",
-        endpoint_url=moto_s3_kms.url,
-        region_name=moto_s3_kms.region,
-        aws_access_key_id=moto_s3_kms.access_key,
-        aws_secret_access_key=moto_s3_kms.secret_key,
-        verify=str(pki.ca_path),
-    )
+def test_aws_endpoint_unwraps_a_data_key_only_under_its_context(moto_s3_kms: AwsEndpoint) -> None:
+    kms = kms_client(moto_s3_kms)
     key = kms.create_key()["KeyMetadata"]["KeyId"]
 
     made = kms.generate_data_key(KeyId=key, KeySpec="AES_256", EncryptionContext={"run": "1"})

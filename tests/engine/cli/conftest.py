@@ -3,11 +3,11 @@
 import shutil
 from pathlib import Path
 
-import boto3
 import pytest
 
 from infra.servers.aws_endpoint import AwsEndpoint
 from tests.engine.cli.places import Place
+from tests.servers.kms_client import kms_client
 from tests.servers.s3_client import s3_client
 
 
@@ -47,14 +47,7 @@ def cloud(place: Place, moto_s3_kms: AwsEndpoint) -> Place:
     s3 = s3_client(
         moto_s3_kms.url, moto_s3_kms.region, moto_s3_kms.access_key, moto_s3_kms.secret_key, moto_s3_kms.ca_path
     )
-    kms = boto3.client(
-        "kms",
-        endpoint_url=moto_s3_kms.url,
-        region_name=moto_s3_kms.region,
-        aws_access_key_id=moto_s3_kms.access_key,
-        aws_secret_access_key=moto_s3_kms.secret_key,
-        verify=str(moto_s3_kms.ca_path),
-    )
+    kms = kms_client(moto_s3_kms)
     wrapping = kms.create_key()["KeyMetadata"]["Arn"]
     secret = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["Arn"]
     buckets = [f"{place.root.name}-{name}".replace("_", "-").lower() for name in ("packs", "ledger")]

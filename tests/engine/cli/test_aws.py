@@ -35,19 +35,24 @@ def test_ledger_in_another_prefix_of_the_bucket_is_refused(cloud: Place) -> None
     assert (ended.code, ended.document["error"]["code"]) == (2, "ledger-placement")
 
 
+def assert_refused_before_anything_is_made(cloud: Place, section: str, wrong: str, *, code: int, error: str) -> None:
+    """`init` says what is wrong with a section, and works as if nothing had been once it is right."""
+    right = cloud.sections[section]
+    cloud.configure(**{section: wrong})
+    ended = cloud.run("init", "--json")
+    cloud.configure(**{section: right})
+    assert (ended.code, ended.document["error"]["code"]) == (code, error)
+    cloud.done("init")
+
+
 def same_bucket_by_another_name(cloud: Place) -> str:
     return cloud.sections["store"].replace("127.0.0.1", "localhost")
 
 
 def test_ledger_in_the_same_bucket_by_another_address_is_refused_before_anything_is_made(cloud: Place) -> None:
-    apart = cloud.sections["ledger"]
-    cloud.configure(ledger=same_bucket_by_another_name(cloud))
-
-    ended = cloud.run("init", "--json")
-    cloud.configure(ledger=apart)
-
-    assert (ended.code, ended.document["error"]["code"]) == (2, "ledger-placement")
-    cloud.done("init")
+    assert_refused_before_anything_is_made(
+        cloud, "ledger", same_bucket_by_another_name(cloud), code=2, error="ledger-placement"
+    )
 
 
 def test_ledger_that_came_to_lie_among_the_packs_is_refused(cloud: Place) -> None:
@@ -96,14 +101,9 @@ def test_wrong_bucket_is_named(cloud: Place, section: str, bucket: str, words: s
 
 
 def test_key_that_does_not_exist_is_refused_before_anything_is_made(cloud: Place) -> None:
-    right = cloud.sections["keys"]
-    cloud.configure(keys=re.sub("[0-9a-f-]{36}", "00000000-0000-0000-0000-000000000000", right))
+    unknown = re.sub("[0-9a-f-]{36}", "00000000-0000-0000-0000-000000000000", cloud.sections["keys"])
 
-    ended = cloud.run("init", "--json")
-    cloud.configure(keys=right)
-
-    assert (ended.code, ended.document["error"]["code"]) == (1, "key-missing")
-    cloud.done("init")
+    assert_refused_before_anything_is_made(cloud, "keys", unknown, code=1, error="key-missing")
 
 
 def test_second_backup_says_how_its_record_travelled(cloud: Place) -> None:
