@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from proofkeep import events
 from proofkeep.backup.adopted import Adopted
 from proofkeep.backup.confirm import confirm_keys, confirm_packs, drop_and_reopen
 from proofkeep.backup.indexing import Indexing
+from proofkeep.backup.options import Identity, Options
 from proofkeep.backup.retrying import Pause, retry
 from proofkeep.backup.run import Backup
 from proofkeep.backup.teaching import teach_run
@@ -23,7 +24,9 @@ from proofkeep.errors import (
 from proofkeep.journal import Transfer
 from proofkeep.ledger import Head, save_heads
 from proofkeep.model import Finding, Node, SourceDescription
+from proofkeep.repository import Repository
 from proofkeep.repository.retirement import read_retired
+from proofkeep.state import RepositoryState
 from proofkeep.unfinished import ADOPTED, UnfinishedRun, unfinished_runs
 
 _POISONED = (IntegrityError, ObjectExistsError, StateError)
@@ -37,19 +40,26 @@ class LeftRun(Backup):
         JournalBusyError: it is live after all.
     """
 
-    def __init__(self, run: Backup, left: UnfinishedRun) -> None:
-        identity = replace(run.identity, run=bytes.fromhex(left.run), orchestrator=left.orchestrator)
-        super().__init__(
-            run.repository,
-            run.state,
-            NoSource(),
-            (),
-            identity,
-            replace(run.options, expires_ns=left.expires_ns),
-            cancelled=run.cancelled,
-            progress=run.progress,
-            clock=run.clock,
-        )
+    def __init__(
+        self,
+        repository: Repository,
+        state: RepositoryState,
+        left: UnfinishedRun,
+        identity: Identity,
+        options: Options,
+        **how: Any,
+    ) -> None:
+        """`identity` is of who opens it; `how` are the keywords of `Backup`."""
+        entry = left.name or identity.entry
+        identity = replace(identity, run=bytes.fromhex(left.run), entry=entry, orchestrator=left.orchestrator)
+        options = replace(options, expires_ns=left.expires_ns)
+        super().__init__(repository, state, NoSource(), (), identity, options, **how)
+
+    @classmethod
+    def beside(cls, run: Backup, left: UnfinishedRun) -> Self:
+        """One of the same entry and host as `run`."""
+        how = {"cancelled": run.cancelled, "progress": run.progress, "clock": run.clock}
+        return cls(run.repository, run.state, left, run.identity, run.options, **how)
 
     def _refuse_abandoned(self) -> None:
         """Not here: what had arrived before it was abandoned is as good as any."""
@@ -65,11 +75,15 @@ class LeftRun(Backup):
         if self.needs_sealing:
             journal.reopen_without(())  # whoever still seals for the generation that ends here cannot commit it
         before = len(journal.packs())
-        sent = sum(self._send(transfer, pause) for transfer in self.transfers())
+        sent = self.send_all(pause)
         retry(self._name_all, pause)
         packs = journal.packs()
         events.emit("run-adopted", run=self.identity.run.hex(), packs=len(packs), sent=sent)
         return Adopted(self.identity.run.hex(), len(packs), sum(pack.size for pack in packs), sent, before - len(packs))
+
+    def send_all(self, pause: Pause | None) -> int:
+        """Send and prove every transfer, without packs that do not hold; how many were sent just now."""
+        return sum(self._send(transfer, pause) for transfer in self.transfers())
 
     def _send(self, transfer: Transfer, pause: Pause | None) -> int:
         """Send and prove one transfer, without those of its packs that do not hold."""
@@ -145,7 +159,7 @@ def adopt(run: Backup, pause: Pause | None = None) -> list[Adopted]:
 def _adopt(run: Backup, pause: Pause | None) -> Iterator[Adopted]:
     for left in left_for(run):
         try:
-            with LeftRun(run, left) as opened:
+            with LeftRun.beside(run, left) as opened:
                 yield opened.take_up(pause)
         except JournalBusyError:
             continue  # it was taken up by somebody, or went on itself

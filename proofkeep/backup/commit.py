@@ -33,6 +33,7 @@ class CommitReceipt:
         snapshot: `<run>.<generation>`.
         head: newest ledger entry of this writer, as `spell_head` writes it and `verify --expect-head` takes it.
         clock_checked: whether anybody else's clock was there to compare with.
+        source_at: instant of the source in ns; None in receipts of older versions.
     """
 
     snapshot: str
@@ -44,6 +45,7 @@ class CommitReceipt:
     head: str
     ledger_shares_neighbourhood: bool
     clock_checked: bool
+    source_at: int | None = None
 
     def require_complete(self) -> None:
         """Raise `PartialSnapshotError` if something named could not be read."""
@@ -157,6 +159,7 @@ class Committer:
             spell_head(self._run.writer, head),
             self._repository.ledger_shares_neighbourhood,
             self._run.clock_checked or self._journal.fact(CLOCK_CHECKED) is True,
+            self._journal.fact("source_at"),
         )
         self._journal.set_fact("committed", asdict(receipt))
         self._journal.noted.clear()

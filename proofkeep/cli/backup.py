@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from proofkeep.backup import Backup, drive
@@ -14,8 +15,8 @@ from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
 from proofkeep.cli.report import table
 from proofkeep.errors import PartialSnapshotError, ProofkeepError, UsageError
+from proofkeep.history import BACKUP
 from proofkeep.journal import Transfer
-from proofkeep.state import RepositoryState
 
 
 def add(commands: Subparsers) -> Parser:
@@ -36,11 +37,24 @@ def run(context: Context) -> Exit:
         ProofkeepError: as `proofkeep.backup.drive`.
     """
     configuration, options = context.configuration, context.options
+    run = _run_id(options.run, options.resume, configuration.state)
+    name = configuration.identity(run).entry
+    with configuration.recorded(BACKUP, [name], run.hex()) as recording:
+        receipt, backup, travelled, partial = _back_up(context, run)
+        recording.source_at, recording.failure = receipt.source_at, partial
+    _tell(context, receipt, backup, travelled)
+    if partial is not None:
+        raise partial
+    return Exit.OK
+
+
+def _back_up(context: Context, run: bytes) -> tuple[CommitReceipt, Backup, dict[str, Any], PartialSnapshotError | None]:
+    """The receipt, the backup that is closed again, how its packs travelled, and what it could not read."""
+    configuration, options = context.configuration, context.options
     source = configuration.open_source()
-    identity_of = configuration.identity
     repository = configuration.connect()
     state = configuration.open_state(repository)
-    identity = identity_of(_run_id(options.run, options.resume, state))
+    identity = configuration.identity(run)
     providers = configuration.key_providers()
     context.report.tell({"run": identity.run.hex()})
     if not options.quiet:
@@ -59,11 +73,7 @@ def run(context: Context) -> Exit:
         ) as backup,
     ):
         receipt, partial = _drive(context, backup)
-        travelled = _travelled(backup)
-    _tell(context, receipt, backup, travelled)
-    if partial is not None:
-        raise partial
-    return Exit.OK
+        return receipt, backup, _travelled(backup), partial
 
 
 class _Shown(Backup):
@@ -87,11 +97,11 @@ class _Shown(Backup):
         return receipt
 
 
-def _run_id(new: str | None, resumed: str | None, state: RepositoryState) -> bytes:
+def _run_id(new: str | None, resumed: str | None, state: Path) -> bytes:
     if resumed is None:
         return os.urandom(16) if new is None else shown.run_id(new)
     run = shown.run_id(resumed)
-    if not state.run(run).is_dir():
+    if not any(state.glob(f"*/runs/{run.hex()}")):
         raise UsageError(f"run {run.hex()} has no journal on this host")
     return run
 

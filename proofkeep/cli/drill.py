@@ -10,8 +10,9 @@ from proofkeep.cli.exits import Exit
 from proofkeep.cli.report import table
 from proofkeep.drill import DrillReport, evidence_file, load_evidence, run_drill
 from proofkeep.drill.evidence import summarize
-from proofkeep.drill.plan import Live
+from proofkeep.drill.plan import Live, Places, Plan
 from proofkeep.errors import DrillFailedError
+from proofkeep.history import DRILL
 from proofkeep.state import RepositoryState
 
 
@@ -33,31 +34,37 @@ def run(context: Context) -> Exit:
         UsageError: it cannot be done as said.
     """
     configuration, options = context.configuration, context.options
-    repository = configuration.connect()
-    state = configuration.open_state(repository)
     places = configuration.drill_places()
     plan = configuration.drill_plan(options.id or _new_id(), entries=options.entry, surprise=options.surprise)
     failed = None
-    with context.progress() as progress, context.interruption.listening():
+    with configuration.recorded(DRILL, plan.entries, plan.id) as recording:
         try:
-            run_drill(
-                repository,
-                state,
-                configuration.key_providers(),
-                plan,
-                configuration.environment(),
-                places,
-                live=_live(context, state),
-                progress=progress,
-                cancelled=context.interruption.cancelled,
-            )
+            _drill(context, plan, places)
         except DrillFailedError as error:
-            failed = error
+            failed = recording.failure = error
     file = evidence_file(places.evidence, plan.id)
     _tell(context, summarize(load_evidence(file), str(file.parent)))
     if failed is not None:
         raise failed
     return Exit.OK
+
+
+def _drill(context: Context, plan: Plan, places: Places) -> None:
+    configuration = context.configuration
+    repository = configuration.connect()
+    state = configuration.open_state(repository)
+    with context.progress() as progress, context.interruption.listening():
+        run_drill(
+            repository,
+            state,
+            configuration.key_providers(),
+            plan,
+            configuration.environment(),
+            places,
+            live=_live(context, state),
+            progress=progress,
+            cancelled=context.interruption.cancelled,
+        )
 
 
 def _new_id() -> str:

@@ -15,6 +15,7 @@ class Exit(IntEnum):
     DAMAGED = 4
     DRILL_FAILED = 5
     NOT_PROVEN = 6
+    ATTENTION = 7
     DIFFERENT = 8
 
 

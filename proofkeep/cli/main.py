@@ -16,7 +16,21 @@ from proofkeep.cli.report import Report
 from proofkeep.configuration import software
 from proofkeep.errors import CancelledError, ProofkeepError
 
-_COMMANDS = ("init", "keygen", "enrol", "backup", "snapshots", "ls", "verify", "restore", "drill", "explain")
+_COMMANDS = (
+    "init",
+    "keygen",
+    "enrol",
+    "backup",
+    "resume-transfers",
+    "abandon",
+    "snapshots",
+    "ls",
+    "verify",
+    "restore",
+    "drill",
+    "status",
+    "explain",
+)
 _PIPE_CLOSED = 141
 
 
@@ -72,7 +86,7 @@ def _parser(command: str) -> Parser:
     parser.add_argument("--version", action="version", version=software())
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name in [command] if command in _COMMANDS else _COMMANDS:
-        import_module(f"proofkeep.cli.{name}").add(commands)
+        import_module(f"proofkeep.cli.{name.replace('-', '_')}").add(commands)
     for module in () if command in _COMMANDS else _further_commands():
         module.add(commands)
     return parser

@@ -1,5 +1,6 @@
 """`verify`: what the stores hold against what the ledger says; needs host keys only."""
 
+import os
 from typing import Any
 
 from proofkeep.cli import findings, shown
@@ -8,6 +9,7 @@ from proofkeep.cli.exits import Exit
 from proofkeep.cli.report import table
 from proofkeep.configuration import opened
 from proofkeep.errors import UsageError
+from proofkeep.history import VERIFY
 from proofkeep.ledger import parse_heads
 from proofkeep.model import Finding
 from proofkeep.verify import Freshness, VerificationReport, affected_files, verify_here
@@ -42,17 +44,19 @@ def run(context: Context) -> Exit:
     options = context.options
     expect = parse_heads(options.expect_head)
     read = 1.0 if options.read_all else _fraction(options.sample)
-    repository = context.configuration.connect()
-    state = context.configuration.open_state(repository)
-    with context.progress() as progress, context.interruption.listening():
-        report = verify_here(
-            repository,
-            state,
-            expect=expect,
-            read=read,
-            cancelled=context.interruption.cancelled,
-            progress=progress,
-        )
+    with context.configuration.recorded(VERIFY, [], os.urandom(16).hex()) as recording:
+        repository = context.configuration.connect()
+        state = context.configuration.open_state(repository)
+        with context.progress() as progress, context.interruption.listening():
+            report = verify_here(
+                repository,
+                state,
+                expect=expect,
+                read=read,
+                cancelled=context.interruption.cancelled,
+                progress=progress,
+            )
+        recording.failure = report.damage
     files = _files(context, report.findings) if options.files and report.findings else []
     _tell(context, report, files)
     report.require_intact()

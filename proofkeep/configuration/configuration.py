@@ -1,13 +1,20 @@
 """The whole configuration, and what a verb gets from it: stores, keys, source, state and identity."""
 
-from collections.abc import Sequence
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from proofkeep.backup import Identity, Options
+from proofkeep.backup.adopt import LeftRun
+from proofkeep.backup.resume import Resumed, resume
+from proofkeep.backup.retrying import Pause
 from proofkeep.configuration import adapters
+from proofkeep.configuration.duration import parse_duration
 from proofkeep.configuration.identity import host_name, lock_digest, service_identity, software
 from proofkeep.configuration.sections import (
     BackupSettings,
@@ -21,7 +28,8 @@ from proofkeep.configuration.sections import (
     Text,
     TlsSettings,
 )
-from proofkeep.errors import TargetError, UsageError
+from proofkeep.errors import ProofkeepError, TargetError, UsageError
+from proofkeep.history import BACKUP, History, KnownEntry, Recording
 from proofkeep.keys.uris import KeyMeans, host_secret_from_uri, key_provider_from_uri
 from proofkeep.ports import HostSecret, KeyProvider, ObjectStore
 from proofkeep.repository import Repository
@@ -29,9 +37,11 @@ from proofkeep.repository.connect import connect
 from proofkeep.sources.directory import DirectorySource
 from proofkeep.state import RepositoryState
 from proofkeep.targets.directory import DirectoryTarget
+from proofkeep.unfinished import UnfinishedRun
 
 if TYPE_CHECKING:
     from proofkeep.drill.plan import Environment, Live, Places, Plan
+    from proofkeep.status import StatusReport
 
 _DAY_NS = 86_400 * 10**9
 
@@ -121,6 +131,76 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def open_state(self, repository: Repository) -> RepositoryState:
         """What this host keeps for the repository; made at first use. Raises `UsageError`."""
         return adapters.open_state(self.state, repository.id)
+
+    @property
+    def place(self) -> str:
+        """Where the repository lies, as this configuration says it; tells repositories apart that cannot be reached."""
+        if isinstance(self.store, LocalPlace):
+            return os.path.normpath(self.store.path)
+        return f"s3://{self.store.bucket}/{self.store.prefix.strip('/')}"
+
+    @property
+    def known_entry(self) -> KnownEntry | None:
+        """The entry with its allowed age; None where none is configured to be backed up."""
+        if self.entry is None or self.source is None:
+            return None
+        return KnownEntry(self.place, self.entry, parse_duration(self.source.allowed_age))
+
+    def history(self) -> History:
+        """What this host remembers of attempts. Raises as `History`."""
+        return History(self.state)
+
+    @contextmanager
+    def recorded(self, verb: str, entries: Sequence[str], run: str) -> Iterator[Recording]:
+        """Within, an attempt of a verb is under way: the history learns how it ends. Raises as `History.recording`."""
+        with self.history() as history:
+            known = self.known_entry
+            if known is not None and known.name in entries:
+                history.know(known)
+            with history.recording(verb, self.place, entries, run) as recording:
+                yield recording
+
+    def resume(
+        self, repository: Repository, state: RepositoryState, left: UnfinishedRun, pause: Pause | None, **how: Any
+    ) -> Resumed:
+        """Send what an abandoned run left; raises as `proofkeep.backup.resume.resume`.
+
+        Args:
+            pause: as `resume` has it.
+            how: keywords of `Backup`.
+        """
+        identity = self.identity(bytes.fromhex(left.run), entry=left.name)
+        options = self.options(now_ns=time.time_ns())
+        with ExitStack() as opened:
+            recording = None
+            if left.ended:  # else no snapshot can come of it, and its failure stays as open as it was
+                recording = opened.enter_context(self.recorded(BACKUP, [identity.entry], left.run))
+            run = opened.enter_context(LeftRun(repository, state, left, identity, options, **how))
+            resumed = resume(run, pause)
+            if recording is not None:
+                recording.failure = resumed.failure
+                recording.source_at = resumed.committed.source_at if resumed.committed else None
+            return resumed
+
+    def status(self, session: Any = None, *, now_ns: int, entries: Sequence[KnownEntry] = ()) -> "StatusReport":
+        """The status of this host's entries: those given, the configured one, and all that were ever backed up here.
+
+        Raises:
+            StateError, MalformedError: the history cannot be read.
+        """
+        from proofkeep.status import judge, newest_complete  # noqa: PLC0415 - a backup starts without loading it
+
+        with self.history() as history:
+            mine = [*entries, *([self.known_entry] if self.known_entry else [])]
+            known = {(entry.place, entry.name): entry for entry in (*history.entries(), *mine)}
+            wanted = sorted(known.values(), key=lambda entry: (entry.name, entry.place))
+            newest, unreachable = {}, None
+            try:
+                names = [entry.name for entry in wanted if entry.place == self.place]
+                newest[self.place] = newest_complete(self.connect(session), names, now_ns)
+            except ProofkeepError as error:
+                unreachable = error
+            return judge(self.state, history, wanted, newest, now_ns, unreachable)
 
     def identity(self, run: bytes, *, entry: str | None = None, orchestrator: str | None = None) -> Identity:
         """Who runs: this host, user and software.

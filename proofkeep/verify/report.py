@@ -54,10 +54,15 @@ class VerificationReport:
             return "damaged"
         return "intact, freshness not provable" if self.freshness is Freshness.NOT_PROVABLE else "intact"
 
+    @property
+    def damage(self) -> DamagedError | None:
+        """The error that the findings amount to; None if there are none."""
+        return DamagedError(f"verify has {len(self.findings)} findings") if self.findings else None
+
     def require_intact(self) -> None:
         """Raise `DamagedError` if there are findings."""
-        if self.findings:
-            raise DamagedError(f"verify has {len(self.findings)} findings")
+        if (damage := self.damage) is not None:
+            raise damage
 
     def find(self, code: str, subject: str, detail: str) -> None:
         """Add a finding."""

@@ -136,12 +136,14 @@ def test_every_member_is_documented(place: Place) -> None:
         "verify": (),
         "restore": ("latest", "restored"),
         "drill": (),
+        "status": (),
+        "resume-transfers": (),
         "explain": ("00" * 16, "00" * 16),
     }
 
     said = {command: place.run(*command.split(), *rest, "--json").document for command, rest in commands.items()}
 
-    assert told.keys() == commands.keys() | {"enrol", "reconcile"}
+    assert told.keys() == commands.keys() | {"enrol", "reconcile", "abandon"}
     for command, document in said.items():
         result, row = told[command]
         assert undocumented(document["result"], result) == set(), command

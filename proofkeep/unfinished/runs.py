@@ -1,10 +1,7 @@
-"""Runs of this host that ended without a complete snapshot, and what lies in their journals and spools.
-
-Nothing here needs a key or a store (docs/decisions/0006).
-"""
+"""What lies in the journals and spools of runs that ended without a snapshot."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,7 @@ ABANDONED = "abandoned"
 GLANCE_SECONDS = 2.0
 """For so long who opens a run waits for somebody who only looks at it, which takes milliseconds."""
 
-_JOURNAL = "journal.sqlite"
+JOURNAL = "journal.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +75,16 @@ def all_unfinished_runs(root: Path) -> list[UnfinishedRun]:
 
 
 def _unfinished(repository: Path) -> Iterator[UnfinishedRun]:
-    for journal in sorted(repository.glob(f"runs/*/{_JOURNAL}")):
+    for journal in sorted(repository.glob(f"runs/*/{JOURNAL}")):
         found = _looked_at(repository.name, journal.parent)
         if found is not None:
             yield found
 
 
 def _looked_at(repository: str, folder: Path) -> UnfinishedRun | None:
-    run, spool_bytes = folder.name, _size(folder / "spool")
+    run, spool_bytes = folder.name, spool_size(folder)
     try:
-        with locked(folder / "lock"), closing(Journal(folder / _JOURNAL)) as journal:
+        with locked(folder / "lock"), closing(Journal(folder / JOURNAL)) as journal:
             if journal.fact("committed") is not None:
                 return None
             return _described(repository, folder, journal, spool_bytes)
@@ -123,12 +120,10 @@ def _described(repository: str, folder: Path, journal: Journal, spool_bytes: int
     )
 
 
-def _size(spool: Path) -> int:
-    """Bytes on disk; files may go while they are counted."""
+def spool_size(folder: Path) -> int:
+    """Bytes in a run's spool; files may go while they are counted."""
     total = 0
-    for file in spool.iterdir() if spool.is_dir() else ():
-        try:
+    for file in (folder / "spool").glob("*"):
+        with suppress(FileNotFoundError):
             total += file.stat().st_size
-        except FileNotFoundError:
-            continue
     return total

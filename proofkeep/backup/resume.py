@@ -1,0 +1,99 @@
+"""Send what waits in this host's spool without touching the source, and commit what only had to be sent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proofkeep.backup.adopt import LeftRun
+from proofkeep.backup.adopted import Adopted
+from proofkeep.backup.commit import CommitReceipt
+from proofkeep.backup.retrying import Pause, retry
+from proofkeep.errors import (
+    JournalBusyError,
+    PackMissingError,
+    PackRetiredError,
+    PartialSnapshotError,
+    ProofkeepError,
+    UsageError,
+)
+from proofkeep.state import RepositoryState
+from proofkeep.unfinished import UnfinishedRun, unfinished_runs
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What came of one abandoned run.
+
+    Attributes:
+        taken_up: its packs as the entry's next run counts on them; None where it was committed.
+        committed: its snapshot, of its own instant; None where the source has to be read (again).
+        sent: packs that were sent just now.
+    """
+
+    run: str
+    entry: str
+    sent: int
+    taken_up: Adopted | None
+    committed: CommitReceipt | None
+
+    @property
+    def failure(self) -> ProofkeepError | None:
+        """What its snapshot still lacks; None where there is a complete one."""
+        if self.committed is None:
+            return PackMissingError(f"run {self.run} has no snapshot, its source has to be read again")
+        try:
+            self.committed.require_complete()
+        except PartialSnapshotError as partial:
+            return partial
+        return None
+
+
+def resumable(state: RepositoryState, runs: Sequence[str] = ()) -> list[UnfinishedRun]:
+    """The runs that are named; without names, all that have something to send or to commit and are not live.
+
+    Raises:
+        UsageError: one is not on this host, is committed, was abandoned, or its journal does not say its entry.
+        JournalBusyError: one that is named is live.
+    """
+    found = {left.run: left for left in unfinished_runs(state)}
+    if not runs:
+        return [left for left in found.values() if _waits(left) and left.name is not None]
+    for run in runs:
+        _refuse(run, found.get(run))
+    return [found[run] for run in runs]
+
+
+def _waits(left: UnfinishedRun) -> bool:
+    return left.holds_packs or (left.ended and not left.adopted)
+
+
+def _refuse(run: str, left: UnfinishedRun | None) -> None:
+    if left is None:
+        raise UsageError(f"run {run} has nothing on this host that was not committed")
+    if left.live:
+        raise JournalBusyError(f"another process works on {run}")
+    if left.damaged or left.name is None:
+        raise UsageError(f"journal of run {run} does not tell what to do; the next run of its entry may take it up")
+    if left.abandoned and not left.holds_packs:
+        raise UsageError(f"run {run} was abandoned, nothing is left to send")
+
+
+def resume(run: LeftRun, pause: Pause | None = None) -> Resumed:
+    """Send and prove all it sealed; then commit, or hand it to the entry's next run where that cannot be.
+
+    Raises:
+        StoreError, TransportError: of the kind met; what was sent stays sent.
+        IntegrityError, StateError: journal or chain do not hold.
+    """
+    identity = run.identity
+    sent = run.send_all(pause)
+    receipt = None if run.needs_sealing else _commit(run, pause)
+    taken_up = run.take_up(pause) if receipt is None else None
+    return Resumed(identity.run.hex(), identity.entry, sent, taken_up, receipt)
+
+
+def _commit(run: LeftRun, pause: Pause | None) -> CommitReceipt | None:
+    """None where a pack is gone, so that its chunks have to be read again."""
+    try:
+        return retry(run.commit, pause)
+    except (PackMissingError, PackRetiredError):
+        return None

@@ -1,0 +1,40 @@
+"""`abandon`: give up what a run left in this host's spool; needs no key and no store."""
+
+from dataclasses import asdict
+
+from proofkeep.cli import shown
+from proofkeep.cli.command import Context, Parser, Subparsers, add_command
+from proofkeep.cli.exits import Exit
+from proofkeep.unfinished import GivenUp, abandon
+
+
+def add(commands: Subparsers) -> Parser:
+    """Add the subcommand."""
+    parser = add_command(commands, "abandon", run, "give up what a run left in the spool of this host")
+    parser.add_argument("run", metavar="RUN", help="the run's id, as `proofkeep status` names it")
+    return parser
+
+
+def run(context: Context) -> Exit:
+    """Give it up. Raises as `proofkeep.unfinished.abandon`."""
+    given_up = abandon(context.configuration.state, shown.run_id(context.options.run).hex())
+    context.report.tell(asdict(given_up), lines(given_up))
+    return Exit.OK
+
+
+def lines(given_up: GivenUp) -> list[str]:
+    """What is lost, for people."""
+    freed = f"{shown.size(given_up.freed)} of the spool are free again"
+    if given_up.damaged:
+        return [f"run {given_up.run}: its journal could not be read, its folder is gone", freed]
+    of = f" of {shown.text(given_up.entry)}" if given_up.entry else ""
+    lost = f"lost: {given_up.packs} packs, {shown.size(given_up.bytes)}"
+    again = "a snapshot that only had to be sent is lost" if given_up.ended else "the source was not read to its end"
+    said = [f"run {given_up.run}{of} is given up", freed, f"{lost}; {again}, the source must be read again"]
+    if given_up.unproven:
+        said.append(
+            f"{given_up.unproven} of them were sent and not proven: they stay in the store, no reader sees them"
+        )
+    if given_up.kept:
+        said.append(f"kept: {given_up.kept} packs had arrived, the entry's next run counts on them")
+    return said

@@ -1,0 +1,79 @@
+"""`resume-transfers`: send what abandoned runs left in this host's spool; touches no source and needs no data key."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from proofkeep.backup.resume import Resumed, resumable
+from proofkeep.backup.retrying import pausing
+from proofkeep.cli import shown
+from proofkeep.cli.command import Context, Parser, Subparsers, add_command
+from proofkeep.cli.exits import Exit
+from proofkeep.errors import CancelledError, ProofkeepError
+
+
+def add(commands: Subparsers) -> Parser:
+    """Add the subcommand."""
+    summary = "send what abandoned runs left in the spool of this host"
+    parser = add_command(commands, "resume-transfers", run, summary)
+    parser.add_argument("run", metavar="RUN", nargs="*", help="only these runs (default: all that wait)")
+    return parser
+
+
+def run(context: Context) -> Exit:
+    """Send, and commit what had been read to its end; one run's error does not keep the others from being sent.
+
+    Raises:
+        PartialSnapshotError: a snapshot is committed, but something could not be read when it was made.
+        ProofkeepError: as `proofkeep.backup.resume`; the first one met.
+    """
+    configuration = context.configuration
+    repository = configuration.connect()
+    state = configuration.open_state(repository)
+    wanted = [shown.run_id(spelled).hex() for spelled in context.options.run]
+    done: list[Resumed] = []
+    errors: list[ProofkeepError] = []
+    cancelled = context.interruption.cancelled
+    pause = pausing(context.interruption.wait, cancelled)
+    with context.progress() as progress, context.interruption.listening():
+        for left in resumable(state, wanted):
+            try:
+                done.append(
+                    configuration.resume(repository, state, left, pause, cancelled=cancelled, progress=progress)
+                )
+            except CancelledError:
+                raise
+            except ProofkeepError as error:
+                errors.append(error)
+    context.report.tell({"resumed": [as_document(each) for each in done]}, lines(done))
+    for each in done:
+        if each.committed is not None:
+            each.committed.require_complete()
+    if errors:
+        raise errors[0]
+    return Exit.OK
+
+
+def as_document(resumed: Resumed) -> dict[str, Any]:
+    """A resumed run for scripts."""
+    committed, taken_up = resumed.committed, resumed.taken_up
+    return {
+        "run": resumed.run,
+        "entry": resumed.entry,
+        "sent": resumed.sent,
+        "snapshot": None if committed is None else committed.snapshot,
+        "complete": None if committed is None else committed.complete,
+        "lost": None if taken_up is None else taken_up.lost,
+    }
+
+
+def lines(done: Sequence[Resumed]) -> list[str]:
+    """What came of each, for people."""
+    return [_line(each) for each in done] or ["nothing waits in the spool of this host"]
+
+
+def _line(resumed: Resumed) -> str:
+    of = f"run {resumed.run} of {shown.text(resumed.entry)}: {resumed.sent} packs sent"
+    if resumed.committed is not None:
+        state = "complete" if resumed.committed.complete else "incomplete"
+        return f"{of}, snapshot {resumed.committed.snapshot} committed ({state})"
+    return f"{of}; its source was not read to its end, the next run of the entry counts on them"

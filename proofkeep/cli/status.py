@@ -1,0 +1,155 @@
+"""`status`: how old each entry's last verified snapshot is, what failed and is not made good, and what lies about."""
+
+import time
+from typing import Any
+
+from proofkeep.cli import shown
+from proofkeep.cli.command import Context, Parser, Subparsers, add_command
+from proofkeep.cli.exits import Exit
+from proofkeep.configuration.duration import spell_duration
+from proofkeep.errors import UsageError
+from proofkeep.history import Attempt
+from proofkeep.status import EntryStatus, StatusReport
+from proofkeep.unfinished import UnfinishedRun
+
+_SECOND_NS = 10**9
+
+
+def add(commands: Subparsers) -> Parser:
+    """Add the subcommand."""
+    parser = add_command(commands, "status", run, "show what of this host is overdue, failed or left over")
+    parser.add_argument(
+        "--forget", metavar="ENTRY", help="an entry that is backed up here no more: do not list it again"
+    )
+    return parser
+
+
+def run(context: Context) -> Exit:
+    """Show it.
+
+    Returns:
+        `ATTENTION` when an entry is overdue or a failure is open.
+
+    Raises:
+        ProofkeepError: nothing is, as far as this host remembers, but the repository could not be asked.
+    """
+    configuration, gone = context.configuration, context.options.forget
+    if gone is not None:
+        _forget(context, gone)
+    now = time.time_ns()
+    report = configuration.status(now_ns=now)
+    context.report.tell(_document(report), _lines(report, now))
+    if report.wanting:
+        return Exit.ATTENTION
+    if report.unreachable is not None:
+        raise report.unreachable
+    return Exit.OK
+
+
+def _forget(context: Context, name: str) -> None:
+    with context.configuration.history() as history:
+        if not history.forget(name):
+            raise UsageError(f"entry {shown.text(name)!r} was never backed up on this host")
+
+
+# --- for scripts
+
+
+def _document(report: StatusReport) -> dict[str, Any]:
+    return {
+        "entries": [_entry(entry) for entry in report.entries],
+        "left": [_left(run) for run in report.left],
+        "unreachable": None if report.unreachable is None else report.unreachable.code,
+    }
+
+
+def _entry(entry: EntryStatus) -> dict[str, Any]:
+    return {
+        "entry": entry.known.name,
+        "repository": entry.known.place,
+        "verified_at": None if entry.verified_at is None else shown.instant(entry.verified_at),
+        "snapshot": entry.snapshot,
+        "age_seconds": entry.age_seconds,
+        "allowed_seconds": entry.known.allowed_seconds,
+        "overdue": entry.overdue,
+        "under_way": None if entry.under_way is None else _attempt(entry.under_way),
+        "drill": None if entry.drill is None else _attempt(entry.drill),
+        "failures": [_attempt(failure) for failure in entry.failures],
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "verb": attempt.verb,
+        "run": attempt.run,
+        "began_at": shown.instant(attempt.began),
+        "ended_at": None if attempt.ended is None else shown.instant(attempt.ended),
+        "code": attempt.code or None,
+        "message": attempt.message or None,
+    }
+
+
+def _left(run: UnfinishedRun) -> dict[str, Any]:
+    return {
+        "run": run.run,
+        "entry": run.name,
+        "waiting": run.waiting,
+        "waiting_bytes": run.waiting_bytes,
+        "stored": run.stored,
+        "stored_bytes": run.stored_bytes,
+        "spool_bytes": run.spool_bytes,
+        "ended": run.ended,
+        "damaged": run.damaged,
+        "commands": commands(run),
+    }
+
+
+# --- for people
+
+
+def commands(run: UnfinishedRun) -> list[str]:
+    """What sends or removes what an abandoned run left."""
+    resume = [] if run.damaged else [f"proofkeep resume-transfers {run.run}"]
+    return [*resume, f"proofkeep abandon {run.run}"]
+
+
+def _lines(report: StatusReport, now_ns: int) -> list[str]:
+    lines = [line for entry in report.entries for line in _entry_lines(entry, now_ns)]
+    for run in report.left:
+        lines += _left_lines(run)
+    if report.unreachable is not None:
+        lines.append("the repository could not be asked: ages are what this host remembers")
+    return lines or ["no entry is known on this host"]
+
+
+def _entry_lines(entry: EntryStatus, now_ns: int) -> list[str]:
+    allowed = spell_duration(entry.known.allowed_seconds)
+    age = "never verified" if entry.age_seconds is None else f"verified {spell_duration(entry.age_seconds)} ago"
+    parts = [shown.text(entry.known.name), f"{age}, allowed {allowed}", "OVERDUE" if entry.overdue else "in time"]
+    if entry.drill is None:
+        parts.append("never drilled")
+    else:
+        parts.append(f"drill {_ago(entry.drill.at, now_ns)}: {'failed' if entry.drill.failed else 'passed'}")
+    if entry.under_way is not None:
+        parts.append(f"a backup began {_ago(entry.under_way.began, now_ns)}")
+    failures = (
+        f"  open: {each.verb} {each.run} [{each.code}] {_ago(each.at, now_ns)}: {shown.text(each.message)}"
+        for each in entry.failures
+    )
+    return ["  ".join(parts), *failures]
+
+
+def _left_lines(run: UnfinishedRun) -> list[str]:
+    of = f" of {shown.text(run.name)}" if run.name else ""
+    if run.damaged:
+        what = f"its journal cannot be read, {shown.size(run.spool_bytes)} in the spool"
+    else:
+        what = (
+            f"{run.waiting} packs ({shown.size(run.waiting_bytes)}) wait in the spool, {run.stored} "
+            f"({shown.size(run.stored_bytes)}) are stored and in no snapshot"
+        )
+    return [f"left over: run {run.run}{of}: {what}", *(f"  {command}" for command in commands(run))]
+
+
+def _ago(at_ns: int, now_ns: int) -> str:
+    return f"{spell_duration(max(0, now_ns - at_ns) // _SECOND_NS)} ago"

@@ -1,0 +1,217 @@
+"""When backups, verifies and drills of this host began and how they ended, in the root of its state directory.
+
+A failure is never told by silence: an attempt holds a lock from its beginning to its end, so that one that neither
+ended nor holds it has died. Holds names of entries, ids, instants, codes and our errors' texts; no file's name.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from proofkeep import events
+from proofkeep.errors import CancelledError, JournalBusyError, ProofkeepError
+from proofkeep.state import locked
+from proofkeep.state_database import StateDatabase
+
+BACKUP, VERIFY, DRILL = "backup", "verify", "drill"
+DIED = "died"
+"""Stands where an error's code does: the process is gone, and nobody heard of an end."""
+UNEXPECTED = "unexpected"
+"""As above: something ended it that is no error of ours."""
+
+_SETUP = """
+PRAGMA synchronous=FULL;
+CREATE TABLE IF NOT EXISTS entries (
+    place TEXT, name TEXT, allowed_seconds INTEGER, PRIMARY KEY (place, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS attempts (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, lock TEXT, verb TEXT, place TEXT, entries TEXT, run TEXT, began INTEGER,
+    ended INTEGER, code TEXT, message TEXT, source_at INTEGER);
+"""
+_KEPT_NS = 400 * 86_400 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEntry:
+    """An inventory entry that was backed up on this host.
+
+    Attributes:
+        place: where its repository lies, as the configuration says it.
+    """
+
+    place: str
+    name: str
+    allowed_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of a verb.
+
+    Attributes:
+        entries: those it was about; none means all of the place.
+        run: id of the run, hex, or of the drill; the same for each attempt of a run.
+        ended: None where it is under way, or has died.
+        code: of the error it ended with; empty after success, None while it is under way.
+        source_at: of a backup that succeeded, the instant of its source in ns.
+    """
+
+    number: int
+    verb: str
+    place: str
+    entries: tuple[str, ...]
+    run: str
+    began: int
+    ended: int | None
+    code: str | None
+    message: str
+    source_at: int | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended otherwise than it should."""
+        return bool(self.code)
+
+    @property
+    def at(self) -> int:
+        """When it ended, or when it was last known to be."""
+        return self.ended or self.began
+
+
+class Recording:
+    """An attempt under way, to be told how it ends where no exception does.
+
+    Attributes:
+        source_at: set by a backup that succeeded.
+        failure: set where it came to its end and yet failed.
+    """
+
+    def __init__(self) -> None:
+        self.source_at: int | None = None
+        self.failure: ProofkeepError | None = None
+
+
+class History:
+    """The database. Used as a context manager; several processes may."""
+
+    def __init__(self, root: Path, clock: Callable[[], int] = time.time_ns) -> None:
+        """Raises `StateError`, `MalformedError`, `SpoolFullError` as `StateDatabase`."""
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._locks = root / "attempts"
+        self._locks.mkdir(mode=0o700, exist_ok=True)
+        self._clock = clock
+        self._database = StateDatabase(root / "history.sqlite", "history of attempts", _SETUP)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+
+    # --- writing
+
+    def know(self, entry: KnownEntry) -> None:
+        """Remember an entry as it is configured now."""
+        values = (entry.place, entry.name, entry.allowed_seconds)
+        self._database.change("INSERT OR REPLACE INTO entries VALUES (?,?,?)", values)
+
+    def forget(self, name: str) -> int:
+        """Forget an entry that is backed up here no more, and its failures; how many there were of that name."""
+        with self._database.transaction():
+            found = self._database.rows("SELECT count(*) FROM entries WHERE name=?", (name,))[0][0]
+            self._database.change("DELETE FROM entries WHERE name=?", (name,))
+            self._database.change("DELETE FROM attempts WHERE entries=?", (json.dumps([name]),))
+        return int(found)
+
+    @contextmanager
+    def recording(self, verb: str, place: str, entries: Sequence[str], run: str) -> Iterator[Recording]:
+        """Write down that an attempt began, and how it ended.
+
+        Raises:
+            StateError, SpoolFullError: its beginning cannot be written; a failed end is told as an event only.
+        """
+        name, recording = os.urandom(8).hex(), Recording()
+        with locked(self._locks / name):
+            number = self._begin(name, verb, place, entries, run)
+            try:
+                yield recording
+            except ProofkeepError as error:
+                self._end(number, error.code, str(error), None)
+                raise
+            except Exception as error:
+                self._end(number, UNEXPECTED, type(error).__name__, None)
+                raise
+            except BaseException:
+                self._end(number, CancelledError.code, "its process was told to end", None)
+                raise
+            failure = recording.failure
+            self._end(number, failure.code if failure else "", str(failure or ""), recording.source_at)
+        (self._locks / name).unlink(missing_ok=True)
+
+    def _begin(self, lock: str, verb: str, place: str, entries: Sequence[str], run: str) -> int:
+        now = self._clock()
+        with self._database.transaction():
+            self._database.change("DELETE FROM attempts WHERE code='' AND ended < ?", (now - _KEPT_NS,))
+            values = (lock, verb, place, json.dumps(list(entries)), run, now)
+            self._database.change(
+                "INSERT INTO attempts (lock, verb, place, entries, run, began) VALUES (?,?,?,?,?,?)", values
+            )
+            number: int = self._database.rows("SELECT last_insert_rowid()")[0][0]
+        return number
+
+    def _end(self, number: int, code: str, message: str, source_at: int | None) -> None:
+        values = (self._clock(), code, message, source_at, number)
+        try:
+            self._database.change("UPDATE attempts SET ended=?, code=?, message=?, source_at=? WHERE number=?", values)
+        except ProofkeepError as error:
+            events.emit("history-not-written", outcome="failure", code=error.code)
+
+    # --- reading
+
+    def entries(self) -> list[KnownEntry]:
+        """All that were ever backed up here, and not forgotten."""
+        rows = self._database.rows("SELECT place, name, allowed_seconds FROM entries ORDER BY name, place")
+        return [KnownEntry(*row) for row in rows]
+
+    def attempts(self, place: str) -> list[Attempt]:
+        """All attempts on one repository in the order in which they began; one that died has code `died`."""
+        rows = self._database.rows(
+            "SELECT lock, number, verb, place, entries, run, began, ended, code, message, source_at FROM attempts "
+            "WHERE place=? ORDER BY number",
+            (place,),
+        )
+        return [self._attempt(*row) for row in rows]
+
+    def _attempt(
+        self,
+        lock: str,
+        number: int,
+        verb: str,
+        place: str,
+        entries: str,
+        run: str,
+        began: int,
+        ended: int | None,
+        code: str | None,
+        message: str | None,
+        source_at: int | None,
+    ) -> Attempt:
+        if ended is None and self._has_died(self._locks / lock):
+            code, message = DIED, "its process is gone"
+        return Attempt(
+            number, verb, place, tuple(json.loads(entries)), run, began, ended, code, message or "", source_at
+        )
+
+    @staticmethod
+    def _has_died(lock: Path) -> bool:
+        if not lock.exists():
+            return True
+        try:
+            with locked(lock):
+                return True
+        except JournalBusyError:
+            return False

@@ -1,0 +1,9 @@
+"""How old each entry's last verified snapshot is, what failed and was not made good since, and what lies about.
+
+From the repository, the journals and the history, so that none of them can hide a failure alone (decision 0006).
+"""
+
+from proofkeep.status.judging import judge, newest_complete, open_failures
+from proofkeep.status.report import EntryStatus, StatusReport
+
+__all__ = ["EntryStatus", "StatusReport", "judge", "newest_complete", "open_failures"]

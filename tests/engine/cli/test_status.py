@@ -1,0 +1,178 @@
+"""`status`, `resume-transfers` and `abandon` as a person or a monitor meets them."""
+
+import os
+import shutil
+from typing import Any
+
+import pytest
+
+from tests.engine.cli.places import Place
+
+
+def status(place: Place) -> tuple[int, dict[str, Any]]:
+    """Its exit code and result."""
+    ended = place.run("status", "--json")
+    result: dict[str, Any] = ended.document["result"]
+    return ended.code, result
+
+
+def only(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    (row,) = rows
+    return row
+
+
+def leave_sealed(place: Place) -> str:
+    """A run that sealed everything and could not send it: the store's folder for packs is away. Its id."""
+    packs = place.root / "store" / "packs"
+    packs.mkdir(exist_ok=True)
+    kept = packs.with_name("kept")
+    packs.rename(kept)
+    packs.write_bytes(b"in the way")
+    run = os.urandom(16).hex()
+    ended = place.run("backup", "--run", run, "--json")
+    assert ended.code == 1, ended.err
+    packs.unlink()
+    kept.rename(packs)
+    return run
+
+
+def test_entry_is_in_time_once_it_was_backed_up_and_open_again_when_that_fails(repository: Place) -> None:
+    never = status(repository)
+    repository.done("backup")
+    good = status(repository)
+    hidden = repository.source.rename(repository.root / "elsewhere")
+    failed = repository.run("backup", "--json")
+    bad = status(repository)
+    text = repository.run("status")
+    hidden.rename(repository.source)
+    repository.done("backup")
+
+    assert never[0] == 7
+    assert (only(never[1]["entries"])["entry"], only(never[1]["entries"])["overdue"]) == ("home", True)
+    assert good[0] == 0
+    entry = only(good[1]["entries"])
+    assert (entry["overdue"], entry["failures"], entry["drill"]) == (False, [], None)
+    assert (entry["allowed_seconds"], entry["repository"]) == (26 * 3600, str(repository.root / "store"))
+    assert bad[0] == 7
+    failure = only(only(bad[1]["entries"])["failures"])
+    assert (failure["verb"], failure["code"]) == ("backup", failed.document["error"]["code"])
+    assert text.code == 7
+    assert f"[{failure['code']}]" in text.out
+    assert status(repository)[0] == 0
+
+
+def test_entry_older_than_its_allowed_age_is_overdue(repository: Place) -> None:
+    repository.configure(source='root = "source"\nallowed_age = "1s"')
+    repository.done("backup")
+
+    while (code_and_result := status(repository))[0] == 0:
+        pass
+
+    assert only(code_and_result[1]["entries"])["overdue"]
+    assert "OVERDUE" in repository.run("status").out
+
+
+def test_lost_state_directory_forgets_failures_and_keeps_the_age(repository: Place) -> None:
+    repository.done("backup")
+    shutil.rmtree(repository.root / "state")
+
+    code, result = status(repository)
+
+    entry = only(result["entries"])
+    assert (code, entry["overdue"], entry["failures"]) == (0, False, [])
+    assert entry["snapshot"]
+
+
+def test_without_the_repository_status_tells_what_the_host_remembers(repository: Place) -> None:
+    repository.done("backup")
+    (repository.root / "store").rename(repository.root / "away")
+
+    ended = repository.run("status", "--json")
+
+    entry = only(ended.document["result"]["entries"])
+    assert ended.code != 0
+    assert ended.document["result"]["unreachable"] == ended.document["error"]["code"]
+    assert (entry["overdue"], entry["snapshot"], entry["verified_at"] is None) == (False, None, False)
+
+
+def test_failed_and_passed_verify_and_drill_are_told(repository: Place) -> None:
+    repository.done("backup")
+    repository.done("drill")
+    pack = max((repository.root / "store" / "packs").rglob("*"), key=lambda path: path.stat().st_size)
+    content = pack.read_bytes()
+    pack.chmod(0o600)
+    pack.write_bytes(content[:-1])
+    assert repository.run("verify").code == 4
+    open_ = status(repository)
+    pack.write_bytes(content)
+    repository.done("verify")
+    closed = status(repository)
+
+    assert only(open_[1]["entries"])["drill"]["code"] is None
+    assert (open_[0], only(only(open_[1]["entries"])["failures"])["code"]) == (7, "damaged")
+    assert (closed[0], only(closed[1]["entries"])["failures"]) == (0, [])
+
+
+def test_left_over_packs_are_listed_with_commands_that_work(repository: Place) -> None:
+    run = leave_sealed(repository)
+    shutil.move(repository.source, repository.root / "elsewhere")
+
+    code, result = status(repository)
+    left = only(result["left"])
+    assert (code, left["run"], left["entry"], left["ended"]) == (7, run, "home", True)
+    assert left["waiting"] > 0
+    assert left["commands"] == [f"proofkeep resume-transfers {run}", f"proofkeep abandon {run}"]
+
+    resumed = only(repository.done(*left["commands"][0].split()[1:])["resumed"])
+
+    assert (resumed["sent"], resumed["complete"]) == (left["waiting"], True)
+    code, result = status(repository)
+    assert (code, result["left"], only(result["entries"])["failures"]) == (0, [], [])
+    repository.done("restore", "latest", "restored")
+
+
+def test_what_is_given_up_is_told_and_needs_neither_key_nor_store(repository: Place) -> None:
+    run = leave_sealed(repository)
+    for name in ("host.secret", "key.pem"):
+        (repository.root / name).unlink()
+    shutil.rmtree(repository.root / "store")
+
+    told = repository.done("abandon", run)
+
+    assert told["packs"] > 0
+    assert told["freed"] == told["bytes"] > 0
+    assert told["entry"] == "home"
+    again = repository.run("abandon", run)
+    assert (again.code, "the source must be read again" in again.out) == (0, True)
+    assert "has no journal on this host" in repository.run("abandon", "00" * 16).err
+
+
+def test_next_backup_tells_what_it_took_up(repository: Place) -> None:
+    run = leave_sealed(repository)
+
+    told = only(repository.done("backup")["adopted"])
+
+    assert told["run"] == run
+    assert told["packs"] == told["sent"] > 0
+    assert status(repository)[0] == 0
+
+
+@pytest.mark.parametrize("verb", ["backup", "verify"])
+def test_command_line_that_is_wrong_opens_no_failure(repository: Place, verb: str) -> None:
+    repository.done("backup")
+    wrong = {"backup": ("--resume", "00" * 16), "verify": ("--sample", "0%")}[verb]
+
+    assert repository.run(verb, *wrong).code == 2
+    assert status(repository)[0] == 0
+
+
+def test_forgotten_entry_is_listed_no_more(repository: Place) -> None:
+    repository.done("backup")
+    top = repository.sections[""].replace('"home"', '"other"')
+    repository.configure(top=top)
+    assert [entry["entry"] for entry in status(repository)[1]["entries"]] == ["home", "other"]
+
+    ended = repository.run("status", "--forget", "home", "--json")
+
+    assert [entry["entry"] for entry in ended.document["result"]["entries"]] == ["other"]
+    assert repository.run("status", "--forget", "home").code == 2

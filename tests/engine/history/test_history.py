@@ -1,0 +1,145 @@
+"""What a host remembers of its attempts, however they end."""
+
+import itertools
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from proofkeep.errors import PartialSnapshotError, SpoolFullError, StoreUnavailableError
+from proofkeep.history import BACKUP, DIED, UNEXPECTED, Attempt, History, KnownEntry
+from proofkeep.state_database import StateDatabase
+
+PLACE = "/srv/packs"
+RUN = "00" * 16
+
+
+def opened(root: Path) -> History:
+    instants = itertools.count(1000)
+    return History(root, lambda: next(instants))
+
+
+def only(history: History) -> Attempt:
+    (attempt,) = history.attempts(PLACE)
+    return attempt
+
+
+def test_success_is_remembered_with_its_instant(tmp_path: Path) -> None:
+    with opened(tmp_path) as history, history.recording(BACKUP, PLACE, ["home"], RUN) as recording:
+        recording.source_at = 7
+
+    with opened(tmp_path) as history:
+        attempt = only(history)
+    assert (attempt.entries, attempt.run, attempt.code, attempt.source_at) == (("home",), RUN, "", 7)
+    assert attempt.ended is not None
+    assert not attempt.failed
+    assert list((tmp_path / "attempts").iterdir()) == []
+
+
+def test_error_is_remembered_by_its_code_and_goes_on(tmp_path: Path) -> None:
+    with opened(tmp_path) as history:
+        with pytest.raises(StoreUnavailableError), history.recording(BACKUP, PLACE, ["home"], RUN):
+            raise StoreUnavailableError("store x cannot be reached")
+
+        assert (only(history).code, only(history).message) == ("store-unavailable", "store x cannot be reached")
+
+
+def test_foreign_error_is_remembered_by_its_class_alone(tmp_path: Path) -> None:
+    with opened(tmp_path) as history:
+        with pytest.raises(ValueError, match="secret name"), history.recording(BACKUP, PLACE, ["home"], RUN):
+            raise ValueError("secret name")
+
+        assert (only(history).code, only(history).message) == (UNEXPECTED, "ValueError")
+
+
+def test_interrupted_attempt_is_remembered_as_cancelled(tmp_path: Path) -> None:
+    with opened(tmp_path) as history:
+        with pytest.raises(KeyboardInterrupt), history.recording(BACKUP, PLACE, ["home"], RUN):
+            raise KeyboardInterrupt
+
+        assert only(history).code == "cancelled"
+
+
+def test_end_that_is_no_success_needs_no_exception(tmp_path: Path) -> None:
+    with opened(tmp_path) as history:
+        with history.recording(BACKUP, PLACE, ["home"], RUN) as recording:
+            recording.failure = PartialSnapshotError("incomplete")
+
+        assert (only(history).code, only(history).failed) == ("partial-snapshot", True)
+
+
+def test_attempt_under_way_has_no_code(tmp_path: Path) -> None:
+    with opened(tmp_path) as history, history.recording(BACKUP, PLACE, ["home"], RUN), opened(tmp_path) as other:
+        assert (only(other).code, only(other).ended) == (None, None)
+
+
+def test_attempt_whose_process_was_killed_has_died(tmp_path: Path) -> None:
+    script = (
+        "import sys, os, signal; from pathlib import Path; from proofkeep.history import History\n"
+        "with History(Path(sys.argv[1])) as history, history.recording('backup', '/srv/packs', ['home'], '0'):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    ended = subprocess.run([sys.executable, "-c", script, tmp_path], check=False)
+    assert ended.returncode == -signal.SIGKILL
+
+    with opened(tmp_path) as history:
+        assert (only(history).code, only(history).failed, only(history).ended) == (DIED, True, None)
+
+
+def test_end_that_cannot_be_written_leaves_no_success(tmp_path: Path) -> None:
+    with opened(tmp_path) as history:
+        with history.recording(BACKUP, PLACE, ["home"], RUN):
+            full = patch.object(StateDatabase, "change", side_effect=SpoolFullError("full"))
+            full.start()
+        full.stop()
+
+        assert only(history).code == DIED
+
+
+def test_attempts_are_told_by_place(tmp_path: Path) -> None:
+    with opened(tmp_path) as history:
+        with history.recording(BACKUP, PLACE, ["home"], RUN):
+            pass
+
+        assert history.attempts("/elsewhere") == []
+
+
+def test_entry_is_known_as_it_was_configured_last_until_it_is_forgotten(tmp_path: Path) -> None:
+    with opened(tmp_path) as history:
+        for allowed in (60, 3600):
+            history.know(KnownEntry(PLACE, "home", allowed))
+        with history.recording(BACKUP, PLACE, ["home"], RUN):
+            pass
+        before = history.entries()
+
+        assert history.forget("home") == 1
+
+        assert before == [KnownEntry(PLACE, "home", 3600)]
+        assert (history.entries(), history.attempts(PLACE)) == ([], [])
+        assert history.forget("home") == 0
+
+
+def test_successes_of_long_ago_go_and_failures_stay(tmp_path: Path) -> None:
+    day = 86_400 * 10**9
+    with History(tmp_path, lambda: 0) as history:
+        with history.recording(BACKUP, PLACE, ["home"], "1"):
+            pass
+        with pytest.raises(SpoolFullError), history.recording(BACKUP, PLACE, ["home"], "2"):
+            raise SpoolFullError("full")
+    with History(tmp_path, lambda: 401 * day) as history:
+        with history.recording(BACKUP, PLACE, ["home"], "3"):
+            pass
+
+        assert [attempt.run for attempt in history.attempts(PLACE)] == ["2", "3"]
+
+
+def test_files_are_for_their_owner_only(tmp_path: Path) -> None:
+    root = tmp_path / "state"
+    with opened(root) as history, history.recording(BACKUP, PLACE, ["home"], RUN):
+        modes = {path.name: path.stat().st_mode & 0o777 for path in (root, root / "attempts", root / "history.sqlite")}
+
+    assert modes["state"] == modes["attempts"] == 0o700
+    assert modes["history.sqlite"] == 0o600

@@ -1,0 +1,180 @@
+"""Which failures are open: nothing but a later success about the same thing closes one."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proofkeep.history import BACKUP, DIED, DRILL, VERIFY, Attempt, History, KnownEntry
+from proofkeep.snapshots import CommittedSnapshot
+from proofkeep.status import judge, newest_complete, open_failures
+from tests.building import Host, content, plant, planted_host
+from tests.engine.backup.test_generations import RefusingSource
+from tests.scenarios.test_two_writers import seal_and_send
+
+A, B = "aa" * 16, "bb" * 16
+HOUR = 3600
+HOUR_NS = HOUR * 10**9
+
+
+def attempt(number: int, *, verb: str = BACKUP, code: str | None = "", **fields: Any) -> Attempt:
+    """One that began at 100 times its number and took 10."""
+    began = 100 * number
+    values: dict[str, Any] = {
+        "entries": ("home",),
+        "run": A,
+        "began": began,
+        "ended": None if code in {None, DIED} else began + 10,
+        "message": "",
+        "source_at": began + 1 if verb == BACKUP and code == "" else None,
+    } | fields
+    return Attempt(number, verb, "/srv/packs", code=code, **values)
+
+
+def codes(*attempts: Attempt, newest: CommittedSnapshot | None = None) -> list[str | None]:
+    return [each.code for each in open_failures(attempts, newest)]
+
+
+@pytest.mark.parametrize("code", ["store-unavailable", "partial-snapshot", "cancelled", DIED])
+def test_failure_is_open_until_a_later_run_succeeds(code: str) -> None:
+    failure = attempt(1, code=code)
+
+    assert codes(failure) == [code]
+    assert codes(failure, attempt(2, run=B)) == []
+    assert codes(failure, attempt(2)) == []
+
+
+def test_success_before_a_failure_closes_nothing() -> None:
+    assert codes(attempt(1, run=B), attempt(2, code="spool-full")) == ["spool-full"]
+
+
+def test_attempt_under_way_closes_nothing_and_is_no_failure() -> None:
+    assert codes(attempt(1, code="store"), attempt(2, code=None)) == ["store"]
+
+
+def test_late_commit_of_an_older_instant_closes_nothing() -> None:
+    zombie = attempt(1, run=B, ended=900, source_at=101)
+
+    assert codes(zombie, attempt(2, code="store")) == ["store"]
+
+
+def test_retry_of_the_failed_run_closes_it_whatever_its_instant() -> None:
+    assert codes(attempt(1, code="store"), attempt(2, source_at=50)) == []
+
+
+def test_run_that_fails_again_and_again_is_told_once_with_its_last_code() -> None:
+    assert codes(attempt(1, code="store"), attempt(2, code="spool-full")) == ["spool-full"]
+
+
+def test_failed_verify_is_open_until_a_later_verify_passes() -> None:
+    failure = attempt(1, verb=VERIFY, code="damaged", entries=())
+
+    assert codes(failure, attempt(2), attempt(3, verb=DRILL)) == ["damaged"]
+    assert codes(failure, attempt(4, verb=VERIFY, run=B, entries=())) == []
+
+
+def test_drill_of_other_entries_closes_no_failed_drill() -> None:
+    failure = attempt(1, verb=DRILL, code="drill-failed", entries=("home", "mail"))
+
+    assert codes(failure, attempt(2, verb=DRILL, run=B, entries=("home",))) == ["drill-failed"]
+    assert codes(failure, attempt(2, verb=DRILL, run=B, entries=("home", "mail", "web"))) == []
+    assert codes(failure, attempt(2, verb=DRILL, run=B, entries=())) == []
+
+
+def test_drill_of_everything_that_failed_is_closed_by_nothing_less() -> None:
+    failure = attempt(1, verb=DRILL, code="drill-failed", entries=())
+
+    assert codes(failure, attempt(2, verb=DRILL, run=B)) == ["drill-failed"]
+
+
+@pytest.mark.parametrize("verb", [VERIFY, DRILL])
+def test_cancelled_verify_or_drill_is_no_failure(verb: str) -> None:
+    assert codes(attempt(1, verb=verb, code="cancelled")) == []
+
+
+# --- with a repository
+
+
+@pytest.fixture
+def host(scratch: Path) -> Host:
+    return planted_host(scratch)
+
+
+def judged(host: Host, *, now_ns: int | None = None, allowed: int = HOUR) -> Any:
+    known = [KnownEntry("place", host.entry, allowed)]
+    now = now_ns or host.ground.now()
+    with History(host.state_root, host.ground.now) as history:
+        newest = {"place": newest_complete(host.ground.connect(), [host.entry], now)}
+        return judge(host.state_root, history, known, newest, now).entries[0]
+
+
+def failed(host: Host, run: bytes, began: int) -> None:
+    """The history of a run that died at `began`."""
+    with History(host.state_root, lambda: began) as history:
+        recording = history.recording(BACKUP, "place", [host.entry], run.hex())
+        recording.__enter__()
+        history._database.change("UPDATE attempts SET ended=?, code='store'", (began,))
+
+
+def test_entry_that_was_never_backed_up_is_overdue(host: Host) -> None:
+    entry = judged(host)
+
+    assert (entry.verified_at, entry.age_seconds, entry.overdue, entry.codes) == (None, None, True, ["overdue"])
+
+
+def test_age_is_that_of_the_sources_instant_as_the_repository_tells_it(host: Host) -> None:
+    receipt = host.run()
+    (snapshot,) = host.ground.snapshots()
+    instant = snapshot.facts.source_at
+
+    in_time = judged(host, now_ns=instant + HOUR_NS)
+    late = judged(host, now_ns=instant + HOUR_NS + 10**9)
+
+    assert (in_time.snapshot, in_time.age_seconds, in_time.codes) == (receipt.snapshot, HOUR, [])
+    assert (late.age_seconds, late.codes) == (HOUR + 1, ["overdue"])
+
+
+def test_zombies_late_commit_of_an_older_instant_hides_nothing(host: Host) -> None:
+    with host.backup() as zombie:
+        seal_and_send(zombie)
+        failed(host, os.urandom(16), host.ground.now())
+
+        woken = zombie.commit()
+
+    entry = judged(host)
+    assert entry.snapshot == woken.snapshot
+    assert entry.codes == ["store"]
+    plant(host.source, {"later": content(1, 100)})
+    host.run()
+    assert judged(host).codes == []
+
+
+def test_zombies_older_instant_does_not_pass_for_the_newest(host: Host) -> None:
+    with host.backup() as zombie:
+        seal_and_send(zombie)
+        newer = host.run()
+        zombie.commit()
+
+    assert judged(host).snapshot == newer.snapshot
+
+
+def test_snapshot_of_another_entry_hides_nothing(host: Host) -> None:
+    failed(host, os.urandom(16), host.ground.now())
+    Host(host.ground, host.name, entry="another").run()
+
+    assert judged(host).codes == ["overdue", "store"]
+
+
+def test_incomplete_snapshot_does_not_refresh_the_age(host: Host) -> None:
+    plant(host.source, {"moving": b"x"})
+    host.partial_run(source=RefusingSource(host.source, label="refusing"))
+
+    assert judged(host).codes == ["overdue"]
+
+
+def test_snapshot_from_the_future_says_nothing(host: Host) -> None:
+    host.run()
+    (snapshot,) = host.ground.snapshots()
+
+    assert judged(host, now_ns=snapshot.facts.source_at - 48 * HOUR_NS).codes == ["overdue"]
