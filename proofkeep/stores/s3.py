@@ -43,6 +43,7 @@ from proofkeep.stores.s3_location import locate
 from proofkeep.stores.s3_signing import sign_with_given_digest
 from proofkeep.tls import TlsPolicy
 from proofkeep.tls.aws import CONNECTIONS, open_client
+from proofkeep.tls.session import PATIENCE, Patience
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -65,6 +66,7 @@ class S3Store:
         session: credentials; None takes the ambient chain.
         sse_kms_key_id: ask for SSE-KMS under this key, and refuse a store that does not confirm it.
         connections: how many threads use the store at once.
+        patience: timeouts, and attempts of one request.
 
     Raises:
         UsageError, TlsPolicyError: as `proofkeep.tls.aws.open_client`.
@@ -81,6 +83,7 @@ class S3Store:
         session: botocore.session.Session | None = None,
         sse_kms_key_id: str | None = None,
         connections: int = CONNECTIONS,
+        patience: Patience = PATIENCE,
     ) -> None:
         client, self._recorder = open_client(
             "s3",
@@ -90,6 +93,7 @@ class S3Store:
             session=session,
             config=Config(s3={"addressing_style": "path"}) if endpoint_url else None,
             connections=connections,
+            patience=patience,
         )
         sign_with_given_digest(client.meta.events)
         self._client: S3Client = client

@@ -14,11 +14,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from proofkeep.errors import UsageError
+from proofkeep.tls.addresses import require_endpoint, require_https
 from proofkeep.tls.policy import TlsPolicy
 from proofkeep.tls.recorder import TlsRecorder
-from proofkeep.tls.session import CONNECT_SECONDS, READ_SECONDS, PolicySession, require_endpoint, require_https
+from proofkeep.tls.session import PATIENCE, Patience, PolicySession
 
-ATTEMPTS = 3
 CONNECTIONS = 16
 
 
@@ -31,6 +31,7 @@ def open_client(
     session: botocore.session.Session | None = None,
     config: Config | None = None,
     connections: int = CONNECTIONS,
+    patience: Patience = PATIENCE,
 ) -> tuple[Any, TlsRecorder]:
     """Make a botocore client bound to `policy`, with bounded timeouts and attempts.
 
@@ -43,16 +44,17 @@ def open_client(
             that fetch credentials (STS, SSO) follow the policy too.
         config: merged over ours.
         connections: how many threads can use the client without reconnecting.
+        patience: timeouts and attempts.
 
     Raises:
         UsageError: a file of the policy, the region or the AWS configuration is not usable.
         TlsPolicyError: the endpoint is not https.
     """
     ours = Config(
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
+        connect_timeout=patience.connect_seconds,
+        read_timeout=patience.read_seconds,
         max_pool_connections=connections,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": patience.attempts},
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
@@ -60,7 +62,7 @@ def open_client(
         require_endpoint(endpoint_url)
     try:
         chain = session or _ambient_chain()
-        recorder = None if session else _bind(chain.get_component("event_emitter"), policy, connections)
+        recorder = None if session else _bind(chain.get_component("event_emitter"), policy, connections, patience)
         client = chain.create_client(
             service,
             region_name=region,
@@ -70,7 +72,7 @@ def open_client(
     except (BotoCoreError, ValueError) as error:
         raise UsageError(f"aws {service} client cannot be configured ({type(error).__name__})") from None
     require_https(client.meta.endpoint_url)
-    return client, recorder or bind(client, policy, connections=connections)
+    return client, recorder or _bind(client.meta.events, policy, connections, patience)
 
 
 def bind(client: Any, policy: TlsPolicy, *, connections: int = CONNECTIONS) -> TlsRecorder:
@@ -82,7 +84,7 @@ def bind(client: Any, policy: TlsPolicy, *, connections: int = CONNECTIONS) -> T
     Raises:
         UsageError: a file of the policy is not usable.
     """
-    return _bind(client.meta.events, policy, connections)
+    return _bind(client.meta.events, policy, connections, PATIENCE)
 
 
 def _ambient_chain() -> botocore.session.Session:
@@ -97,9 +99,9 @@ def _service_models(data_path: str | None) -> botocore.loaders.Loader:
     return botocore.loaders.create_loader(data_path)
 
 
-def _bind(events: Any, policy: TlsPolicy, connections: int) -> TlsRecorder:
+def _bind(events: Any, policy: TlsPolicy, connections: int, patience: Patience) -> TlsRecorder:
     recorder = TlsRecorder()
-    session = PolicySession(policy.context(), recorder, connections)
+    session = PolicySession(policy.context(), recorder, connections, patience)
 
     def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         return session.send(request)

@@ -5,6 +5,7 @@ The three methods it overrides are private to botocore; `tests/engine/test_tls.p
 
 import socket
 import ssl
+from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -19,12 +20,28 @@ from botocore.exceptions import HTTPClientError, SSLError
 from botocore.httpsession import URLLib3Session
 from urllib3 import PoolManager
 
-from proofkeep.errors import ProofkeepError, TlsPolicyError, UsageError
+from proofkeep.errors import ProofkeepError
+from proofkeep.tls.addresses import require_https
 from proofkeep.tls.handshake import negotiated, refused_identity
 from proofkeep.tls.recorder import TlsRecorder
 
-CONNECT_SECONDS = 10
-READ_SECONDS = 60
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a client waits for a server, and how often it asks before it says that it failed.
+
+    Attributes:
+        connect_seconds: until a connection stands.
+        read_seconds: between two bytes that arrive.
+        attempts: requests for one call, the first included; botocore waits up to 1, 2, 4 and so on seconds between.
+    """
+
+    connect_seconds: float = 10
+    read_seconds: float = 60
+    attempts: int = 3
+
+
+PATIENCE = Patience()
 
 SOCKET_OPTIONS = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
 
@@ -34,10 +51,10 @@ class PolicySession(URLLib3Session):
 
     _manager: PoolManager
 
-    def __init__(self, context: ssl.SSLContext, recorder: TlsRecorder, connections: int) -> None:
+    def __init__(self, context: ssl.SSLContext, recorder: TlsRecorder, connections: int, patience: Patience) -> None:
         self._context = context
         self._recorder = recorder
-        timeouts: Any = (CONNECT_SECONDS, READ_SECONDS)
+        timeouts: Any = (patience.connect_seconds, patience.read_seconds)
         options: Any = SOCKET_OPTIONS
         super().__init__(timeout=timeouts, max_pool_connections=connections, socket_options=options)
         self._manager.pool_classes_by_scheme = {"https": _recording_pool(recorder)}
@@ -66,32 +83,6 @@ class PolicySession(URLLib3Session):
 
     def _setup_ssl_cert(self, conn: Any, url: str, verify: Any) -> None:  # noqa: ARG002 - botocore's signature
         conn.cert_reqs = "CERT_REQUIRED"  # and no ca_certs: they would be added to our context
-
-
-def require_https(url: str) -> None:
-    """Raise `TlsPolicyError` unless `url` is https."""
-    parts = urlsplit(url)
-    if parts.scheme.lower() != "https":
-        raise TlsPolicyError(
-            f"endpoint {parts.hostname or 'without a host'} is not https, and nothing is sent in clear"
-        )
-
-
-def require_endpoint(url: str) -> None:
-    """Check the address that a client is to be made for.
-
-    Raises:
-        TlsPolicyError: it is not https.
-        UsageError: it has no host, or holds more than host, port and path; nothing of it is said, it may be a secret.
-    """
-    require_https(url)
-    parts = urlsplit(url)
-    try:
-        usable = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or "@" in parts.netloc or parts.query or parts.fragment:
-        raise UsageError("endpoint is no https address of a host, with a port or path at most")
 
 
 def _recording_pool(recorder: TlsRecorder) -> type[AWSHTTPSConnectionPool]:

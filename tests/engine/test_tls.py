@@ -18,7 +18,7 @@ from proofkeep.model import TlsSession
 from proofkeep.tls import Curve, TlsPolicy, TlsRecorder
 from proofkeep.tls.aws import bind, open_client
 from proofkeep.tls.handshake import ALLOWED, negotiated
-from proofkeep.tls.session import PolicySession
+from proofkeep.tls.session import PATIENCE, PolicySession
 from tests.engine.certificates import fingerprint
 from tests.scenarios.openssl_server import openssl_server
 from tests.servers.pki import Pki
@@ -106,7 +106,7 @@ def test_ciphers_that_would_be_refused_are_not_offered(pki: Pki) -> None:
 
 def test_sending_adds_nobody_to_those_who_are_trusted(moto_s3_kms: AwsEndpoint, pki: Pki) -> None:
     context = TlsPolicy(pki.ca_path).context()
-    session = PolicySession(context, TlsRecorder(), connections=1)
+    session = PolicySession(context, TlsRecorder(), connections=1, patience=PATIENCE)
 
     session.send(AWSRequest("GET", f"{moto_s3_kms.url}/moto-api/data.json").prepare())
 

@@ -17,6 +17,7 @@ from infra.servers.local_ca import Certificate
 from infra.servers.process import LOOPBACK
 from proofkeep.stores.s3 import S3Store
 from proofkeep.tls import TlsPolicy
+from proofkeep.tls.session import PATIENCE, Patience
 from tests.servers.pki import Pki
 
 BUCKET = "canned"
@@ -132,7 +133,9 @@ def canned_session() -> botocore.session.Session:
     return session
 
 
-def store_at(url: str, pki: Pki, *, bucket: str = BUCKET, sse_kms_key_id: str | None = None) -> S3Store:
+def store_at(
+    url: str, pki: Pki, *, bucket: str = BUCKET, sse_kms_key_id: str | None = None, patience: Patience = PATIENCE
+) -> S3Store:
     """A store in a bucket of the canned server."""
     return S3Store(
         bucket,
@@ -141,4 +144,5 @@ def store_at(url: str, pki: Pki, *, bucket: str = BUCKET, sse_kms_key_id: str | 
         region="us-east-1",
         session=canned_session(),
         sse_kms_key_id=sse_kms_key_id,
+        patience=patience,
     )

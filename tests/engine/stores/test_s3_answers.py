@@ -25,6 +25,7 @@ from proofkeep.errors import (
 )
 from proofkeep.stores.s3 import S3Store
 from proofkeep.tls import TlsPolicy
+from proofkeep.tls.session import Patience
 from tests.engine.stores.canned_s3 import CUT, Answer, CannedS3, failure, store_at
 from tests.engine.stores.faulty_line import damaging_line, dead_line
 from tests.servers.pki import Pki
@@ -228,12 +229,11 @@ def test_range_cut_short_by_the_objects_end_is_truncated(canned: CannedS3, pki: 
         store_at(canned.url, pki).get("packs/0", offset=8, length=100)
 
 
-def test_stalled_answer_ends_at_its_deadline(canned: CannedS3, pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proofkeep.tls.session.READ_SECONDS", 0.3)
+def test_stalled_answer_ends_at_its_deadline(canned: CannedS3, pki: Pki) -> None:
     canned.answers.extend([Answer(body=b"", headers={"Content-Length": "9"})] * ATTEMPTS)
 
     with pytest.raises(TransferFailedError):
-        store_at(canned.url, pki).get("packs/0")
+        store_at(canned.url, pki, patience=Patience(read_seconds=0.3)).get("packs/0")
 
 
 def test_store_that_does_not_confirm_its_kms_key_is_refused(canned: CannedS3, pki: Pki) -> None:

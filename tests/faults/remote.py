@@ -1,0 +1,78 @@
+"""A repository in two buckets of a real S3 server, reached directly or by a line that fails."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import botocore.session
+
+from infra.servers.seaweedfs import SeaweedFs
+from proofkeep.keys.host_secret import FileHostSecret, create_host_secret
+from proofkeep.keys.key_files import create_key_file, export_public_key
+from proofkeep.repository import Repository
+from proofkeep.repository.create import create
+from proofkeep.stores.s3 import S3Store
+from proofkeep.tls import TlsPolicy
+from proofkeep.tls.session import Patience
+from tests.building import SIZES, Ground
+from tests.servers.pki import Pki
+
+IMPATIENT = Patience(connect_seconds=2, read_seconds=0.4, attempts=1)
+"""One request a call, so that nothing waits for botocore's delays: the engine's own attempts are what is tested."""
+
+
+@dataclass(eq=False)
+class RemoteGround(Ground):
+    """A `Ground` whose stores are buckets.
+
+    Args:
+        buckets: of packs and of the ledger; they exist.
+    """
+
+    server: SeaweedFs = field(kw_only=True)
+    pki: Pki = field(kw_only=True)
+    buckets: tuple[str, str] = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        self.root.mkdir(parents=True)
+        self._prefix = os.urandom(4).hex()
+        self.store, self.ledger = self.stores(self.server.url)  # type: ignore[assignment] # a port, as LocalStore is
+        self.secret = FileHostSecret(self.root / "secret")
+        self.key_file = self.root / "key.pem"
+        create_host_secret(self.root / "secret")
+        create_key_file(self.key_file, None)
+        export_public_key(self.key_file, self.root / "public.pem")
+        recipients = [self.wrapping.recipient]
+        create(self.store, self.ledger, self.secret, recipients, now_ns=self.now(), chunker=SIZES)
+
+    def stores(self, url: str, patience: Patience = IMPATIENT) -> tuple[S3Store, S3Store]:
+        """Stores of packs and ledger by way of `url`."""
+        packs, ledger = (
+            S3Store(
+                bucket,
+                self._prefix,
+                tls=TlsPolicy(self.pki.ca_path),
+                endpoint_url=url,
+                region=self.server.region,
+                session=_session(self.server),
+                patience=patience,
+            )
+            for bucket in self.buckets
+        )
+        return packs, ledger
+
+    def connect_by(self, url: str, patience: Patience = IMPATIENT) -> Repository:
+        """The repository by way of `url`."""
+        store, ledger = self.stores(url, patience)
+        return self.connect(store=store, ledger=ledger)
+
+
+def _session(server: SeaweedFs) -> botocore.session.Session:
+    session = botocore.session.Session()
+    session.set_credentials(server.admin.access_key, server.admin.secret_key)
+    return session
+
+
+def new_place(root: Path) -> Path:
+    """A fresh folder."""
+    return root / os.urandom(4).hex()

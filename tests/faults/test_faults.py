@@ -1,0 +1,148 @@
+"""Whatever a line or a store does: commit or a clear failure, and after a retry everything once and bit for bit."""
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from proofkeep.errors import ProofkeepError
+from proofkeep.format.names import PACKS
+from proofkeep.journal import Journal
+from tests.building import Host, Portrait
+from tests.faults.proxy import FaultProxy
+from tests.faults.remote import RemoteGround
+from tests.faults.script import FOR_EVER, Fault, Rule
+
+RUN = bytes(range(16))
+KINDS = (
+    "GET repository",
+    "GET epochs",
+    "LIST",
+    "PUT keys",
+    "HEAD keys",
+    "PUT packs",
+    "HEAD packs",
+    "PUT index",
+    "HEAD index",
+    "PUT ledger",
+    "HEAD ledger",
+    "PUT snapshots",
+    "HEAD snapshots",
+)
+FILES_CONTENT = 11  # its place in a portrait's node, which others do not have
+STATUSES = (429, 500, 503)
+
+MakeHost = Callable[[], Host]
+
+
+def remote(host: Host) -> RemoteGround:
+    assert isinstance(host.ground, RemoteGround)
+    return host.ground
+
+
+def journaled(host: Host) -> Counter[str]:
+    """Packs that the run has sealed, as far as it came."""
+    file = host.state.run(RUN) / "journal.sqlite"
+    if not file.exists():
+        return Counter()
+    with closing(Journal(file)) as journal:
+        return Counter(pack.id.name for pack in journal.packs())
+
+
+def attempt(host: Host, line: FaultProxy) -> str | None:
+    """One run by the line: the snapshot it committed, or None when it failed in our words."""
+    try:
+        return host.run(RUN, repository=remote(host).connect_by(line.url)).snapshot
+    except ProofkeepError:
+        return None
+
+
+def survive(host: Host, line: FaultProxy, *rules: Rule) -> str | None:
+    """Run under faults, then again without if that failed; the code of neither may lie."""
+    line.play(*rules)
+    first = attempt(host, line)
+    assert line.script.hit, f"no request was hit; seen were {line.script.seen}"
+    sealed, sent = journaled(host), dict(line.stored)
+    line.play()
+    snapshot = first or attempt(host, line)
+
+    assert snapshot is not None
+    assert [found.id.short for found in host.ground.snapshots()] == [snapshot]
+    portrait, report = host.ground.restored(snapshot)
+    assert portrait == host.portrait()
+    assert report.intact
+    assert sealed <= journaled(host), "what was sealed is not sealed again"
+    assert set(host.ground.names(PACKS)) == set(journaled(host)), "no orphan, and none is missing"
+    assert {path: count for path, count in line.stored.items() if count != 1} == {}, "nothing is sent twice"
+    assert sent.items() <= line.stored.items()
+    return first
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule(Fault.REFUSE, "PUT packs", times=2),
+        Rule(Fault.STALL, "PUT packs"),
+        Rule(Fault.CUT_UP, "PUT packs", first=2, at=5000),
+        Rule(Fault.CUT_DOWN, "LIST", first=2, at=100),
+        Rule(Fault.STATUS, "PUT packs", times=3, status=503),
+        Rule(Fault.STATUS, "LIST", first=3, status=500),
+        Rule(Fault.STATUS, "PUT snapshots", status=429),
+        Rule(Fault.LATE, "PUT packs"),
+        Rule(Fault.LATE, "PUT snapshots"),
+        Rule(Fault.CORRUPT_UP, "PUT packs", at=3000),
+        Rule(Fault.CORRUPT_DOWN, "GET epochs", at=40),
+        Rule(Fault.THROTTLE, "PUT packs", times=FOR_EVER),
+    ],
+    ids=lambda rule: f"{rule.fault.name} {rule.kind} {rule.status if rule.fault is Fault.STATUS else ''}".strip(),
+)
+def test_run_survives(rule: Rule, make_host: MakeHost, line: FaultProxy) -> None:
+    survive(make_host(), line, rule)
+
+
+def test_run_fails_while_no_pack_is_taken_and_commits_when_the_line_is_mended(
+    make_host: MakeHost, line: FaultProxy
+) -> None:
+    first = survive(make_host(), line, Rule(Fault.STATUS, "PUT packs", times=FOR_EVER))
+
+    assert first is None
+
+
+def test_restore_never_takes_a_corrupted_byte(make_host: MakeHost, line: FaultProxy) -> None:
+    host = make_host()
+    snapshot = host.run().snapshot
+    direct = host.ground.store, host.ground.ledger
+    line.play(Rule(Fault.CORRUPT_DOWN, "GET packs", at=400))
+    host.ground.store, host.ground.ledger = remote(host).stores(line.url)  # type: ignore[assignment] # as the ground's
+
+    portrait, report = host.ground.restored(snapshot)
+
+    host.ground.store, host.ground.ledger = direct
+    assert line.script.hit
+    assert portrait == host.portrait() or not report.intact
+    assert contents(portrait).items() <= contents(host.portrait()).items()
+
+
+def contents(portrait: Portrait) -> dict[bytes, bytes]:
+    """What the files of a portrait hold."""
+    return {path: node[FILES_CONTENT] for path, node in portrait.items() if len(node) > FILES_CONTENT}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("times", [1, 3, FOR_EVER], ids=["once", "thrice", "for ever"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name)
+def test_run_survives_every_fault_at_every_kind_of_request(
+    fault: Fault, kind: str, times: int, make_host: MakeHost, line: FaultProxy
+) -> None:
+    survive(make_host(), line, Rule(fault, kind, times=times, at=60))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_run_survives_every_status_at_every_kind_of_request(
+    kind: str, status: int, make_host: MakeHost, line: FaultProxy
+) -> None:
+    survive(make_host(), line, Rule(Fault.STATUS, kind, times=2, status=status))
