@@ -22,6 +22,9 @@ AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f\x7f]*$")
 HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$")]
 """Without user, password, query or fragment, in which credentials travel."""
 
+PingUrl = Annotated[str, StringConstraints(pattern=r"^https://[A-Za-z0-9.:\[\]-]+(/([A-Za-z0-9._~/-]|\{verb\})*)?$")]
+"""As `HttpsUrl`; `{verb}` may stand in its path."""
+
 BlockName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
 """As Prefect names blocks."""
 

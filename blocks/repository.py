@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from blocks.aws import aws_session
 from blocks.base import ConfigurationBlock
-from blocks.fields import AbsolutePath, BlockName, HostSecretUri
+from blocks.fields import AbsolutePath, BlockName, HostSecretUri, PingUrl
 from blocks.keys import KeyProvider
 from blocks.ledger import Ledger
 from blocks.source import Source
@@ -42,6 +42,10 @@ class Repository(ConfigurationBlock):
     state: AbsolutePath = Field(
         default="/var/lib/proofkeep",
         description="State directory of the host: spool, journals and catalog; a retry must find it again.",
+    )
+    ping_url: PingUrl | None = Field(
+        default=None,
+        description="Monitor that is told of start, success and failure of verify and drill; its path holds {verb}.",
     )
     aws_credentials: BlockName | None = Field(
         default=None,
@@ -85,6 +89,8 @@ class Repository(ConfigurationBlock):
             document["entry"] = entry
         if source is not None:
             document["source"] = source.section()
+        if address := self.ping_url if source is None else source.ping_url:
+            document["ping_url"] = address
         return parse(document, base=Path("/"), subject=f"block {self._block_document_name or 'repository'}")
 
     def session(self) -> Any:

@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from blocks.base import ConfigurationBlock
-from blocks.fields import AbsolutePath, Duration
+from blocks.base import ConfigurationBlock, Section
+from blocks.fields import AbsolutePath, Duration, PingUrl
 from proofkeep.configuration.duration import DEFAULT_ALLOWED_AGE
 
 
@@ -37,3 +37,11 @@ class Source(ConfigurationBlock):
     allowed_age: Duration = Field(
         default=DEFAULT_ALLOWED_AGE, description="How old its last verified snapshot may be, such as 26h or 8d."
     )
+    ping_url: PingUrl | None = Field(
+        default=None,
+        description="Monitor that is told of start, success and failure of each backup.",
+    )
+
+    def section(self) -> Section:
+        """`[source]` of the configuration, where the monitor's address does not stand."""
+        return {name: value for name, value in super().section().items() if name != "ping_url"}

@@ -26,7 +26,9 @@ from proofkeep.backup import Backup
 from proofkeep.backup.adopt import left_for
 from proofkeep.backup.commit import CommitReceipt
 from proofkeep.backup.items import Stopped
+from proofkeep.configuration import Configuration
 from proofkeep.errors import PartialSnapshotError
+from proofkeep.pings import BACKUP, pinged
 from tasks.backup import adopt, checksum, commit, compress, encrypt, snapshot, upload, verify
 from tasks.kinds import Receipt
 from tasks.retries import delays
@@ -61,10 +63,28 @@ def backup(entry: str, repository: str, source: str, options: BackupOptions = DE
 
 
 def _run(entry: str, repository: str, source: str, options: BackupOptions, card: Card) -> Receipt | State[Any]:
-    run = this_run()
-    late = missed_window(run, options.window_seconds)
     block = load_block(Repository, repository)
     configuration = block.configuration(entry=entry, source=load_block(Source, source), backup=options.section())
+    with pinged(configuration.pings(), BACKUP, card.note) as ping:
+        receipt = _back_up(entry, block, configuration, options, card)
+        ping.counts = receipt["totals"]
+        try:
+            msgspec.convert(receipt, CommitReceipt).require_complete()
+        except PartialSnapshotError as partial:
+            ping.code = partial.code
+            incomplete = partial
+        else:
+            return receipt
+    error = card.fail(incomplete)
+    return Failed(name=PARTIAL, message=str(error), data=error)
+
+
+def _back_up(
+    entry: str, block: Repository, configuration: Configuration, options: BackupOptions, card: Card
+) -> Receipt:
+    """From the first connection to the commit."""
+    run = this_run()
+    late = missed_window(run, options.window_seconds)
     session = block.session()
     connected = configuration.connect(session)
     state = configuration.open_state(connected)
@@ -88,11 +108,6 @@ def _run(entry: str, repository: str, source: str, options: BackupOptions, card:
         receipt = _steps(engine, transfers, options.attempts, cancelled)
         say_commit(card, entry, engine, receipt, transfers.receipts, late)
     progress.finish(f"snapshot {receipt['snapshot']} is committed")
-    try:
-        msgspec.convert(receipt, CommitReceipt).require_complete()
-    except PartialSnapshotError as partial:
-        error = card.fail(partial)
-        return Failed(name=PARTIAL, message=str(error), data=error)
     return receipt
 
 

@@ -39,6 +39,7 @@ class Card:
         self._text = ""
         self._status = ""
         self._made = False
+        self._notes: list[str] = []
         self.also: Sequence[ProofkeepError] = ()
 
     def say(self, title: str, rows: Mapping[str, str], findings: Sequence[Finding], status: str) -> None:
@@ -55,12 +56,18 @@ class Card:
         """The same as Markdown, and one line for lists of artifacts."""
         self._text, self._status = text, status
 
+    def note(self, sentence: str) -> None:
+        """Add what went wrong beside the run and ends nothing."""
+        self._notes.append(sentence)
+
     def fail(self, error: ProofkeepError) -> ProofkeepError:
         """Make the card of a failure; the error again, its text ending in code, hint and where the card is."""
         key = artifact_key(self._verb, self._subject)
         title = f"{self._verb.capitalize()} of {self._subject} failed"
         text = f"# {title}\n\n{told_of(self._verb, self._subject, this_run(), error, self.also)}"
-        publish(text + (f"\n{self._text}" if self._text else ""), key, f"{title}: {error.code}")
+        if self._text:
+            text = f"{text}\n{self._text}"
+        publish(self._noted(text), key, f"{title}: {error.code}")
         self._made = True
         told_within.add(this_run().id)
         return pointed(advised(error), key)
@@ -68,7 +75,10 @@ class Card:
     def end(self) -> None:
         """Make the card of a run that ended well, unless there is one or it said nothing."""
         if self._text and not self._made:
-            publish(self._text, artifact_key(self._verb, self._subject), self._status)
+            publish(self._noted(self._text), artifact_key(self._verb, self._subject), self._status)
+
+    def _noted(self, text: str) -> str:
+        return "\n".join([text, *(f"\n**Beside it:** {sentence}" for sentence in self._notes)])
 
 
 @contextmanager

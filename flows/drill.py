@@ -28,6 +28,7 @@ from proofkeep.drill import (
     render_markdown,
 )
 from proofkeep.drill.writing import DOCUMENT, SUMS
+from proofkeep.pings import pinged
 from tasks.drill import attack, draw, report, restore_sample
 from tasks.kinds import Receipt
 from tasks.spot_check import SpotCheck, spot_check_elsewhere, spot_check_here
@@ -66,9 +67,11 @@ def restore_drill(
     """
     with failure_told("drill", repository) as card:
         claim(this_run())
-        written = _Run(repository, keys, live or [], options).drill(drill, entries or [], surprise=surprise)
-        _say(card, repository, written)
-        msgspec.convert(written, DrillReport).require_passed()
+        pings = load_block(Repository, repository).configuration().pings()
+        with pinged(pings, "drill", card.note):
+            written = _Run(repository, keys, live or [], options).drill(drill, entries or [], surprise=surprise)
+            _say(card, repository, written)
+            msgspec.convert(written, DrillReport).require_passed()
     return written
 
 

@@ -16,8 +16,11 @@ from flows.progress import RunProgress
 from flows.runs import named_by, this_run
 from flows.telling import telling
 from flows.watching import in_thread, threads, watched
+from proofkeep.configuration import Configuration
 from proofkeep.ledger import Heads, parse_heads
+from proofkeep.pings import pinged
 from proofkeep.progress import in_units
+from proofkeep.repository import Repository as Connected
 from proofkeep.verify import VerificationReport
 from tasks.kinds import Receipt
 from tasks.verify import Verification, verify_repository
@@ -41,17 +44,19 @@ def verify(repository: str, read: Share = 0.1, expect_heads: list[str] | None = 
     """
     with failure_told("verify", repository) as card:
         claim(this_run())
-        told = _verify(repository, read, parse_heads(expect_heads or []))
-        report = msgspec.convert(told, VerificationReport)
-        _say(card, repository, report)
-        report.require_intact()
+        expected = parse_heads(expect_heads or [])
+        block = load_block(Repository, repository)
+        configuration = block.configuration()
+        with pinged(configuration.pings(), "verify", card.note) as ping:
+            told = _verify(configuration, configuration.connect(block.session()), read, expected)
+            report = msgspec.convert(told, VerificationReport)
+            ping.counts = {"objects": report.objects, "read": report.read, "findings": len(report.findings)}
+            _say(card, repository, report)
+            report.require_intact()
     return Completed(message=report.verdict, data=told)
 
 
-def _verify(repository: str, read: float, expected: Heads) -> Receipt:
-    block = load_block(Repository, repository)
-    configuration = block.configuration()
-    connected = configuration.connect(block.session())
+def _verify(configuration: Configuration, connected: Connected, read: float, expected: Heads) -> Receipt:
     cancelled = threading.Event()
     progress = RunProgress("reading the ledger")
     verification = Verification(

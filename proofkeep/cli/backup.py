@@ -13,6 +13,7 @@ from proofkeep.backup.transfer import Receipt
 from proofkeep.cli import findings, shown
 from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
+from proofkeep.cli.pinging import pinging
 from proofkeep.cli.report import table
 from proofkeep.errors import PartialSnapshotError, ProofkeepError, UsageError
 from proofkeep.history import BACKUP
@@ -21,7 +22,7 @@ from proofkeep.journal import Transfer
 
 def add(commands: Subparsers) -> Parser:
     """Add the subcommand."""
-    parser = add_command(commands, "backup", run, "back up the configured source")
+    parser = add_command(commands, "backup", pinging("backup", run), "back up the configured source")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--run", metavar="ID", type=str, help="the run's id, 32 hex digits (default: random)")
     which.add_argument("--resume", metavar="RUN", help="go on with a run of this host that has not ended")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from proofkeep.cli import findings, shown
 from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
+from proofkeep.cli.pinging import pinging
 from proofkeep.cli.report import table
 from proofkeep.drill import DrillReport, evidence_file, load_evidence, run_drill
 from proofkeep.drill.evidence import summarize
@@ -18,7 +19,9 @@ from proofkeep.state import RepositoryState
 
 def add(commands: Subparsers) -> Parser:
     """Add the subcommand."""
-    parser = add_command(commands, "drill", run, "restore a random sample for proof, with evidence (restore role)")
+    parser = add_command(
+        commands, "drill", pinging("drill", run), "restore a random sample for proof, with evidence (restore role)"
+    )
     parser.add_argument("--id", help="names drill and evidence (default: made from the time)")
     parser.add_argument("--entry", action="append", default=[], metavar="NAME", help="only this entry; may be repeated")
     parser.add_argument("--surprise", action="store_true", help="say in the evidence that it was not announced")

@@ -49,6 +49,13 @@ class Report:
         if not self._json:
             self._out.writelines(f"{line}\n" for line in lines)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """The whole numbers of the result: its totals where it has some."""
+        result = self._result or {}
+        totals = result.get("totals", result)
+        return {name: value for name, value in totals.items() if type(value) is int}
+
     def advise(self, hint: str) -> None:
         """A hint of this run's own, said after the error's if there is one."""
         self._hints.append(hint)

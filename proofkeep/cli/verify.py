@@ -6,6 +6,7 @@ from typing import Any
 from proofkeep.cli import findings, shown
 from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
+from proofkeep.cli.pinging import pinging
 from proofkeep.cli.report import table
 from proofkeep.configuration import opened
 from proofkeep.errors import UsageError
@@ -17,7 +18,7 @@ from proofkeep.verify import Freshness, VerificationReport, affected_files, veri
 
 def add(commands: Subparsers) -> Parser:
     """Add the subcommand."""
-    parser = add_command(commands, "verify", run, "hold the stores against the ledger")
+    parser = add_command(commands, "verify", pinging("verify", run), "hold the stores against the ledger")
     parser.add_argument(
         "--expect-head",
         metavar="WRITER:SEQ:SHA256",

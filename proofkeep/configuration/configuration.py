@@ -41,6 +41,7 @@ from proofkeep.unfinished import UnfinishedRun
 
 if TYPE_CHECKING:
     from proofkeep.drill.plan import Environment, Live, Places, Plan
+    from proofkeep.pings import Pings
     from proofkeep.status import StatusReport
 
 _DAY_NS = 86_400 * 10**9
@@ -58,6 +59,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         host_secret: URI of the host secret (`proofkeep.keys.uris`).
         entry: name of the inventory entry; needed to back up.
         source: needed to back up.
+        ping_url: https address of a monitor that is told of start, success and failure (`proofkeep.pings`).
     """
 
     state: Path
@@ -71,6 +73,22 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: SourceSettings | None = None
     backup: BackupSettings = BackupSettings()
     drill: DrillSettings = DrillSettings()
+    ping_url: Text | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an address before anything begins: later, a ping that fails ends nothing."""
+        if self.ping_url is not None:
+            from proofkeep.pings import require_address  # noqa: PLC0415 - most hosts do without
+
+            require_address(self.ping_url)
+
+    def pings(self) -> "Pings | None":
+        """Where pings go. Raises `UsageError` for a TLS policy that cannot be used."""
+        if self.ping_url is None:
+            return None
+        from proofkeep.pings import Pings  # noqa: PLC0415 - as above
+
+        return Pings(self.ping_url, adapters.tls_policy(self.tls))
 
     def open_stores(self, session: Any = None) -> tuple[ObjectStore, ObjectStore]:
         """The stores of packs and of the ledger.
