@@ -20,6 +20,9 @@ ui: setup-demo  ## open the Prefect UI on the demo's runs
 down: setup-demo  ## stop the demo's servers; its repository ends with them
 	@$(PYTHON_QUIET) -m infra.demo down
 
+up: setup-demo  ## run a whole installation in the foreground to try out; SOURCE=/path backs up a tree of yours
+	@$(PYTHON_QUIET) -m infra.up $(if $(SOURCE),--source "$(SOURCE)") $(ARGS)
+
 blocks: setup-demo  ## register the blocks at the Prefect server that PREFECT_API_URL names
 	@$(PYTHON_QUIET) -m infra.register_blocks
 
@@ -73,4 +76,4 @@ setup-bench:
 .venv/prefect.db: requirements/runtime.txt | setup-demo
 	@$(PYTHON_QUIET) -m infra.demo.database $@
 
-.PHONY: help demo ui down blocks test check vectors docs-screenshots memory bench growth lock clean setup-demo setup-dev setup-bench
+.PHONY: help demo ui down up blocks test check vectors docs-screenshots memory bench growth lock clean setup-demo setup-dev setup-bench

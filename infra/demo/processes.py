@@ -9,7 +9,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -64,10 +64,10 @@ def end(pid: int, directory: Path, *, seconds: float) -> bool:
     return True
 
 
-def end_all(directory: Path, *, seconds: float) -> list[int]:
-    """End every server of this demo; returns their process ids."""
+def end_all(directory: Path, *, seconds: float, but: Collection[int] = ()) -> list[int]:
+    """End every server of this demo, except those of the process ids `but`; returns their process ids."""
     ended = []
     deadline = time.monotonic() + seconds
-    while left := running(directory):
+    while left := [pid for pid in running(directory) if pid not in but]:
         ended += [pid for pid in left if end(pid, directory, seconds=max(0.0, deadline - time.monotonic()))]
     return ended

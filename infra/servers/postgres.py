@@ -1,0 +1,112 @@
+"""A private PostgreSQL cluster of Debian's binaries: a Unix socket, peer authentication, no password, no TCP.
+
+PostgreSQL refuses to run as root; there it runs as Debian's user `postgres`, who then owns the directory and needs a
+way through the directories above it. Peer authentication lets this process's user in, and root.
+"""
+
+import getpass
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from infra.servers.process import ServerProcess, ServerStartError
+
+BINARIES = Path("/usr/lib/postgresql")
+SERVICE_USER = "postgres"
+SOCKET_LIMIT = 90
+"""Bytes of the directory's path: a socket's address holds 107, and the socket's name is in it."""
+
+
+@dataclass
+class PostgresCluster:
+    """Start and stop a cluster that lies in `directory`, made at its first start."""
+
+    directory: Path
+    log_path: Path
+    process: ServerProcess = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if len(os.fsencode(self.directory)) > SOCKET_LIMIT:
+            raise ServerStartError(f"directory {self.directory} is too long for the address of a socket")
+        self.process = ServerProcess(
+            name="postgresql",
+            command=[
+                *self._as_server,
+                self._program("postgres"),
+                f"-D{self._data}",
+                "-clisten_addresses=",
+                f"-cunix_socket_directories={self.directory}",
+                "-cmax_connections=200",
+            ],
+            log_path=self.log_path,
+            ready=self._answers,
+            stop_signal=signal.SIGINT,  # a fast shutdown: sessions are ended, nothing is lost
+            stop_seconds=30,
+        )
+
+    @property
+    def url(self) -> str:
+        """Connection URL of the database `prefect`, as Prefect takes it."""
+        return f"postgresql+asyncpg://{getpass.getuser()}@/prefect?host={self.directory}"
+
+    def start(self) -> Self:
+        """Make the cluster and its database where they are not there yet, and serve. Raises `ServerStartError`."""
+        fresh = not (self._data / "PG_VERSION").exists()
+        if fresh:
+            self._make()
+        self.process.start()
+        if fresh:
+            self._run([self._program("createdb"), f"--host={self.directory}", "prefect"])
+        return self
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.stop()
+
+    @property
+    def _data(self) -> Path:
+        return self.directory / "data"
+
+    @property
+    def _as_server(self) -> list[str]:
+        """What stands before a command that must not run as root."""
+        if os.geteuid() != 0:
+            return []
+        user = f"--reuid={SERVICE_USER}", f"--regid={SERVICE_USER}", "--init-groups"
+        return ["setpriv", *user, "--"]
+
+    def _make(self) -> None:
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam(SERVICE_USER)
+            os.chown(self.directory, owner.pw_uid, owner.pw_gid)
+        me = f"--username={getpass.getuser()}"
+        how = ("--auth-local=peer", "--auth-host=reject", "--encoding=UTF8", "--locale=C.UTF-8")
+        self._run([*self._as_server, self._program("initdb"), f"--pgdata={self._data}", me, *how])
+
+    def _answers(self) -> bool:
+        asked: list[str | Path] = [self._program("pg_isready"), "--quiet", f"--host={self.directory}"]
+        return subprocess.run(asked, check=False).returncode == 0
+
+    def _run(self, command: Sequence[str | Path]) -> None:
+        with self.log_path.open("ab") as log:
+            done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False, cwd="/")
+        if done.returncode:
+            raise ServerStartError(f"{Path(command[-1]).name} failed, see {self.log_path}")
+
+    @staticmethod
+    def _program(name: str) -> Path:
+        """Debian keeps a directory of binaries for each major version: the newest."""
+        found = sorted(BINARIES.glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
+        if found:
+            return found[-1]
+        elsewhere = shutil.which(name)
+        if elsewhere is None:
+            raise ServerStartError(f"{name} is not installed (Debian 12, as root: apt-get install -y postgresql)")
+        return Path(elsewhere)

@@ -1,0 +1,122 @@
+"""Units as systemd reads them. systemd is not process 1 here: `test_up.py` runs their command lines."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.units import DIRECTORY, Unit
+from tests.architecture.tree import ROOT
+
+UNITS = sorted(path.name for path in DIRECTORY.glob("proofkeep-*.*"))
+SERVICES = [name for name in UNITS if name.endswith(".service")]
+SECRET_WORDS = re.compile(r"(?i)(auth_string|password|passphrase|secret|token)[^=\n]*=\s*\S")
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """The units with this checkout's own commands and pages in them: verify looks for what they start."""
+    for name in UNITS:
+        text = (DIRECTORY / name).read_text().replace("/opt/proofkeep/.venv", sys.prefix)
+        (tmp_path / name).write_text(text.replace("/opt/proofkeep", str(ROOT)).replace("User=proofkeep", "User=root"))
+    return tmp_path
+
+
+@pytest.mark.requires("systemd-analyze")
+def test_systemd_finds_nothing_wrong_with_the_units(installed: Path) -> None:
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *(installed / name for name in UNITS)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    said = [line for line in done.stderr.splitlines() if "proofkeep" in line]
+    assert (done.returncode, said) == (0, [])
+
+
+@pytest.mark.requires("systemd-analyze")
+def test_systemd_finds_what_is_wrong_with_a_unit(installed: Path) -> None:
+    unit = installed / "proofkeep-server.service"
+    unit.write_text(unit.read_text().replace("ExecStart=/", "ExecStart=/absent/").replace("Restart=", "Retsart="))
+
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False)
+
+    assert done.returncode != 0
+    assert "Unknown key 'Retsart'" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["server.env", "worker.env", *UNITS])
+def test_no_file_holds_a_secret(name: str) -> None:
+    lines = [line for line in (DIRECTORY / name).read_text().splitlines() if not line.startswith("#")]
+
+    held = [line for line in lines if SECRET_WORDS.search(line) and "LoadCredential" not in line]
+    assert [line for line in held if "infra.with_credentials" not in line] == []
+    assert not any("://" in line and re.search(r"://[^/@\s]+:[^/@\s]+@", line) for line in lines)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_service_is_kept_from_what_it_does_not_need(name: str) -> None:
+    settings = Unit.read(name).settings
+
+    for key, value in {
+        "NoNewPrivileges": "yes",
+        "ProtectSystem": "strict",
+        "UMask": "0077",
+        "User": "proofkeep",
+    }.items():
+        assert settings[f"Service.{key}"] == [value]
+    assert settings["Service.CapabilityBoundingSet"] in ([""], ["CAP_DAC_READ_SEARCH"])
+    assert settings["Service.LoadCredential"][0].startswith("api-auth:")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_nothing_phones_home(name: str) -> None:
+    environment = Unit.read(name).environment
+
+    assert (environment["PREFECT_SERVER_ANALYTICS_ENABLED"], environment["DO_NOT_TRACK"]) == ("false", "1")
+
+
+@pytest.mark.requires("logrotate", root=True)
+def test_log_rotation_is_understood_and_cuts_no_file_under_a_run(tmp_path: Path) -> None:
+    log = tmp_path / "events.jsonl"
+    log.write_text("{}\n")
+    tmp_path.chmod(0o755)
+    text = (DIRECTORY / "logrotate.conf").read_text()
+    assert "/var/log/proofkeep" in text
+    rules = tmp_path / "rules.conf"
+    rules.write_text(
+        text.replace("/var/log/proofkeep", str(tmp_path)).replace("su proofkeep proofkeep", "su root root")
+    )
+
+    with log.open("a") as run:
+        subprocess.run(["logrotate", "--force", "--state", tmp_path / "state", rules], check=True)
+        run.write("late\n")
+
+    assert not log.exists()
+    assert (tmp_path / "events.jsonl.1").read_text() == "{}\nlate\n"
+
+
+@pytest.mark.requires("systemd-analyze")
+def test_timer_names_an_instant_of_every_day() -> None:
+    (calendar,) = Unit.read("proofkeep-database-retention.timer").settings["Timer.OnCalendar"]
+
+    done = subprocess.run(["systemd-analyze", "calendar", calendar], capture_output=True, text=True, check=True)
+
+    assert "Normalized form: *-*-* 12:00:00" in done.stdout
+
+
+def test_programs_of_the_units_exist() -> None:
+    places = {"/opt/proofkeep/.venv": sys.prefix, "/opt/proofkeep": str(ROOT)}
+    for name in SERVICES:
+        unit = Unit.read(name, places)
+        for command in (
+            *unit.commands("ExecStartPre", unit.environment),
+            *unit.commands("ExecStart", unit.environment),
+        ):
+            started = command[command.index("--") + 1]
+            assert shutil.which(command[0]), command
+            assert shutil.which(started), command
