@@ -43,6 +43,8 @@ vectors: setup-dev  ## write the golden vectors of docs/format.md anew
 docs-screenshots: setup-dev  ## take the screenshots of the docs with headless Chromium
 	@infra/test_packages.sh
 	@$(PYTHON_QUIET) -m infra.screenshots
+	@$(PYTHON_QUIET) -m pytest -q tests/flows/test_browser.py
+	@cp .test-artifacts/browser/*.png docs/images/
 
 memory: setup-dev  ## back up and restore 10 GiB; fails if peak memory passes its limit
 	@$(PYTHON_QUIET) -m benchmarks.memory

@@ -67,10 +67,10 @@ class Card:
         text = f"# {title}\n\n{told_of(self._verb, self._subject, this_run(), error, self.also)}"
         if self._text:
             text = f"{text}\n{self._text}"
-        publish(self._noted(text), key, f"{title}: {error.code}")
+        made = publish(self._noted(text), key, f"{title}: {error.code}")
         self._made = True
         told_within.add(this_run().id)
-        return pointed(advised(error), key)
+        return pointed(advised(error), key, made)
 
     def end(self) -> None:
         """Make the card of a run that ended well, unless there is one or it said nothing."""
@@ -113,23 +113,24 @@ def artifact_key(verb: str, subject: str) -> str:
     return re.sub("[^a-z0-9]+", "-", f"{verb}-{subject}".lower()).strip("-")
 
 
-def address(key: str) -> str:
-    """Where the newest card of this key is: its page in the UI, or its key where no UI is known."""
+def address(key: str, made: UUID | None) -> str:
+    """Where a card is: its own page in the UI, or its key where no UI is known or the card could not be made."""
     interface = PREFECT_UI_URL.value()
-    return f"{interface.rstrip('/')}/artifacts/key/{key}" if interface else key
+    return f"{interface.rstrip('/')}/v2/artifacts/artifact/{made}" if interface and made else key
 
 
-def pointed(error: ProofkeepError, key: str) -> ProofkeepError:
+def pointed(error: ProofkeepError, key: str, made: UUID | None) -> ProofkeepError:
     """A copy whose text ends in where the card is."""
     told = copy(error)
-    told.args = (f"{error} Card: {address(key)}",)
+    told.args = (f"{error} Card: {address(key, made)}",)
     return told
 
 
-def publish(text: str, key: str, description: str) -> None:
-    """Make a Markdown artifact of this run."""
+def publish(text: str, key: str, description: str) -> UUID | None:
+    """Make a Markdown artifact of this run; its id."""
     try:
-        create_markdown_artifact(text, key=key, description=description)
+        return UUID(str(create_markdown_artifact(text, key=key, description=description)))
     except httpx.HTTPError as error:
         # A server that is away must neither fail what is committed nor hide why a run failed.
         events.emit("card-not-made", outcome="failure", key=key, kind=type(error).__name__)
+        return None

@@ -33,10 +33,10 @@ def tell_outside(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError)
     title = f"{verb.capitalize()} of {subject} failed"
     text = f"# {title}\n\n{told_of(verb, subject, run, error)}"
     description = f"{title}: {error.code}"
-    client.create_artifact(
+    made = client.create_artifact(
         ArtifactCreate(type="markdown", key=key, description=description, data=text, flow_run_id=run.id)
     )
-    return pointed(advised(error), key)
+    return pointed(advised(error), key, made.id)
 
 
 def tell_unless_told(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:

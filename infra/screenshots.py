@@ -56,7 +56,9 @@ def main(directory: Path = IMAGES) -> int:
         shown = _shown(**_finished(ground))
         with opened_browser() as browser:
             for each in shown:
-                _keep(each, _taken(each, browser), directory)
+                path = directory / f"{each.name}.png"
+                size = keep(_taken(each, browser), path)
+                print(f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}: {size} bytes")
     except (DemoError, NotShownError, subprocess.CalledProcessError) as error:
         print(f"screenshots: {error}", file=sys.stderr)
         return 1
@@ -111,14 +113,14 @@ def _taken(shown: Shown, browser: Browser) -> Image:
     )
 
 
-def _keep(shown: Shown, picture: Image, directory: Path) -> None:
-    path = directory / f"{shown.name}.png"
-    directory.mkdir(exist_ok=True)
+def keep(picture: Image, path: Path) -> int:
+    """Write a picture small enough for the docs, in 256 colours; its size in bytes. Raises `DemoError`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     picture.quantize(PALETTE, dither=Dither.NONE).save(path, optimize=True)
     size = path.stat().st_size
     if size > LARGEST_BYTES:
         raise DemoError(f"{path} has {size} bytes, more than {LARGEST_BYTES}")
-    print(f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}: {size} bytes")
+    return size
 
 
 if __name__ == "__main__":

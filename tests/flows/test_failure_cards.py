@@ -50,7 +50,7 @@ def test_failed_backup_tells_transfers_what_is_safe_and_the_recovery_point(house
     assert f"`prefect flow-run retry {stuck.id}`" in text
     assert "the run before it did not fail" in row(text, "since")
     assert "attempt 1 of run" in row(text, "what failed")
-    assert re.search(r" Card: http://127\.0\.0\.1:\d+/artifacts/key/backup-home$", message(stuck))
+    assert re.search(r" Card: http://127\.0\.0\.1:\d+/v2/artifacts/artifact/[0-9a-f-]{36}$", message(stuck))
 
 
 def test_since_is_the_first_failure_and_the_recovery_point_is_known_without_a_store(

@@ -22,6 +22,7 @@ from uuid import UUID
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+from prefect.client.schemas.objects import State
 from prefect.settings import (
     PREFECT_API_AUTH_STRING,
     PREFECT_API_SSL_CERT_FILE,
@@ -205,7 +206,8 @@ def api(up: Up) -> Iterator[SyncPrefectClient]:
 def test_old_runs_go_but_the_newest_and_what_is_under_way(api: SyncPrefectClient) -> None:
     deployment = api.create_deployment(api.create_flow_from_name("kept"), "kept", entrypoint="nowhere.kept")
     made: list[UUID] = []
-    for state in (Completed(), Failed(), Completed(), Failed(), Crashed(), Running()):
+    states: list[State[Any]] = [Completed(), Failed(), Completed(), Failed(), Crashed(), Running()]
+    for state in states:
         run = api.create_flow_run_from_deployment(deployment)
         api.set_flow_run_state(run.id, Running(), force=True)
         api.set_flow_run_state(run.id, state, force=True)

@@ -1,0 +1,57 @@
+"""Three in the morning, as the browser shows it: the failed run, its card, Retry, the run that is green."""
+
+import pytest
+from PIL.Image import Image
+
+from infra.browser import Page, opened_browser
+from infra.demo.ui import FLOW_RUN
+from infra.screenshots import keep
+from infra.servers.prefect_server import PrefectServer
+from infra.timeline import completed_bars
+from tests.architecture.tree import ROOT
+from tests.flows.gatekeeper import Gatekeeper
+from tests.flows.house import House
+from tests.flows.running import deployment_run, ended, message
+
+pytestmark = [pytest.mark.requires("chromium"), pytest.mark.usefixtures("worker")]
+
+PICTURES = ROOT / ".test-artifacts" / "browser"
+"""For a person to look at; `make docs-screenshots` puts them into the docs."""
+
+TIMELINE = "canvas"
+TRANSFERS = 2
+STREAMING, COMMIT = 4, 1
+
+
+def test_failed_transfer_is_found_understood_and_retried(
+    s3_house: House, gate: Gatekeeper, prefect_server: PrefectServer
+) -> None:
+    s3_house.fill(6)
+    gate.refused = frozenset({3})
+    run = ended(deployment_run(s3_house.parameters()).id)
+    assert run.state_name == "Failed", message(run)
+
+    with opened_browser() as browser:
+        page = browser.visit(f"{prefect_server.url}{FLOW_RUN}{run.id}")
+        page.wait_for_words("Failed", "backup")
+        keep(_with_bars(page, STREAMING + 2 * (TRANSFERS - 1)), PICTURES / "failed-run.png")
+        card = browser.visit(message(run).rpartition("Card: ")[2], (1400, 1080))
+        card.wait_for_words("unreachable or overloaded store", "store-unavailable", "What to do", "press Retry")
+        keep(card.wait_for_picture("the card", lambda _: True), PICTURES / "failure-card.png")
+
+        gate.open()
+        page.click("Open menu")
+        page.click("Retry", "menuitem")
+        page.click("Retry")
+        page.wait_for_words("Completed")
+        both_attempts = STREAMING + 2 * (TRANSFERS - 1) + 2 * TRANSFERS + COMMIT
+        keep(_with_bars(page, both_attempts), PICTURES / "retried-run.png")
+
+    assert ended(run.id, attempt=2).state_name == "Completed"
+    assert set(gate.packs.values()) == {1}
+
+
+def _with_bars(page: Page, bars: int) -> Image:
+    """The page, once its timeline shows so many task runs that ended well."""
+    what = f"{bars} task runs in its timeline"
+    return page.wait_for_picture(what, lambda drawn: completed_bars(drawn) >= bars, TIMELINE)
