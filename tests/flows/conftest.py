@@ -188,3 +188,10 @@ def make_house(prefect: PrefectSide, tmp_path: Path) -> Callable[..., House]:
 def house(make_house: Callable[..., House]) -> House:
     """A house with local stores."""
     return make_house()
+
+
+@pytest.fixture(scope="module")
+def shared_house(prefect: PrefectSide, tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A house for all tests of a module, which leave it as they find it."""
+    assert prefect.directory.is_dir()
+    return House(tmp_path_factory.mktemp("house") / "house")

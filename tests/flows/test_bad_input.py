@@ -83,6 +83,24 @@ def filled(house: House) -> House:
     return house
 
 
+@pytest.fixture(scope="module")
+def stored(shared_house: House) -> House:
+    """A house with a snapshot, and a directory that is not empty; no test spoils it."""
+    house = shared_house
+    house.fill(1)
+    (house.root / "full").mkdir()
+    (house.root / "full/precious").write_text("precious")
+    assert run_here(backup, house.parameters()).state_name == "Completed"
+    return house
+
+
+@pytest.fixture(scope="module")
+def empty(prefect: PrefectSide, tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A house without a snapshot, for flows that change nothing."""
+    assert prefect.directory.is_dir()
+    return House(tmp_path_factory.mktemp("empty") / "house")
+
+
 def refused(run: FlowRun, code: str) -> None:
     """State and card say code and hint; neither says what only the host may know."""
     assert run.state_name == "Failed"
@@ -116,28 +134,24 @@ def test_backup_says_what_is_wrong(filled: House, what: str) -> None:
         (restore_drill, {"drill": "../../etc"}, "usage"),
     ],
 )
-def test_other_flows_say_what_is_wrong(filled: House, flow: Any, parameters: dict[str, Any], code: str) -> None:
-    most = {"repository": filled.name, "keys": filled.name, "target": str(filled.root / "restored")}
+def test_other_flows_say_what_is_wrong(empty: House, flow: Any, parameters: dict[str, Any], code: str) -> None:
+    most = {"repository": empty.name, "keys": empty.name, "target": str(empty.root / "restored")}
     names = {restore: most.keys(), verify: {"repository"}, restore_drill: {"repository", "keys"}}[flow]
 
     run = run_here(flow, {name: most[name] for name in names} | parameters)
 
     refused(run, code)
-    assert not (filled.root / "restored").exists()
+    assert not (empty.root / "restored").exists()
 
 
 @pytest.mark.parametrize("target", ["store/restored", "ledger/restored", "state/restored", "full"])
-def test_restore_refuses_where_it_may_not_write(filled: House, target: str) -> None:
-    (filled.root / "full").mkdir()
-    (filled.root / "full/precious").write_text("precious")
-    assert run_here(backup, filled.parameters()).state_name == "Completed"
-
-    parameters = {"repository": filled.name, "keys": filled.name, "target": str(filled.root / target)}
+def test_restore_refuses_where_it_may_not_write(stored: House, target: str) -> None:
+    parameters = {"repository": stored.name, "keys": stored.name, "target": str(stored.root / target)}
     run = run_here(restore, parameters)
 
     refused(run, "target")
-    assert not list(filled.root.rglob("*restored*"))
-    assert (filled.root / "full/precious").read_text() == "precious"
+    assert not list(stored.root.rglob("*restored*"))
+    assert (stored.root / "full/precious").read_text() == "precious"
 
 
 def test_latest_of_several_entries_takes_the_entry_that_is_named(filled: House) -> None:

@@ -18,6 +18,7 @@ from blocks.base import ConfigurationBlock
 from proofkeep.configuration import LocalPlace, S3Place
 from proofkeep.errors import UsageError
 from tests.flows.house import House
+from tests.flows.running import client
 
 BlockType = type[ConfigurationBlock]
 
@@ -184,8 +185,22 @@ def test_block_that_is_no_configuration_is_refused_when_it_is_made() -> None:
         repository(store=ObjectStore(bucket="b" * 300))
 
 
-def test_stored_block_comes_back_as_it_was(house: House) -> None:
-    assert load_block(Repository, house.name).configuration() == house.block.configuration()
+def test_saved_block_comes_back_as_it_was(house: House) -> None:
+    house.block.save(f"{house.name}-saved", _sync=True)  # type: ignore[call-arg] # prefect's dispatcher takes _sync
+
+    assert load_block(Repository, f"{house.name}-saved").configuration() == house.block.configuration()
+
+
+def test_documents_of_a_house_are_those_that_save_stores(house: House) -> None:
+    house.block.save(f"{house.name}-saved", _sync=True)  # type: ignore[call-arg] # prefect's dispatcher takes _sync
+
+    with client() as api:
+        documents = [
+            api.read_block_document_by_name(name, Repository.get_block_type_slug())
+            for name in (house.name, f"{house.name}-saved")
+        ]
+    facts = [(found.data, found.block_type_id, found.block_schema_id) for found in documents]
+    assert facts[0] == facts[1]
 
 
 @pytest.mark.usefixtures("prefect")
@@ -227,7 +242,8 @@ def test_session_of_an_aws_credentials_block_has_its_key(monkeypatch: pytest.Mon
 
 
 def test_document_in_prefects_database_holds_uris_and_names_only(house: House) -> None:
-    stored = json.dumps(load_block(Repository, house.name).model_dump(mode="json"))
+    house.block.save(f"{house.name}-saved", _sync=True)  # type: ignore[call-arg] # prefect's dispatcher takes _sync
+    stored = json.dumps(load_block(Repository, f"{house.name}-saved").model_dump(mode="json"))
 
     assert (house.root / "host.secret").read_bytes().hex() not in stored
     assert f"file:{house.root / 'host.secret'}" in stored

@@ -1,6 +1,8 @@
 import json
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,10 @@ NAME = "CANARY-of-a-name-0815"
 STEPS = ("draw", "restore_sample", "spot_check", "attack", "report")
 
 
-@pytest.fixture
-def stored(house: House) -> House:
+@pytest.fixture(scope="module")
+def stored(shared_house: House) -> House:
     """A tree with a canary for a name, backed up once."""
+    house = shared_house
     house.fill(2)
     (house.source / NAME).write_bytes(b"content")
     let_settle(house.source)
@@ -81,14 +84,25 @@ def test_drill_passes_with_card_and_evidence(stored: House, memory: Path, prefec
     assert seed["timestamp"] < min(event["timestamp"] for event in prefect.told(run, "data-key-unwrap"))
 
 
-def test_damaged_repository_fails_the_run_and_retry_is_a_drill_of_its_own(stored: House, memory: Path) -> None:
-    packs = [path for path in (stored.root / "store/packs").rglob("*") if path.is_file()]
-    whole = {pack: pack.read_bytes() for pack in packs}
+@contextmanager
+def damaged(house: House) -> Iterator[None]:
+    """One bit of each large pack is flipped for as long as this lasts."""
+    packs = [path for path in (house.root / "store/packs").rglob("*") if path.is_file()]
+    whole = {pack: data for pack in packs if len(data := pack.read_bytes()) > 1 << 19}
+    assert whole
     for pack, data in whole.items():
-        if len(data) > 1 << 19:
-            pack.chmod(0o600)
-            pack.write_bytes(data[:5000] + bytes([data[5000] ^ 1]) + data[5001:])
-    run = run_here(restore_drill, parameters(stored, memory, drill="damaged"))
+        pack.chmod(0o600)
+        pack.write_bytes(data[:5000] + bytes([data[5000] ^ 1]) + data[5001:])
+    try:
+        yield
+    finally:
+        for pack, data in whole.items():
+            pack.write_bytes(data)
+
+
+def test_damaged_repository_fails_the_run_and_retry_is_a_drill_of_its_own(stored: House, memory: Path) -> None:
+    with damaged(stored):
+        run = run_here(restore_drill, parameters(stored, memory, drill="damaged"))
 
     assert run.state_name == "Failed"
     assert "drill damaged" in str(run.state and run.state.message)
@@ -96,8 +110,6 @@ def test_damaged_repository_fails_the_run_and_retry_is_a_drill_of_its_own(stored
     assert card(run).startswith("# Restore drill damaged: failed")
     assert list(memory.iterdir()) == []
 
-    for pack, data in whole.items():
-        pack.write_bytes(data)
     run = run_here_again(restore_drill, run)
 
     assert run.state_name == "Completed"

@@ -3,7 +3,7 @@
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from prefect.client.schemas.objects import FlowRun
@@ -42,8 +42,15 @@ def kill_process(run: FlowRun) -> None:
     until(process.is_dead, "the process is gone")
 
 
-def hold_all_packs_but_two(gate: Gatekeeper) -> None:
+def run_with_two_packs_sent(
+    house: House, gate: Gatekeeper, prefect: PrefectSide, *, sealed: Callable[[FlowRun], bool]
+) -> FlowRun:
+    """A run whose other packs are held on their way, once it has sealed what it should."""
     gate.holds = lambda path: gate.numbers.get(path, 0) > 2
+    run = deployment_run(house.parameters())
+    until(lambda: sealed(run), "enough is sealed")
+    until(lambda: len(prefect.told(run, "pack-sent")) == 2, "two packs have arrived")
+    return run
 
 
 def visible(house: House) -> list[bytes]:
@@ -98,11 +105,10 @@ def test_run_killed_while_it_seals_is_crashed_by_its_worker_and_retried(
     s3_house: House, gate: Gatekeeper, worker: Worker, prefect: PrefectSide
 ) -> None:
     s3_house.fill(24)
-    hold_all_packs_but_two(gate)
-    run = deployment_run(s3_house.parameters())
     # The spool takes 16 MiB and gives no space back: it is full before the source was read to its end.
-    until(lambda: len(prefect.told(run, "pack-sealed")) >= 12, "the spool is nearly full")
-    until(lambda: len(prefect.told(run, "pack-sent")) == 2, "two packs have arrived")
+    run = run_with_two_packs_sent(
+        s3_house, gate, prefect, sealed=lambda run: len(prefect.told(run, "pack-sealed")) >= 12
+    )
     assert prefect.told(run, "stream-sealed") == []
 
     kill_process(run)
@@ -143,10 +149,7 @@ def test_run_killed_with_its_worker_while_it_uploads_is_reconciled_and_retried(
     s3_house: House, gate: Gatekeeper, worker: Worker, prefect: PrefectSide
 ) -> None:
     s3_house.fill(6)
-    hold_all_packs_but_two(gate)
-    run = deployment_run(s3_house.parameters())
-    until(lambda: bool(prefect.told(run, "stream-sealed")), "everything is sealed")
-    until(lambda: len(prefect.told(run, "pack-sent")) == 2, "two packs have arrived")
+    run = run_with_two_packs_sent(s3_house, gate, prefect, sealed=lambda run: bool(prefect.told(run, "stream-sealed")))
     sealed = prefect.told(run, "pack-sealed")
 
     cut_power(run, worker)

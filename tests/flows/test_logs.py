@@ -20,11 +20,11 @@ from tests.flows.running import client, run_here, run_here_again, until
 ENDS = ("Running", "Completed")
 
 
-@pytest.fixture
-def told(house: House, prefect: PrefectSide) -> list[dict[str, Any]]:
+@pytest.fixture(scope="module")
+def told(shared_house: House, prefect: PrefectSide) -> list[dict[str, Any]]:
     """Events of one backup with two transfers."""
-    house.fill(5)
-    return events_of(run_here(backup, house.parameters()), prefect)
+    shared_house.fill(5)
+    return events_of(run_here(backup, shared_house.parameters()), prefect)
 
 
 def events_of(run: FlowRun, prefect: PrefectSide) -> list[dict[str, Any]]:

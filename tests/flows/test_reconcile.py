@@ -127,9 +127,9 @@ def test_reconciling_twice_finds_nothing_the_second_time() -> None:
     ids=lambda part: part.name if isinstance(part, Flow) else "",
 )
 def test_run_of_any_flow_says_which_process_works_on_it(
-    flow: Flow[..., Any], parameters: dict[str, Any], house: House
+    flow: Flow[..., Any], parameters: dict[str, Any], shared_house: House
 ) -> None:
-    run = run_here(flow, {"repository": house.name} | parameters)
+    run = run_here(flow, {"repository": shared_house.name} | parameters)
 
     assert ProcessMark.from_labels(run.labels) == ProcessMark.mine()
 

@@ -8,16 +8,14 @@ from flows.backup import backup
 from flows.restore import restore
 from flows.verify import verify
 from proofkeep.state import RepositoryState
-from tests.flows.conftest import PrefectSide
 from tests.flows.house import House
 from tests.flows.running import artifacts, message, run_here
 
 
 @pytest.fixture(scope="module")
-def full_house(prefect: PrefectSide, tmp_path_factory: pytest.TempPathFactory) -> House:
-    """A house with a snapshot of three files in two folders; tests leave its stores as they find them."""
-    assert prefect.directory.is_dir()
-    house = House(tmp_path_factory.mktemp("house") / "house")
+def full_house(shared_house: House) -> House:
+    """Holds a snapshot of three files in two folders."""
+    house = shared_house
     house.fill(1)
     (house.source / "folder").mkdir()
     (house.source / "folder" / "wanted").write_bytes(b"wanted")
