@@ -26,7 +26,7 @@ up: setup-demo  ## run a whole installation in the foreground to try out; SOURCE
 blocks: setup-demo  ## register the blocks at the Prefect server that PREFECT_API_URL names
 	@$(PYTHON_QUIET) -m infra.register_blocks
 
-test: setup-dev  ## run every check and every test, against real servers
+test: setup-dev .venv/prefect.db  ## run every check and every test, against real servers
 	@infra/test_packages.sh
 	@$(MAKE) --no-print-directory check
 	@$(PYTHON_QUIET) -m pytest $(ARGS)

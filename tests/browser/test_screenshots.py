@@ -1,36 +1,20 @@
 """A finished backup in the Prefect UI, seen by a browser: what the screenshots of the docs are made of."""
 
-import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from tests.demo.demo import Demo
+from tests.demo.newcomer import Newcomer
 
 SIZES = {"backup-run.png": (1400, 860), "backup-card.png": (1760, 1040)}
 
 
-@pytest.fixture
-def finished(tmp_path: Path) -> Iterator[Demo]:
-    """A demo of a small tree, its servers up."""
-    (tmp_path / "mine").mkdir()
-    for number in range(3):
-        (tmp_path / "mine" / f"file-{number}").write_bytes(os.urandom(1 << 20))
-    demo = Demo(tmp_path / "demo")
-    try:
-        done = demo.make("demo", f"SOURCE={tmp_path / 'mine'}")
-        assert done.returncode == 0, done.stdout + done.stderr
-        yield demo
-    finally:
-        demo.make("down")
-
-
 @pytest.mark.requires("chromium")
-def test_finished_backup_is_drawn_with_its_steps_and_its_card(finished: Demo, tmp_path: Path) -> None:
-    taken = finished.call(sys.executable, "-m", "infra.screenshots", str(tmp_path / "images"))
+def test_finished_backup_is_drawn_with_its_steps_and_its_card(newcomer: Newcomer, tmp_path: Path) -> None:
+    taken = newcomer.demo.call(sys.executable, "-m", "infra.screenshots", str(tmp_path / "images"))
 
     assert taken.returncode == 0, taken.stderr
     assert {path.name: _size(path) for path in (tmp_path / "images").iterdir()} == SIZES

@@ -14,6 +14,7 @@ from infra.demo.evidence import altered
 from infra.servers.https import answers
 from infra.servers.process import LOOPBACK
 from tests.demo.demo import LOOPBACK_HEX, Demo
+from tests.demo.newcomer import Newcomer
 from tests.engine.targets.trees import everything_about
 
 ROWS = [
@@ -63,18 +64,18 @@ def tree(tmp_path: Path) -> Path:
     return root
 
 
-def test_demo_of_a_newcomer(demo: Demo) -> None:
-    done = demo.make("demo")
+def test_demo_of_a_newcomer(newcomer: Newcomer) -> None:
+    rows, done = newcomer.demo.rows, newcomer.done
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert list(demo.rows) == ROWS
-    assert demo.rows["files"].startswith("3,106 in ")
-    assert demo.rows["read"].endswith("MiB; holes are not read")
-    assert demo.rows["in transit"].startswith("TLSv1.")
-    assert demo.rows["verified"].startswith("intact; all ")
-    assert "flipped bit" in demo.rows["drilled"]
+    assert list(rows) == ROWS
+    assert rows["files"].startswith("3,106 in ")
+    assert rows["read"].endswith("MiB; holes are not read")
+    assert rows["in transit"].startswith("TLSv1.")
+    assert rows["verified"].startswith("intact; all ")
+    assert "flipped bit" in rows["drilled"]
     assert "every claim above was checked and holds" in done.stdout
-    assert float(demo.rows["took"].partition(" ")[0]) > 0
+    assert float(rows["took"].partition(" ")[0]) > 0
 
 
 def test_tree_of_the_user_is_only_read_and_everything_ends_with_down(demo: Demo, tree: Path) -> None:

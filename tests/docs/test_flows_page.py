@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra.demo import database
 from infra.servers.process import LOOPBACK, clean_environment, free_port
 from tests.architecture.tree import ROOT
 from tests.docs.pages import FIRST_REPOSITORY, FLOWS, FOLDER, blocks_run_by, make_home, type_in, write_files
@@ -64,10 +65,14 @@ def test_commands_of_the_page_work(tmp_path: Path) -> None:
             "HOME": str(tmp_path),
             "PREFECT_HOME": str(tmp_path / "prefect"),
             "PREFECT_SERVER_API_PORT": str(port),
+            "PREFECT_WORKER_QUERY_SECONDS": "1",  # a reader waits up to 10 s for a run to begin
             "PROOFKEEP_EVENT_LOG": str(tmp_path / "events.jsonl"),
             "PYTHON": sys.executable,
         }
     )
+
+    (tmp_path / "prefect").mkdir()
+    database.place(tmp_path / "prefect")
 
     with terminal(exports + server, home, tmp_path / "server.log"):
         wait_for(port, tmp_path / "server.log")
