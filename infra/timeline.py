@@ -7,7 +7,7 @@ from PIL.Image import Image
 
 COMPLETED_GREEN = (34, 157, 75)  # of a completed task run, give or take a rounding
 ROUNDING = 2
-BAR_PIXELS_HIGH = range(16, 41)  # 24 at full size; the strip of the run's own state below has 8
+BAR_PIXELS_HIGH = range(16, 41)  # 32 where nothing has to be made to fit; the strip of the run's own state below has 8
 
 Place = tuple[int, int]
 
