@@ -26,6 +26,9 @@ up: setup-demo  ## run a whole installation in the foreground to try out; SOURCE
 blocks: setup-demo  ## register the blocks at the Prefect server that PREFECT_API_URL names
 	@$(PYTHON_QUIET) -m infra.register_blocks
 
+automations: setup-demo  ## create or update notifications at PREFECT_API_URL; ARGS="--notify TYPE/NAME" or "--webhook URL"
+	@$(PYTHON_QUIET) -m infra.automations $(ARGS)
+
 test: setup-dev .venv/prefect.db  ## run every check and every test, against real servers
 	@infra/test_packages.sh
 	@$(MAKE) --no-print-directory check
@@ -78,4 +81,4 @@ setup-bench:
 .venv/prefect.db: requirements/runtime.txt | setup-demo
 	@$(PYTHON_QUIET) -m infra.demo.database $@
 
-.PHONY: help demo ui down up blocks test check vectors docs-screenshots memory bench growth lock clean setup-demo setup-dev setup-bench
+.PHONY: help demo ui down up blocks automations test check vectors docs-screenshots memory bench growth lock clean setup-demo setup-dev setup-bench

@@ -11,10 +11,14 @@ from infra.servers.process import LOOPBACK, ServerProcess, clean_environment, fr
 
 @dataclass
 class PrefectServer:
-    """Start and stop a server whose database, settings and log lie in `directory`."""
+    """Start and stop a server whose database, settings and log lie in `directory`.
+
+    `ca_path` is whom it trusts when it sends notifications; without it, the system's store.
+    """
 
     directory: Path
     port: int = field(default_factory=free_port)
+    ca_path: Path | None = None
     process: ServerProcess = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -37,6 +41,7 @@ class PrefectServer:
                     **self.environment,
                     "PREFECT_UI_API_URL": self.api_url,
                     "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
+                    **({} if self.ca_path is None else {"SSL_CERT_FILE": str(self.ca_path)}),
                 }
             ),
             directory=self.directory,

@@ -42,6 +42,14 @@ def run_here(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun:
     return _run(flow, run, parameters)
 
 
+def run_here_tagged(flow: Flow[..., Any], parameters: dict[str, Any], tags: list[str]) -> FlowRun:
+    """The same with tags, which runs of a deployment have from it."""
+    with client() as api:
+        given = flow.serialize_parameters(parameters)
+        run = api.create_flow_run(flow, parameters=given, tags=tags, state=Pending())
+    return _run(flow, run, parameters)
+
+
 def run_here_again(flow: Flow[..., Any], run: FlowRun) -> FlowRun:
     """What Retry does, in this process."""
     with client() as api:

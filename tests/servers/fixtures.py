@@ -49,9 +49,12 @@ def seaweedfs_mtls(servers_directory: Path, pki: Pki) -> Iterator[SeaweedFs]:
 
 
 @pytest.fixture(scope="session")
-def prefect_server(servers_directory: Path) -> Iterator[PrefectServer]:
-    """A Prefect server for the whole session: 5 to 15 s to start, less where `make` has prepared its database."""
-    server = PrefectServer(servers_directory / "prefect")
+def prefect_server(servers_directory: Path, pki: Pki) -> Iterator[PrefectServer]:
+    """A Prefect server for the whole session: 5 to 15 s to start, less where `make` has prepared its database.
+
+    Its notifications trust the tests' CA.
+    """
+    server = PrefectServer(servers_directory / "prefect", ca_path=pki.ca_path)
     database.place(server.directory)
     server.start()
     yield server

@@ -1,0 +1,119 @@
+"""Automations of a real server: made from files by one command, and fired by a run that fails."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.states import Crashed, Running
+
+from flows.backup import backup
+from infra.automations.definitions import FOLDER, read_definitions
+from proofkeep.errors import UsageError
+from tests.flows.conftest import PrefectSide
+from tests.flows.running import client, run_here_tagged, until
+from tests.servers.pki import Pki
+from tests.servers.receiver import Receiver
+
+NAMES = {f"proofkeep-{name}" for name in ("failed", "crashed", "late", "long-running", "past-allowed-age")}
+
+
+@pytest.fixture(scope="module")
+def on_call(pki: Pki) -> Iterator[Receiver]:
+    with Receiver(pki.server) as receiver:
+        yield receiver
+
+
+def made(prefect: PrefectSide, *arguments: str) -> list[str]:
+    ended = prefect.command("python", "-m", "infra.automations", *arguments)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def first(prefect: PrefectSide, on_call: Receiver) -> Iterator[list[str]]:
+    """What the first run of the command says; what it made is gone with the module."""
+    yield made(prefect, "--webhook", on_call.url)
+    with client() as api:
+        for automation in api.read_automations():
+            api.delete_automation(automation.id)
+
+
+def test_command_creates_each_and_a_second_run_changes_nothing(
+    prefect: PrefectSide, on_call: Receiver, first: list[str]
+) -> None:
+    again = made(prefect, "--webhook", on_call.url)
+
+    assert first == [f"automation {name} created" for name in _in_order()]
+    assert again == [f"automation {name} unchanged" for name in _in_order()]
+    with client() as api:
+        found = api.read_automations()
+    assert {automation.name for automation in found} >= NAMES
+    assert all(automation.enabled for automation in found)
+
+
+def _in_order() -> list[str]:
+    return [definition.name for definition in read_definitions()]
+
+
+def test_changed_file_updates_its_automation_alone(
+    prefect: PrefectSide, on_call: Receiver, first: list[str], tmp_path: Path
+) -> None:
+    assert first
+    for file in FOLDER.glob("*.yaml"):
+        (tmp_path / file.name).write_text(file.read_text().replace("within: 21600", "within: 3600"))
+
+    changed = made(prefect, "--webhook", on_call.url, str(tmp_path))
+
+    assert [line for line in changed if "unchanged" not in line] == ["automation proofkeep-long-running updated"]
+
+
+def test_failed_run_notifies_with_its_code_and_link(
+    prefect: PrefectSide, on_call: Receiver, first: list[str]
+) -> None:
+    assert first
+    assert prefect.directory.is_dir()
+    on_call.received.clear()
+    run = run_here_tagged(backup, {"entry": "home", "repository": "nowhere", "source": "nowhere"}, ["proofkeep"])
+
+    until(lambda: bool(on_call.received), "somebody is notified")
+
+    told = [json.loads(each.text) for each in on_call.received]
+    assert told[0]["subject"].startswith("proofkeep: backup home ")
+    assert "[usage]" in told[0]["body"]
+    assert str(run.id) in told[0]["body"]
+
+
+def test_crashed_run_notifies(on_call: Receiver, first: list[str]) -> None:
+    assert first
+    on_call.received.clear()
+    with client() as api:
+        run = api.create_flow_run(backup, parameters={}, state=Running(), tags=["proofkeep"])
+        api.set_flow_run_state(run.id, Crashed(message="process 1 is gone"), force=True)
+
+    until(lambda: bool(on_call.received), "somebody is notified")
+
+    assert on_call.received[0].document["subject"].endswith("crashed")
+
+
+@pytest.mark.parametrize(
+    "arguments,words",
+    [
+        ([], "nobody is named who is to be notified"),
+        (["--notify", "slack-webhook/nowhere"], "block slack-webhook/nowhere does not exist at this prefect server"),
+        (["--webhook", "http://on-call.example/"], "is not https"),
+    ],
+)
+def test_command_refuses_to_guess_who_is_notified(prefect: PrefectSide, arguments: list[str], words: str) -> None:
+    ended = prefect.command("python", "-m", "infra.automations", *arguments)
+
+    assert ended.returncode == 2
+    assert words in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_file_without_a_notification_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("name: x\ntrigger: {type: event}\n")
+
+    with pytest.raises(UsageError, match=r"file x\.yaml needs name, trigger, and a notification"):
+        read_definitions(tmp_path)
