@@ -67,12 +67,13 @@ def _surroundings(verb: str, subject: str, run: FlowRun, error: ProofkeepError) 
     """What stands around the failure. Trouble in telling it leaves the failure itself told."""
     rows = {"what failed": f"{verb} of {subject}, attempt {max(run.run_count, 1)} of run `{run.id.hex}`"}
     names = (
+        ("inventory", "inventory "),
         ("entry", "entry "),
         ("source", "source block "),
         ("repository", "repository block "),
         ("snapshot", "snapshot "),
     )
-    where = [f"{words}`{run.parameters[name]}`" for name, words in names if run.parameters.get(name)]
+    where = [f"{words}`{run.parameters[name]}`" for name, words in names if isinstance(run.parameters.get(name), str)]
     rows["where"] = ", ".join(where) or "not known"
     try:
         with get_client(sync_client=True) as client:

@@ -14,15 +14,29 @@ from proofkeep import events
 from proofkeep.errors import ProofkeepError, UnexpectedError, UsageError
 from tasks.boundary import advised
 
-_VERBS = {"restore_drill": "drill", "spot_check": "spot-check"}
-_SUBJECTS = {"backup": "entry", "restore": "snapshot", "spot_check": "entry"}
+_VERBS = {
+    "apply_inventory": "apply",
+    "restore_drill": "drill",
+    "resume_transfers": "resume-transfers",
+    "spot_check": "spot-check",
+}
+_SUBJECTS = {
+    "apply_inventory": "inventory",
+    "backup": "entry",
+    "fleet": "inventory",
+    "restore": "snapshot",
+    "spot_check": "entry",
+}
 _DEFAULTS = {"restore": "latest"}
 _WRONG_PARAMETERS = "Validation of flow parameters failed"
 
 
 def verb_and_subject(flow: str, run: FlowRun) -> tuple[str, str]:
     """What a run of this flow was about, as its cards name it."""
-    subject = run.parameters.get(_SUBJECTS.get(flow, "repository")) or _DEFAULTS.get(flow) or run.name
+    subject = run.parameters.get(_SUBJECTS.get(flow, "repository"))
+    if isinstance(subject, dict):  # an inventory given whole
+        subject = subject.get("name")
+    subject = subject or _DEFAULTS.get(flow) or run.name
     return _VERBS.get(flow, flow), str(subject)
 
 

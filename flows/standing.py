@@ -19,11 +19,17 @@ _NS = 10**9
 _HOUR = 3600
 _MOST_NUMBERS = 20
 _BACKUP = "backup"
-_ONLY_READ = {
+_OF_MANY = {"fleet", "apply", "status"}
+_UNTOUCHED = {
     "verify": "a verify only reads: nothing in the repository was changed",
     "restore": "a restore only reads the repository: nothing in it was changed",
     "drill": "a drill only reads the repository: nothing in it was changed",
     "spot-check": "a spot-check only reads the source: nothing was changed",
+    "status": "a status only reads: nothing was changed",
+    "fleet": "a fleet holds no data itself; each run that it started has a card of its own",
+    "apply": "an inventory changes deployments only: no repository and no source was touched",
+    "abandon": "what a run had sent is in the store, and every committed snapshot is untouched",
+    "resume-transfers": "what was not sent waits in the spool of this host as before; nothing is sent twice",
 }
 
 
@@ -49,8 +55,8 @@ def transfers(left: Left) -> str:
 
 def safe(verb: str, run: FlowRun, left: Left | None) -> str:
     """What is not lost."""
-    if verb in _ONLY_READ:
-        return _ONLY_READ[verb]
+    if verb in _UNTOUCHED:
+        return _UNTOUCHED[verb]
     host = str(run.labels.get(JOURNAL) or host_name())
     if left is None:
         if host != host_name():
@@ -74,6 +80,8 @@ def recovery_point(
         left: what this run left.
         before: earlier runs of its entry; one of their journals names the entry where this run has none yet.
     """
+    if verb in _OF_MANY:
+        return "of each entry: see the status, and the card of its own last run"
     effect = _effect(verb, error)
     entry = _entry(state, left, before) if verb == _BACKUP else None
     newest = None if state is None or (verb == _BACKUP and entry is None) else last_commit(state, entry)

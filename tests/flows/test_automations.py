@@ -64,13 +64,12 @@ def test_changed_file_updates_its_automation_alone(
         (tmp_path / file.name).write_text(file.read_text().replace("within: 21600", "within: 3600"))
 
     changed = made(prefect, "--webhook", on_call.url, str(tmp_path))
+    made(prefect, "--webhook", on_call.url)
 
     assert [line for line in changed if "unchanged" not in line] == ["automation proofkeep-long-running updated"]
 
 
-def test_failed_run_notifies_with_its_code_and_link(
-    prefect: PrefectSide, on_call: Receiver, first: list[str]
-) -> None:
+def test_failed_run_notifies_with_its_code_and_link(prefect: PrefectSide, on_call: Receiver, first: list[str]) -> None:
     assert first
     assert prefect.directory.is_dir()
     on_call.received.clear()

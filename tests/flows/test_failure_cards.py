@@ -8,6 +8,7 @@ from prefect.client.schemas.objects import FlowRun
 
 from flows import failing
 from flows.backup import backup
+from flows.outside import verb_and_subject
 from flows.verify import verify
 from proofkeep.configuration.identity import host_name
 from proofkeep.errors import PackMissingError, StoreDeniedError, TruncatedError
@@ -132,3 +133,22 @@ def test_retry_is_not_advised_for_bytes_that_it_cannot_mend() -> None:
 
     assert "press **Retry**" in failing.next_step(run, PackMissingError("x"))
     assert "Retry does not mend" in failing.next_step(run, TruncatedError("x"))
+
+
+@pytest.mark.parametrize(
+    "flow,parameters,told",
+    [
+        ("backup", {"entry": "home", "repository": "main"}, ("backup", "home")),
+        ("restore_drill", {"repository": "main"}, ("drill", "main")),
+        ("restore", {"repository": "main"}, ("restore", "latest")),
+        ("apply_inventory", {"inventory": {"name": "all"}}, ("apply", "all")),
+        ("fleet", {"inventory": "all"}, ("fleet", "all")),
+        ("backup", {}, ("backup", "unnamed run")),
+    ],
+)
+def test_run_whose_body_told_nothing_is_called_as_its_own_cards_call_it(
+    flow: str, parameters: dict[str, object], told: tuple[str, str]
+) -> None:
+    run = FlowRun(flow_id=uuid4(), name="unnamed run", parameters=parameters)
+
+    assert verb_and_subject(flow, run) == told
