@@ -81,7 +81,13 @@ class Report:
 
 def as_document(error: ProofkeepError) -> Document:
     """An error as a member of the JSON object."""
-    return {"code": error.code, "message": str(error), "hint": error.hint, "retryable": error.retryable}
+    return {
+        "code": error.code,
+        "cause": error.cause,
+        "message": str(error),
+        "hint": error.hint,
+        "retryable": error.retryable,
+    }
 
 
 def table(rows: Sequence[tuple[str, str]]) -> list[str]:

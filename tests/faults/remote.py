@@ -1,8 +1,7 @@
 """A repository in two buckets of a real S3 server, reached directly or by a line that fails."""
 
 import os
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
 import botocore.session
 
@@ -17,8 +16,11 @@ from proofkeep.tls.session import Patience
 from tests.building import SIZES, Ground
 from tests.servers.pki import Pki
 
-IMPATIENT = Patience(connect_seconds=2, read_seconds=0.4, attempts=1)
+PATIENT = Patience(attempts=1)
 """One request a call, so that nothing waits for botocore's delays: the engine's own attempts are what is tested."""
+
+IMPATIENT = replace(PATIENT, read_seconds=1)
+"""The same for a line on which some answer never comes."""
 
 
 @dataclass(eq=False)
@@ -45,7 +47,7 @@ class RemoteGround(Ground):
         recipients = [self.wrapping.recipient]
         create(self.store, self.ledger, self.secret, recipients, now_ns=self.now(), chunker=SIZES)
 
-    def stores(self, url: str, patience: Patience = IMPATIENT) -> tuple[S3Store, S3Store]:
+    def stores(self, url: str, patience: Patience = PATIENT) -> tuple[S3Store, S3Store]:
         """Stores of packs and ledger by way of `url`."""
         packs, ledger = (
             S3Store(
@@ -61,7 +63,7 @@ class RemoteGround(Ground):
         )
         return packs, ledger
 
-    def connect_by(self, url: str, patience: Patience = IMPATIENT) -> Repository:
+    def connect_by(self, url: str, patience: Patience = PATIENT) -> Repository:
         """The repository by way of `url`."""
         store, ledger = self.stores(url, patience)
         return self.connect(store=store, ledger=ledger)
@@ -71,8 +73,3 @@ def _session(server: SeaweedFs) -> botocore.session.Session:
     session = botocore.session.Session()
     session.set_credentials(server.admin.access_key, server.admin.secret_key)
     return session
-
-
-def new_place(root: Path) -> Path:
-    """A fresh folder."""
-    return root / os.urandom(4).hex()

@@ -11,7 +11,7 @@ from proofkeep.format.names import PACKS
 from proofkeep.journal import Journal
 from tests.building import Host, Portrait
 from tests.faults.proxy import FaultProxy
-from tests.faults.remote import RemoteGround
+from tests.faults.remote import IMPATIENT, PATIENT, RemoteGround
 from tests.faults.script import FOR_EVER, Fault, Rule
 
 RUN = bytes(range(16))
@@ -31,6 +31,7 @@ KINDS = (
     "HEAD snapshots",
 )
 FILES_CONTENT = 11  # its place in a portrait's node, which others do not have
+NEVER_ANSWERED = {Fault.STALL, Fault.LATE}
 STATUSES = (429, 500, 503)
 
 MakeHost = Callable[[], Host]
@@ -52,8 +53,9 @@ def journaled(host: Host) -> Counter[str]:
 
 def attempt(host: Host, line: FaultProxy) -> str | None:
     """One run by the line: the snapshot it committed, or None when it failed in our words."""
+    patience = IMPATIENT if any(rule.fault in NEVER_ANSWERED for rule in line.script.rules) else PATIENT
     try:
-        return host.run(RUN, repository=remote(host).connect_by(line.url)).snapshot
+        return host.run(RUN, repository=remote(host).connect_by(line.url, patience)).snapshot
     except ProofkeepError:
         return None
 

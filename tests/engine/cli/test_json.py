@@ -156,7 +156,7 @@ def test_error_is_an_object_too(place: Place) -> None:
     document = place.run("backup", "--json").document
 
     assert list(document) == ORDER
-    assert fits(document["error"], {"code": str, "message": str, "hint": str, "retryable": bool})
+    assert fits(document["error"], {"code": str, "cause": str, "message": str, "hint": str, "retryable": bool})
     assert document["exit"] == 2
 
 
