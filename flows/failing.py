@@ -15,12 +15,20 @@ from flows.history import runs_before, since
 from flows.standing import recovery_point, safe, state_of, transfers
 from proofkeep import events
 from proofkeep.aftermath import left_by
-from proofkeep.errors import IntegrityError, PackMissingError, PackRetiredError, ProofkeepError
+from proofkeep.errors import (
+    DamagedError,
+    IntegrityError,
+    PackMissingError,
+    PackRetiredError,
+    ProofkeepError,
+    RunAbandonedError,
+)
 
 PAGES = "PROOFKEEP_PAGES"
 """Environment variable: URL below which the pages of docs/on-call/codes lie; unset, cards name the file."""
 
 _FOLDER = "docs/on-call/codes"
+_LOOK_FIRST = (IntegrityError, DamagedError)
 _MENDED_BY_RETRY = (PackMissingError, PackRetiredError)
 
 Rows = dict[str, str]
@@ -53,14 +61,20 @@ def page(error: ProofkeepError) -> str:
 
 def next_step(run: FlowRun, error: ProofkeepError) -> str:
     """One click, or one command."""
-    if isinstance(error, IntegrityError) and not isinstance(error, _MENDED_BY_RETRY):
+    if isinstance(error, RunAbandonedError):
+        return "start a new run of the entry, **Run** on its deployment; a Retry of this one is refused."
+    if isinstance(error, _LOOK_FIRST) and not isinstance(error, _MENDED_BY_RETRY):
         return "let somebody look before anything runs again; Retry does not mend stored bytes."
     return f"press **Retry** on this run, or run `prefect flow-run retry {run.id}`."
 
 
 def _others(error: ProofkeepError, also: Sequence[ProofkeepError]) -> str:
-    told = [f"`{each.code}`: {each}" for each in also if str(each) != str(error)]
-    return "<br>".join(told)
+    """Further errors by their codes: how many, and what the first of each said."""
+    by_code: dict[str, list[str]] = {}
+    for each in also:
+        if str(each) != str(error):
+            by_code.setdefault(each.code, []).append(str(each))
+    return "<br>".join(f"`{code}`, {len(told)} more, the first: {told[0]}" for code, told in by_code.items())
 
 
 def _surroundings(verb: str, subject: str, run: FlowRun, error: ProofkeepError) -> Rows:

@@ -34,7 +34,8 @@ def since(client: SyncPrefectClient, run: FlowRun, before: Sequence[FlowRun], no
     if not row:
         return f"{own}; the run before it did not fail" if before else f"{own}; no run before it is known"
     earliest = min((each.end_time or each.start_time or now) for each in row)
-    return f"{own}; {len(row)} runs in a row before it failed too, the first {spelled(earliest)}"
+    told = "the run" if len(row) == 1 else f"{len(row)} runs in a row"
+    return f"{own}; {told} before it failed too, the first {spelled(earliest)}"
 
 
 def spelled(instant: datetime) -> str:

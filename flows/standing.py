@@ -68,7 +68,10 @@ def safe(verb: str, run: FlowRun, left: Left | None) -> str:
         words = (
             f"nothing is lost: {left.waiting} packs ({in_units(left.waiting_bytes)}) wait in the spool on host {host}"
         )
-    return f"{words}; {left.proven} packs are proven in the store and are not sent again"
+    proven = (
+        f"{left.proven} packs are proven in the store and are not sent again" if left.proven else "none has arrived"
+    )
+    return f"{words}; {proven}"
 
 
 def recovery_point(

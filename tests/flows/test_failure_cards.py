@@ -11,7 +11,7 @@ from flows.backup import backup
 from flows.outside import verb_and_subject
 from flows.verify import verify
 from proofkeep.configuration.identity import host_name
-from proofkeep.errors import PackMissingError, StoreDeniedError, TruncatedError
+from proofkeep.errors import DamagedError, PackMissingError, RunAbandonedError, StoreDeniedError, TruncatedError
 from tests.flows.house import MIB, House
 from tests.flows.running import artifacts, client, message, run_here, run_here_again
 
@@ -44,7 +44,7 @@ def test_failed_backup_tells_transfers_what_is_safe_and_the_recovery_point(house
     assert row(text, "where") == f"entry `home`, source block `{house.name}`, repository block `{house.name}`"
     assert re.match(r"3 of 3 are not proven in the store: number 0, 1, 2", row(text, "transfers"))
     assert re.search(
-        rf"nothing is lost: \d+ packs \([\d.]+ MiB\) wait in the spool on host {host_name()}; 0 packs are proven",
+        rf"nothing is lost: \d+ packs \([\d.]+ MiB\) wait in the spool on host {host_name()}; none has arrived",
         row(text, "safe"),
     )
     assert re.search(r"grows older .* last committed here: `[0-9a-f]{32}\.0001` of .* 0\.0 hours old", text)
@@ -68,7 +68,7 @@ def test_since_is_the_first_failure_and_the_recovery_point_is_known_without_a_st
 
     text = card(run_here(backup, house.parameters()))
 
-    assert "1 runs in a row before it failed too" in row(text, "since")
+    assert "the run before it failed too, the first " in row(text, "since")
     assert row(text, "safe") == "this run sealed nothing here; the source and every earlier snapshot are untouched"
     assert re.search(r"last committed here: `[0-9a-f]{32}\.0001`", row(text, "recovery point"))
 
@@ -132,7 +132,19 @@ def test_retry_is_not_advised_for_bytes_that_it_cannot_mend() -> None:
     run = FlowRun(flow_id=uuid4())
 
     assert "press **Retry**" in failing.next_step(run, PackMissingError("x"))
-    assert "Retry does not mend" in failing.next_step(run, TruncatedError("x"))
+    for error in (TruncatedError("x"), DamagedError("x")):
+        assert "Retry does not mend" in failing.next_step(run, error)
+    assert "a new run of the entry" in failing.next_step(run, RunAbandonedError("x"))
+
+
+@pytest.mark.usefixtures("prefect")
+def test_further_failures_are_counted_by_their_codes() -> None:
+    run = FlowRun(flow_id=uuid4(), name="home", parameters={})
+    also = [StoreDeniedError(f"pack {number}") for number in range(3)]
+
+    text = failing.told_of("backup", "home", run, also[0], also)
+
+    assert row(text, "also") == "`store-denied`, 2 more, the first: pack 1"
 
 
 @pytest.mark.parametrize(
