@@ -1,4 +1,4 @@
-"""Cards of runs that ended outside their body: killed, or with parameters that do not fit."""
+"""Cards of runs that ended outside their body: killed, cancelled, or with parameters that do not fit."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from prefect.flows import Flow
 from flows.cards import artifact_key, pointed, told_within
 from flows.failing import told_of
 from proofkeep import events
-from proofkeep.errors import ProofkeepError, UnexpectedError, UsageError
+from proofkeep.errors import CancelledError, ProofkeepError, UnexpectedError, UsageError
 from tasks.boundary import advised
 
 _VERBS = {
@@ -61,8 +61,17 @@ def tell_unless_told(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any])
     error: ProofkeepError = UnexpectedError("run ended outside its flow's body; its state says how")
     if (state.message or "").startswith(_WRONG_PARAMETERS):
         error = UsageError("parameters do not fit the flow; the run's state says which")
+    _tell(flow.name, flow_run, error)
+
+
+def tell_cancelled(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect's names
+    """Hook of flows: a cancelled run has a card that says what waits and how to go on."""
+    _tell(flow.name, flow_run, CancelledError(f"run {flow_run.id} was cancelled"))
+
+
+def _tell(flow: str, flow_run: FlowRun, error: ProofkeepError) -> None:
     try:
         with get_client(sync_client=True) as client:
             tell_outside(client, client.read_flow_run(flow_run.id), error)
     except httpx.HTTPError as trouble:
-        events.emit("card-not-made", outcome="failure", key=flow.name, kind=type(trouble).__name__)
+        events.emit("card-not-made", outcome="failure", key=flow, kind=type(trouble).__name__)

@@ -6,7 +6,7 @@ from prefect.flows import FlowStateHook
 from prefect.results import ResultSerializer
 
 from flows.logs import tell_flow_state
-from flows.outside import tell_unless_told
+from flows.outside import tell_cancelled, tell_unless_told
 from flows.reconcile import bury
 
 Hook = FlowStateHook[..., Any]
@@ -35,5 +35,5 @@ def telling(*when_crashed: Hook) -> _Told:
         "on_completion": [tell_flow_state],
         "on_failure": [tell_flow_state, tell_unless_told],
         "on_crashed": [tell_flow_state, bury, *when_crashed],
-        "on_cancellation": [tell_flow_state],
+        "on_cancellation": [tell_flow_state, tell_cancelled],
     }

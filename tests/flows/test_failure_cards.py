@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from prefect.client.schemas.objects import FlowRun
+from prefect.states import Cancelled
 
 from flows import failing
 from flows.backup import backup
@@ -135,6 +136,18 @@ def test_retry_is_not_advised_for_bytes_that_it_cannot_mend() -> None:
     for error in (TruncatedError("x"), DamagedError("x")):
         assert "Retry does not mend" in failing.next_step(run, error)
     assert "a new run of the entry" in failing.next_step(run, RunAbandonedError("x"))
+
+
+def test_cancelled_run_says_how_to_go_on(house: House) -> None:
+    with client() as api:
+        run = api.create_flow_run(backup, parameters=house.parameters(), state=Cancelled())
+
+    for hook in backup.on_cancellation_hooks:
+        hook(backup, run, Cancelled())
+
+    text = card(run)
+    assert "**cancelled run** (`cancelled`" in text
+    assert "press **Retry**" in text
 
 
 @pytest.mark.usefixtures("prefect")

@@ -36,7 +36,7 @@ from tasks.backup import upload
 from tests.architecture.tree import ROOT
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import House
-from tests.flows.running import client, run_here
+from tests.flows.running import artifacts, client, run_here
 
 QUIET = {"DO_NOT_TRACK", "PREFECT_SERVER_ANALYTICS_ENABLED"}
 
@@ -77,6 +77,7 @@ def test_dead_run_of_this_host_is_crashed_and_says_why() -> None:
         state = now(run_id).state
         assert state is not None
         assert state.name == "Crashed"
+        assert "**killed process** (`process-gone`" in artifacts(run_id)["markdown"]
         assert (state.message or "").startswith(
             f"process {process.pid} of host {process.host} is gone [process-gone]. "
         )
