@@ -8,7 +8,7 @@ from flows.host import claim
 from flows.runs import named_by, this_run
 from flows.telling import telling
 from flows.watching import threads
-from proofkeep.errors import EntriesFailedError
+from proofkeep.errors import EntriesFailedError, ProofkeepError
 from tasks.fleet import run_entry
 from tasks.kinds import Receipt
 
@@ -42,10 +42,16 @@ def _told(future: PrefectFuture[Receipt]) -> str:
     """One row of the card."""
     future.wait()
     state = future.state
-    if not state.is_completed():
-        return f"**{state.name}**: {_cell(state.message or '')}"
-    receipt = future.result()
-    return f"{receipt['state']} in {receipt['seconds']} s, run `{receipt['run']}`"
+    if state.is_completed():
+        receipt = future.result()
+        return f"{receipt['state']} in {receipt['seconds']} s, run `{receipt['run']}`"
+    try:
+        future.result()
+    except ProofkeepError as error:
+        return f"**{state.name}**: {_cell(str(error))}"
+    except Exception as error:  # noqa: BLE001 - Prefect's own, of a task run that crashed or was cancelled
+        return f"**{state.name}**: {type(error).__name__}"
+    return f"**{state.name}**"
 
 
 def _cell(text: str) -> str:

@@ -23,7 +23,8 @@ def main(arguments: list[str]) -> int:
     state = options.state.absolute()
     state.mkdir(mode=0o711, parents=True, exist_ok=True)
     state.chmod(0o711)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):  # which shells ignore for what they start in the background
+        signal.signal(number, signal.default_int_handler)
     stack = None
     try:
         stack = Stack(state, state / "postgresql", options.port or free_port())

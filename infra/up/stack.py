@@ -134,7 +134,7 @@ class Stack:
             environment=environment,
             directory=Path(directory),
             start_seconds=seconds,
-            stop_seconds=30,
+            stop_seconds=5,  # saying goodbye takes Prefect half a minute, and PostgreSQL holds what counts
         )
         process.start()
         self._running.append(process)

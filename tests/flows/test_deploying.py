@@ -1,13 +1,13 @@
 """Plan and apply against the session's real server."""
 
 import json
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped] # its stubs are not in the lock
 from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy
@@ -17,12 +17,11 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from flows.apply_inventory import apply_inventory
 from flows.deploying.applying import apply
 from flows.deploying.planning import Plan, plan
-from flows.deploying.wanted import Deployment, wanted
 from proofkeep.cli.exits import Exit
 from proofkeep.errors import InventoryError
 from proofkeep.inventory import Inventory
 from tests.architecture.tree import ROOT
-from tests.engine.inventory.example import PATH, inventory
+from tests.docs.pages import blocks_run_by, type_in
 from tests.flows.conftest import PrefectSide
 from tests.flows.inventories import Names, new_names, register
 from tests.flows.running import artifacts, client, message, run_here
@@ -220,18 +219,28 @@ def test_claim_that_a_block_contradicts_stops_the_apply(change: tuple[str, str],
     assert held(names) == []
 
 
-def test_commands_tell_differences_by_exit_code_and_json(names: Names, prefect: PrefectSide, tmp_path: Path) -> None:
+def test_plan_tells_differences_by_exit_code_and_json(names: Names, prefect: PrefectSide, tmp_path: Path) -> None:
     file = tmp_path / "inventory.yaml"
     file.write_text(names.text)
 
-    before = prefect.command("proofkeep", "plan", str(file), "--json")
-    made = prefect.command("proofkeep", "apply", str(file))
+    told = prefect.command("proofkeep", "plan", str(file), "--json")
 
-    assert before.returncode == Exit.DIFFERENT, before.stderr
-    document = json.loads(before.stdout)
-    assert {each["does"] for each in document["result"]["changes"]} == {"create"}
-    assert made.returncode == Exit.OK, made.stderr
-    assert f"+ create deployment {names.title('backup', 'home')}" in made.stdout
+    assert told.returncode == Exit.DIFFERENT, told.stderr
+    document = json.loads(told.stdout)
+    assert {each["does"] for each in document["result"]["changes"] if each["kind"] == "deployment"} == {"create"}
+    assert document["exit"] == Exit.DIFFERENT
+
+
+def test_commands_of_the_page_work(names: Names, prefect: PrefectSide, tmp_path: Path) -> None:
+    (tmp_path / "inventory.yaml").write_text(names.text)
+    page = ROOT / "docs" / "platform-engineer" / "inventory.md"
+    (commands,) = blocks_run_by(page, "tests/flows/test_deploying.py::test_commands_of_the_page_work")
+    path = f"{Path(sys.executable).parent}:{prefect.environment['PATH']}"
+
+    said = type_in(commands, tmp_path, {**prefect.environment, "PATH": path})
+
+    assert said.count(f"+ create deployment {names.title('backup', 'home')}\n") == 2
+    assert said.endswith("nothing to be made\n")
     assert planned(names.inventory()).is_empty
 
 
@@ -281,33 +290,3 @@ def test_inventory_renders_as_a_typed_form(names: Names) -> None:
     assert entry["cui"]["type"] == "boolean"
     assert all(field["description"] for field in entry.values())
     assert form["definitions"]["Inventory"]["properties"]["entries"]["items"] == {"$ref": "#/definitions/Entry"}
-
-
-def declared() -> dict[str, Any]:
-    """Deployments of prefect.yaml by the names of their flows."""
-    text = (ROOT / "prefect.yaml").read_text().replace("{{ $PWD }}", "/opt/proofkeep")
-    document = yaml.safe_load(text.replace("{{ $PROOFKEEP_HOST }}", "backup-1.example"))
-    pull = document["pull"]
-    return {item["entrypoint"].rpartition(".")[2]: item | {"pull": pull} for item in document["deployments"]}
-
-
-@pytest.mark.parametrize("flow", ["backup", "verify", "restore", "restore_drill", "spot_check"])
-def test_default_deployments_are_those_of_the_example_inventory(flow: str) -> None:
-    """But for its drill, which the inventory makes for the entry alone."""
-    assert PATH.exists()
-    by_inventory: Deployment = next(
-        each for each in wanted(inventory(("    retention: 90d\n", ""))).deployments if each.flow == flow
-    )
-    by_file = declared()[flow]
-    only_inventory = {"entries": ["home"]} if flow == "restore_drill" else {}
-
-    assert by_inventory.entrypoint == by_file["entrypoint"]
-    assert by_inventory.parameters == by_file["parameters"] | only_inventory
-    assert [dict(timing) for timing in by_inventory.schedules] == [
-        {**timing, "active": True} for timing in by_file.get("schedules", [])
-    ]
-    assert set(by_file["tags"]) <= set(by_inventory.tags)
-    assert by_inventory.queue == by_file["work_pool"]["work_queue_name"]
-    assert [{"prefect.deployments.steps.set_working_directory": {"directory": by_inventory.checkout}}] == by_file[
-        "pull"
-    ]

@@ -116,7 +116,7 @@ def up() -> Iterator[Up]:
             break
     yield Up(process, directory, said)
     process.send_signal(signal.SIGINT)
-    process.wait(60)
+    process.wait(120)
     process.stdout.close()
     left = processes.running(directory)
     shutil.rmtree(directory)
@@ -205,8 +205,8 @@ def api(up: Up) -> Iterator[SyncPrefectClient]:
 
 def test_old_runs_go_but_the_newest_and_what_is_under_way(api: SyncPrefectClient) -> None:
     deployment = api.create_deployment(api.create_flow_from_name("kept"), "kept", entrypoint="nowhere.kept")
-    made: list[UUID] = []
     states: list[State[Any]] = [Completed(), Failed(), Completed(), Failed(), Crashed(), Running()]
+    made: list[UUID] = []
     for state in states:
         run = api.create_flow_run_from_deployment(deployment)
         api.set_flow_run_state(run.id, Running(), force=True)

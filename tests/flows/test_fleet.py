@@ -1,0 +1,155 @@
+"""Three workers with state directories of their own, one repository: what three hosts do."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterParentFlowRunId,
+)
+from prefect.client.schemas.objects import FlowRun
+
+from blocks import Repository, load_block
+from flows.deploying.applying import apply
+from flows.deploying.planning import plan
+from flows.fleet import fleet
+from flows.restore import restore
+from flows.verify import verify
+from infra.register_blocks import register_documents
+from proofkeep.inventory import parse
+from tests.architecture.tree import ROOT
+from tests.engine.targets.trees import portrait
+from tests.flows.conftest import PrefectSide
+from tests.flows.house import MIB, House
+from tests.flows.running import artifacts, client, message, run_here, run_here_again
+from tests.flows.worker import Worker
+
+HOSTS = ("alpha", "beta", "gamma")
+SHARED = 6
+
+_HOST = "  - {name: fleet-HOST, checkout: CHECKOUT}\n"
+_REPOSITORY = "  - {name: fleet-HOST, host: fleet-HOST, location: here, transport: local, key: fleet-backup}\n"
+_ENTRY = """\
+  - name: fleet-HOST
+    system: test
+    host: fleet-HOST
+    source: fleet-HOST
+    cui: false
+    location: there
+    repository: fleet-HOST
+    allowed_age: 26h
+"""
+
+
+def inventory_text() -> str:
+    def each(text: str) -> str:
+        return "".join(text.replace("HOST", host).replace("CHECKOUT", str(ROOT)) for host in HOSTS)
+
+    head = "name: fleet\ncontrol_host: fleet-alpha\n"
+    return f"{head}hosts:\n{each(_HOST)}repositories:\n{each(_REPOSITORY)}entries:\n{each(_ENTRY)}"
+
+
+@pytest.fixture
+def three(prefect: PrefectSide, make_house: Callable[..., House]) -> Iterator[House]:
+    """Three hosts' blocks, deployments and workers; each source holds what all share and a file of its own."""
+    house = make_house()
+    root = house.root
+    house.fill(SHARED)
+    place = {"kind": "local"}
+    common = {"keys": "fleet-backup", "ledger": "fleet", "store": "fleet-p", "host_secret": f"file:{root}/host.secret"}
+    for host in HOSTS:
+        shutil.copytree(house.source, root / host)
+        (root / host / "own").write_bytes(host.encode() * MIB)
+    register_documents(
+        {
+            "object_store": {
+                "fleet-p": place | {"path": f"{root}/store"},
+                "fleet-l": place | {"path": f"{root}/ledger"},
+            },
+            "ledger": {"fleet": {"store": "fleet-l"}},
+            "key_provider": {"fleet-backup": {"providers": [f"file:{root}/public.pem"]}},
+            "repository": {f"fleet-{host}": common | {"state": f"{root}/state-{host}"} for host in HOSTS},
+            "source": {f"fleet-{host}": {"root": f"{root}/{host}"} for host in HOSTS},
+        }
+    )
+    with client() as api:
+        apply(api, plan(api, parse(inventory_text())))
+    workers = [
+        Worker(f"fleet-{host}", prefect.directory, prefect.directory / f"worker-{host}.log", prefect.environment)
+        for host in HOSTS
+    ]
+    for worker in workers:
+        worker.ensure()
+    yield house
+    for worker in workers:
+        worker.stop()
+
+
+def started_by(run: FlowRun) -> list[FlowRun]:
+    """Runs that a fleet run started."""
+    mine = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[run.id]))
+    with client() as api:
+        return api.read_flow_runs(flow_run_filter=mine)
+
+
+def stored(root: Path) -> int:
+    """Bytes of packs in the store."""
+    return sum(path.stat().st_size for path in (root / "store" / "packs").rglob("*") if path.is_file())
+
+
+def test_fleet_backs_up_three_hosts_at_once_names_who_failed_and_repeats_only_those(three: House) -> None:
+    root = three.root
+    first = run_here(fleet, {"inventory": "fleet", "deployments": ["backup/fleet-alpha"]})
+    assert first.state_name == "Completed", message(first)
+    before = stored(root)
+    assert before > SHARED * MIB
+    (root / "gamma").rename(root / "away")
+
+    run = run_here(fleet, {"inventory": "fleet", "deployments": [f"backup/fleet-{host}" for host in HOSTS]})
+
+    assert run.state_name == "Failed"
+    assert "1 of 3 entries failed: backup/fleet-gamma [entries-failed]" in message(run)
+    started = started_by(run)
+    assert sorted(each.state_name or "" for each in started) == ["Completed", "Completed", "Failed"]
+    began = max(each.created for each in started if each.created)
+    assert began < min(each.end_time for each in started if each.end_time)
+    card = _card(run)
+    assert "| backup/fleet-alpha | Completed in" in card
+    assert "| backup/fleet-gamma | **Failed**: run " in card
+    assert "[source-unavailable]" in card
+
+    (root / "away").rename(root / "gamma")
+    run = run_here_again(fleet, run)
+
+    assert run.state_name == "Completed", message(run)
+    assert len(started_by(run)) == len(HOSTS) + 1
+    assert stored(root) - before < MIB  # what all share is there once, and `own` is a word repeated
+    writers = {path.name for path in (root / "store" / "snapshots").glob("*/*")}
+    assert len(writers) == len(HOSTS)
+    verified = run_here(verify, {"repository": "fleet-alpha", "read": 1.0})
+    assert verified.state_name == "Completed", message(verified)
+    for host in HOSTS:
+        assert _is_restored(three, host), host
+
+
+def _card(run: FlowRun) -> str:
+    """The table of the run, which its failure's card follows."""
+    with client() as api:
+        found = api.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id])))
+    assert "entries-failed" in artifacts(run.id)["markdown"]
+    return next(str(each.data) for each in found if "| backup/fleet-alpha |" in str(each.data))
+
+
+def _is_restored(house: House, host: str) -> bool:
+    """Whether the host's newest snapshot is its source, bit for bit."""
+    block = load_block(Repository, f"fleet-{host}")
+    assert block.state == f"{house.root}/state-{host}"
+    target = house.root / f"restored-{host}"
+    parameters = {"repository": f"fleet-{host}", "keys": house.name, "target": str(target), "entry": f"fleet-{host}"}
+    run = run_here(restore, parameters)
+    assert run.state_name == "Completed", message(run)
+    return portrait(target) == portrait(house.root / host)

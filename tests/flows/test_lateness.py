@@ -1,0 +1,116 @@
+"""Windows, slots and leases of a backup, against the session's server."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.states import Scheduled
+
+from flows.backup import backup
+from flows.lateness import missed_window
+from flows.limits import LEASE_SECONDS, repository_limit
+from tests.architecture.tree import ROOT
+from tests.flows.conftest import PrefectSide
+from tests.flows.house import House
+from tests.flows.running import _run, artifacts, client, message, run_here, until
+
+HOLD = """
+from uuid import UUID
+from types import SimpleNamespace
+import sys, time
+from flows.limits import slot_at
+with slot_at(sys.argv[1], SimpleNamespace(id=UUID(sys.argv[2]))):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def scheduled(late: timedelta, **fields: Any) -> FlowRun:
+    """A run whose time was that long ago, as the scheduler or a person made it."""
+    now = datetime.now(UTC)
+    given = {"auto_scheduled": True, "start_time": now, "expected_start_time": now - late, "run_count": 1}
+    return FlowRun(flow_id=uuid4(), **{**given, **fields})
+
+
+def test_run_that_missed_its_window_says_how_far() -> None:
+    assert missed_window(scheduled(timedelta(hours=3)), 3600) == "3h late, after its window of 1h"
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        scheduled(timedelta(minutes=10)),
+        scheduled(timedelta(hours=3), auto_scheduled=False),
+        scheduled(timedelta(hours=3), start_time=None),
+    ],
+    ids=["in time", "by hand", "not begun"],
+)
+def test_run_in_time_or_started_by_a_person_says_nothing(run: FlowRun) -> None:
+    assert missed_window(run, 3600) is None
+
+
+def test_card_and_events_of_a_late_backup_say_so(house: House, prefect: PrefectSide) -> None:
+    house.fill(1)
+    parameters = house.parameters(window_seconds=60)
+    with client() as api:
+        state: State[Any] = Scheduled(scheduled_time=datetime.now(UTC) - timedelta(hours=5))
+        run = api.create_flow_run(backup, parameters=backup.serialize_parameters(parameters), state=state)
+        api._client.patch(f"/flow_runs/{run.id}", json={"auto_scheduled": True})
+        run = api.read_flow_run(run.id)
+    run.auto_scheduled = True
+
+    ended = _run(backup, run, parameters)
+
+    assert ended.state_name == "Completed", message(ended)
+    assert "| started | **5h late, after its window of 1m** |" in artifacts(run.id)["markdown"]
+    assert [event["window_seconds"] for event in prefect.told(run, "window-missed")] == [60]
+
+
+def slots(name: str) -> int:
+    with client() as api:
+        return api.read_global_concurrency_limit_by_name(name).active_slots
+
+
+def test_backup_gives_its_slot_back_however_it_ends(house: House) -> None:
+    name = repository_limit(house.name)
+    with client() as api:
+        api.upsert_global_concurrency_limit_by_name(name, 1)
+
+    failed = run_here(backup, house.parameters())  # nothing in the source
+    house.fill(1)
+    done = run_here(backup, house.parameters())
+
+    assert (failed.state_name, done.state_name) == ("Failed", "Completed"), message(done)
+    assert slots(name) == 0
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_slot_of_a_killed_process_comes_free_when_its_lease_ends(prefect: PrefectSide) -> None:
+    name = f"killed-{uuid4()}"
+    with client() as api:
+        api.upsert_global_concurrency_limit_by_name(repository_limit(name), 1)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, name, str(uuid4())],
+        cwd=ROOT,
+        env=prefect.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    assert slots(repository_limit(name)) == 1
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait()
+    holder.stdout.close()
+
+    time.sleep(LEASE_SECONDS)
+
+    until(lambda: slots(repository_limit(name)) == 0, "the server has taken the slot back")
