@@ -1,4 +1,4 @@
-"""Whether a scheduled run started within its window; a late one runs all the same, and says so."""
+"""Whether a run started within its window; a late one runs all the same, and says so."""
 
 from datetime import timedelta
 
@@ -11,8 +11,8 @@ _FIRST = 1
 
 
 def missed_window(run: FlowRun, window_seconds: int) -> str | None:
-    """How late the first attempt of a scheduled run began, in words, if its window had passed; told as an event too."""
-    if not run.auto_scheduled or run.expected_start_time is None or run.start_time is None:
+    """How late a run's first attempt began, in words, if its window had passed; told as an event too."""
+    if run.expected_start_time is None or run.start_time is None:
         return None
     late = run.start_time - run.expected_start_time
     if late <= timedelta(seconds=window_seconds):

@@ -33,9 +33,9 @@ with slot_at(sys.argv[1], SimpleNamespace(id=UUID(sys.argv[2]))):
 
 
 def scheduled(late: timedelta, **fields: Any) -> FlowRun:
-    """A run whose time was that long ago, as the scheduler or a person made it."""
+    """A run whose time was that long ago."""
     now = datetime.now(UTC)
-    given = {"auto_scheduled": True, "start_time": now, "expected_start_time": now - late, "run_count": 1}
+    given = {"start_time": now, "expected_start_time": now - late, "run_count": 1}
     return FlowRun(flow_id=uuid4(), **{**given, **fields})
 
 
@@ -47,12 +47,11 @@ def test_run_that_missed_its_window_says_how_far() -> None:
     "run",
     [
         scheduled(timedelta(minutes=10)),
-        scheduled(timedelta(hours=3), auto_scheduled=False),
         scheduled(timedelta(hours=3), start_time=None),
     ],
-    ids=["in time", "by hand", "not begun"],
+    ids=["in time", "not begun"],
 )
-def test_run_in_time_or_started_by_a_person_says_nothing(run: FlowRun) -> None:
+def test_run_in_time_says_nothing(run: FlowRun) -> None:
     assert missed_window(run, 3600) is None
 
 
@@ -62,9 +61,6 @@ def test_card_and_events_of_a_late_backup_say_so(house: House, prefect: PrefectS
     with client() as api:
         state: State[Any] = Scheduled(scheduled_time=datetime.now(UTC) - timedelta(hours=5))
         run = api.create_flow_run(backup, parameters=backup.serialize_parameters(parameters), state=state)
-        api._client.patch(f"/flow_runs/{run.id}", json={"auto_scheduled": True})
-        run = api.read_flow_run(run.id)
-    run.auto_scheduled = True
 
     ended = _run(backup, run, parameters)
 
