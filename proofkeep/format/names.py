@@ -21,6 +21,7 @@ _ID = "([0-9a-f]{32})"
 _NUMBER = "([0-9a-f]{8})"
 _PACK = re.compile(f"packs/{_ID}/{_ID}/{_NUMBER}")
 _SNAPSHOT = re.compile(rf"snapshots/{_ID}/{_ID}/{_ID}\.([0-9a-f]{{4}})")
+_EPOCH = re.compile(f"epochs/{_NUMBER}")
 _SECRET = re.compile(rf"secrets/{_ID}\.([0-9a-f]{{4}})")
 _NUMBERED = re.compile(f"(?:index|locks|ledger)/{_ID}/{_NUMBER}")
 
@@ -81,6 +82,14 @@ def parse_numbered(name: str) -> tuple[bytes, int]:
     if match is None:
         raise MalformedError(f"object {name} has no numbered object's name")
     return bytes.fromhex(match[1]), int(match[2], 16)
+
+
+def parse_epoch(name: str) -> int:
+    """Number of the epoch of that name. Raises `MalformedError`."""
+    match = _EPOCH.fullmatch(name)
+    if match is None:
+        raise MalformedError(f"object {name} has no epoch's name")
+    return int(match[1], 16)
 
 
 def parse_secret(name: str) -> tuple[bytes, int] | None:

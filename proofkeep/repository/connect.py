@@ -1,11 +1,14 @@
 """Connect to a repository: read its descriptor and epochs, derive this host's keys, refuse what does not hold."""
 
+from collections.abc import Iterator
+
 from proofkeep.crypto import host_keys
 from proofkeep.crypto.host_keys import EpochKeys, HostKeys
 from proofkeep.errors import (
     AuthenticationError,
     LedgerMismatchError,
     LedgerMissingError,
+    MalformedError,
     ObjectMissingError,
     RepositoryMissingError,
 )
@@ -30,7 +33,7 @@ def connect(store: ObjectStore, ledger_store: ObjectStore, secret: HostSecret) -
     sealed = _descriptor(store, ledger_store)
     refuse_shared(ledger_store, names.epoch(1))
     repository = documents.peek_repository(sealed)
-    epochs = sorted(int(stat.name.removeprefix(names.EPOCHS), 16) for stat in store.list(names.EPOCHS))
+    epochs = sorted(_epochs(store))
     if not epochs or epochs[0] != 1:
         raise AuthenticationError(f"repository {repository.hex()} has no first epoch")
     secrets: dict[int, bytes] = {}
@@ -61,6 +64,15 @@ def connect(store: ObjectStore, ledger_store: ObjectStore, secret: HostSecret) -
             ),
         ),
     )
+
+
+def _epochs(store: ObjectStore) -> Iterator[int]:
+    """Numbers of the epochs; what has no epoch's name is none, and anybody can put it there."""
+    for stat in store.list(names.EPOCHS):
+        try:
+            yield names.parse_epoch(stat.name)
+        except MalformedError:
+            continue
 
 
 def _descriptor(store: ObjectStore, ledger_store: ObjectStore) -> bytes:

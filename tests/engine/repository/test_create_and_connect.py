@@ -26,7 +26,7 @@ from proofkeep.keys.host_secret import create_host_secret
 from proofkeep.repository.connect import connect
 from proofkeep.repository.create import create
 from proofkeep.stores.local import LocalStore
-from tests.building import Ground
+from tests.building import Ground, put
 from tests.decorating import Crash, Fuse, WatchedStore
 
 
@@ -199,3 +199,10 @@ def test_repository_without_its_first_epoch_is_refused(ground: Ground) -> None:
 
     with pytest.raises(AuthenticationError, match="first epoch"):
         ground.connect()
+
+
+@pytest.mark.parametrize("name", ["epochs/00000001.old", "epochs/zz", "epochs/1", "epochs/x/y"])
+def test_what_has_no_epochs_name_is_none(ground: Ground, name: str) -> None:
+    put(ground.store, name, b"junk")
+
+    assert ground.connect().keys.current.epoch == 1
