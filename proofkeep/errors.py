@@ -63,9 +63,11 @@ ProofkeepError
     ├── RunAbandonedError
     ├── StreamEndedEarlyError
     ├── SpoolFullError
+    │   └── StateFullError
     ├── StateError
     │   └── StateDamagedError
     ├── JournalBusyError
+    ├── OutputError
     ├── WrongHostError
     ├── ProcessGoneError
     └── UnexpectedError
@@ -544,6 +546,14 @@ class SpoolFullError(PipelineError):
     hint = "Mend the transfers that wait in the spool or raise its limit, then press Retry."
 
 
+class StateFullError(SpoolFullError):
+    """The disk of this host's state directory is full, beside the spool."""
+
+    code = "state-full"
+    cause = "full disk under the state directory"
+    hint = "Make room on the disk of the state directory, then run again; nothing that was sealed or sent is lost."
+
+
 class StateError(PipelineError):
     """This host's state directory cannot be used as it is."""
 
@@ -571,6 +581,16 @@ class JournalBusyError(PipelineError):
     code = "journal-busy"
     cause = "journal in use"
     hint = "Wait for the other process of this run to end, or stop it."
+
+
+class OutputError(PipelineError):
+    """A command's result could not be written to standard output."""
+
+    code = "output"
+    cause = "unwritable result"
+    hint = (
+        "The command itself came to its end: make room where its standard output leads, and ask for the result again."
+    )
 
 
 class WrongHostError(PipelineError):

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from proofkeep.errors import JournalBusyError, SpoolFullError, StateError
+from proofkeep.errors import JournalBusyError, StateError, StateFullError
 
 _WRITER = re.compile(rb"[0-9a-f]{32}")
 _LOCK_POLL_SECONDS = 0.02
@@ -145,7 +145,7 @@ def write_new(file: Path, data: bytes) -> None:
 
 
 def replace_file(file: Path, data: bytes) -> None:
-    """Replace a small file durably: readers see the old or the new content. Raises `StateError`, `SpoolFullError`."""
+    """Replace a small file durably: readers see the old or the new content. Raises `StateError`, `StateFullError`."""
     temporary = file.with_name(f".{file.name}.{os.urandom(8).hex()}")
     with telling():
         write_durable(temporary, data)
@@ -154,7 +154,7 @@ def replace_file(file: Path, data: bytes) -> None:
 
 
 def write_durable(file: Path, data: bytes) -> None:
-    """Create a file with mode 0600 and fsync it. Raises `SpoolFullError` when the disk is full."""
+    """Create a file with mode 0600 and fsync it. Raises `StateFullError` when the disk is full."""
     try:
         with translating_full():
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -162,19 +162,19 @@ def write_durable(file: Path, data: bytes) -> None:
                 stream.write(data)
                 stream.flush()
                 os.fsync(descriptor)
-    except SpoolFullError:
+    except StateFullError:
         file.unlink(missing_ok=True)
         raise
 
 
 @contextmanager
 def translating_full() -> Iterator[None]:
-    """`SpoolFullError` where the disk of the state directory is full; other errors pass."""
+    """`StateFullError` where the disk of the state directory is full; other errors pass."""
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise SpoolFullError("disk of the state directory is full") from None
+            raise StateFullError("disk of the state directory is full") from None
         raise
 
 

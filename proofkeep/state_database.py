@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from proofkeep.errors import JournalBusyError, ProofkeepError, SpoolFullError, StateDamagedError, StateError
+from proofkeep.errors import JournalBusyError, ProofkeepError, StateDamagedError, StateError, StateFullError
 
 # Our statements are right: where SQLite cannot make sense of one, the schema that it reads is not ours any more.
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH}
@@ -31,7 +31,7 @@ class StateDatabase:
     """One database, 0600, in write-ahead mode; safe to use from several threads.
 
     Every method raises:
-        SpoolFullError: its disk is full.
+        StateFullError: its disk is full.
         JournalBusyError: another process has held it for too long.
         StateDamagedError: its content is damaged, which `damaged` tells from then on.
         StateError: SQLite says anything else.
@@ -103,8 +103,8 @@ class StateDatabase:
 
     def _translated(self, error: sqlite3.Error) -> ProofkeepError:
         code = int(getattr(error, "sqlite_errorcode", 0)) & _PRIMARY
-        if code == sqlite3.SQLITE_FULL:
-            return SpoolFullError(f"disk of the {self._subject} is full")
+        if code == sqlite3.SQLITE_FULL or getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHMSIZE:
+            return StateFullError(f"disk of the {self._subject} is full")
         if code in _BUSY:
             return JournalBusyError(f"another process holds the {self._subject}")
         if code in _DAMAGED or str(error).startswith(_NO_TEXT):

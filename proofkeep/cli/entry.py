@@ -1,20 +1,19 @@
 """Entry point: parse, run one subcommand, and turn however it ends into text, JSON and an exit code."""
 
 import io
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from types import TracebackType
 from typing import Any
 
-from proofkeep.cli import logs
+from proofkeep.cli import logs, streams
 from proofkeep.cli.command import Context, Parser
 from proofkeep.cli.exits import Exit, exit_of
 from proofkeep.cli.interruption import Interruption
 from proofkeep.cli.report import Report
 from proofkeep.configuration import software
-from proofkeep.errors import CancelledError, ProofkeepError
+from proofkeep.errors import CancelledError, OutputError, ProofkeepError
 
 _COMMANDS = (
     "init",
@@ -34,7 +33,7 @@ _COMMANDS = (
 _PIPE_CLOSED = 141
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def run_command(arguments: Sequence[str] | None = None) -> int:
     """Run `proofkeep` with these arguments (default: the process's) and return its exit code."""
     said = list(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -48,9 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report.end(interruption.exit, CancelledError("command was interrupted"))
         return interruption.exit
     except BrokenPipeError:
-        # Python would complain once more when it flushes standard output at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.discard_output()
         return _PIPE_CLOSED
+    except OutputError as failed:
+        report.complain(failed)
+        streams.discard_output()
+        return exit_of(failed)
 
 
 def _run(said: Sequence[str], report: Report, interruption: Interruption) -> int:
@@ -62,6 +64,8 @@ def _run(said: Sequence[str], report: Report, interruption: Interruption) -> int
         code: int = options.command(Context(options, report, interruption))
     except CancelledError as cancelled:
         code, error = interruption.exit, cancelled
+    except OutputError:
+        raise
     except ProofkeepError as failed:
         code, error = exit_of(failed), failed
     report.end(code, error)

@@ -16,6 +16,7 @@ from proofkeep.drill.population import HEADING, Lowest, Population, Scoped, scop
 from proofkeep.drill.receipts import Draw, Facts, Sampled
 from proofkeep.drill.seed import seed_input, seed_of
 from proofkeep.drill.strata import Stratum, confidence, least_seen, too_many
+from proofkeep.drill.writing import writing_evidence
 from proofkeep.errors import PartialSnapshotError, SnapshotMissingError
 from proofkeep.format import instants
 from proofkeep.model import Finding
@@ -45,6 +46,7 @@ def make_draw(
 
     Raises:
         KeyAccessError, StoreError, TransportError: of the kind met.
+        TargetFullError, TargetError: the listing cannot be written.
         CancelledError.
     """
     text = seed_input(plan.id, verified.heads)
@@ -54,7 +56,7 @@ def make_draw(
     scoped, passed_over = _scope(repository, plan, now_ns, damage.append)
     population = Population(repository, catalog, seed, plan.per_stratum, plan.largest, cancelled, progress)
     chunks = ChunkStore(repository, catalog, data_keys)
-    with _new_private_file(listing) as out:
+    with writing_evidence(plan.id), _new_private_file(listing) as out:
         out.write(HEADING)
         for one in scoped:
             population.walk(one, chunks, data_keys, out, damage.append)

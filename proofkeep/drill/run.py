@@ -19,7 +19,7 @@ from proofkeep.drill.plan import Environment, Live, Places, Plan
 from proofkeep.drill.receipts import Attacked, Draw, DrillReport, Restored, Spotted, StepFailure
 from proofkeep.drill.restoring import SampleRestore
 from proofkeep.drill.seed import seed_input
-from proofkeep.drill.writing import LISTING, SEED, begin_evidence, finish_evidence, require_new
+from proofkeep.drill.writing import LISTING, SEED, begin_evidence, finish_evidence, keep_evidence, require_new
 from proofkeep.errors import CancelledError, ProofkeepError
 from proofkeep.format import instants
 from proofkeep.ledger import load_heads, save_heads
@@ -27,7 +27,7 @@ from proofkeep.ports import Cancelled, KeyProvider, Progress
 from proofkeep.progress import silent
 from proofkeep.repository import Repository
 from proofkeep.snapshots import DataKeys
-from proofkeep.state import RepositoryState, write_durable
+from proofkeep.state import RepositoryState
 from proofkeep.verify import verify
 
 R = TypeVar("R")
@@ -94,7 +94,7 @@ class Drill:
             cancelled=self._cancelled,
             progress=self._progress,
         )
-        write_durable(gathering / SEED, seed_input(self.plan.id, verified.heads).encode())
+        keep_evidence(gathering / SEED, seed_input(self.plan.id, verified.heads).encode(), self.plan.id)
         if verified.intact:
             save_heads(self._state.heads_file, heads)
         learned = refresh(self.repository, self._catalog, remembered)

@@ -1,14 +1,17 @@
 """Evidence on disk: gathered in a hidden folder, named in one step, never rewritten. Knows no result."""
 
+import errno
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from proofkeep import canonical
 from proofkeep.drill.markdown import render_markdown
-from proofkeep.errors import ObjectMissingError, TargetError, UsageError
+from proofkeep.errors import ObjectMissingError, SpoolFullError, TargetError, TargetFullError, UsageError
 from proofkeep.state import sync_directory, write_durable
 
 DOCUMENT = "drill.json"
@@ -16,6 +19,7 @@ RENDERING = "drill.md"
 SEED = "seed.txt"
 LISTING = "population.csv"
 SUMS = "SHA256SUMS"
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def evidence_folder(evidence: Path, drill: str) -> Path:
@@ -48,16 +52,39 @@ def require_new(evidence: Path, drill: str) -> None:
 
 
 def begin_evidence(evidence: Path, drill: str) -> Path:
-    """A fresh hidden folder in which the evidence is gathered. Raises `TargetError` when it cannot be made."""
+    """A fresh hidden folder in which the evidence is gathered. Raises as `writing_evidence` when it cannot be made."""
     gathering = _gathering(evidence, drill)
-    try:
+    with writing_evidence(drill):
         evidence.mkdir(mode=0o700, parents=True, exist_ok=True)
         if gathering.exists():
             shutil.rmtree(gathering)
         gathering.mkdir(mode=0o700)
-    except OSError as error:
-        raise _unwritable(drill, error) from None
     return gathering
+
+
+def keep_evidence(file: Path, data: bytes, drill: str) -> None:
+    """Write one more file of it durably. Raises as `writing_evidence`."""
+    with writing_evidence(drill):
+        try:
+            write_durable(file, data)
+        except SpoolFullError:
+            raise OSError(errno.ENOSPC, "evidence") from None
+
+
+@contextmanager
+def writing_evidence(drill: str) -> Iterator[None]:
+    """An `OSError` of the block is about the evidence's disk.
+
+    Raises:
+        TargetFullError: it is full.
+        TargetError: it refuses otherwise.
+    """
+    try:
+        yield
+    except OSError as error:
+        kind = TargetFullError if error.errno in FULL else TargetError
+        reason = os.strerror(error.errno or 0).lower()
+        raise kind(f"evidence of drill {drill} cannot be written: {reason}") from None
 
 
 def finish_evidence(evidence: Path, drill: str, document: dict[str, Any]) -> Path:
@@ -65,27 +92,25 @@ def finish_evidence(evidence: Path, drill: str, document: dict[str, Any]) -> Pat
 
     Raises:
         UsageError: evidence of this drill exists already.
-        TargetError: it cannot be written.
+        TargetFullError, TargetError: it cannot be written.
     """
     final = evidence_folder(evidence, drill)
     gathering = _gathering(evidence, drill)
     if not gathering.exists():
         begin_evidence(evidence, drill)
-    try:
+    with writing_evidence(drill):
         for name, data in (
             (DOCUMENT, canonical.to_json(document)),
             (RENDERING, render_markdown(document).encode()),
         ):
             (gathering / name).unlink(missing_ok=True)
-            write_durable(gathering / name, data)
+            keep_evidence(gathering / name, data, drill)
         (gathering / SUMS).unlink(missing_ok=True)
-        write_durable(gathering / SUMS, _sums(gathering).encode())
+        keep_evidence(gathering / SUMS, _sums(gathering).encode(), drill)
         sync_directory(gathering)
         require_new(evidence, drill)
         gathering.rename(final)
         sync_directory(evidence)
-    except OSError as error:
-        raise _unwritable(drill, error) from None
     return final
 
 
@@ -104,7 +129,3 @@ def _digest(file: Path) -> str:
         while part := stream.read(1 << 20):
             digest.update(part)
     return digest.hexdigest()
-
-
-def _unwritable(drill: str, error: OSError) -> TargetError:
-    return TargetError(f"evidence of drill {drill} cannot be written: {os.strerror(error.errno or 0).lower()}")

@@ -56,21 +56,21 @@ class Noted:
         self._stream: BinaryIO | None = None
 
     def begin(self) -> None:
-        """Forget everything and take notes from now on. Raises `SpoolFullError`."""
+        """Forget everything and take notes from now on. Raises `StateFullError`."""
         self.clear()
         with translating_full():
             descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             self._stream = os.fdopen(descriptor, "wb", buffering=1 << 16)
 
     def add(self, note: Note) -> None:
-        """Take one more note; nothing before `begin`. Raises `SpoolFullError`."""
+        """Take one more note; nothing before `begin`. Raises `StateFullError`."""
         if self._stream is not None:
             data = _encode(note)
             with translating_full():
                 self._stream.write(len(data).to_bytes(_LENGTH_SIZE, "big") + data)
 
     def finish(self) -> None:
-        """Make the notes durable; they are there from now on. Raises `SpoolFullError`."""
+        """Make the notes durable; they are there from now on. Raises `StateFullError`."""
         if self._stream is None:
             return
         with translating_full():
