@@ -1,4 +1,7 @@
-"""The journal's database: SQLite with full synchronisation, one connection behind one lock."""
+"""The journal's database: SQLite with full synchronisation, one connection behind one lock.
+
+What goes into a commit carries a check: a wrapped key, roots or a header that rotted here would make it unreadable.
+"""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,23 +15,24 @@ from proofkeep.format.header import ObjectType
 from proofkeep.format.names import PackId
 from proofkeep.journal.noted import Noted
 from proofkeep.journal.rows import JournalObject, JournalPack, Sent, Transfer, TransferCounts, Verified
-from proofkeep.state_database import StateDatabase
+from proofkeep.state_database import StateDatabase, row_check
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS packs (
     number INTEGER PRIMARY KEY AUTOINCREMENT, writer BLOB, data_key BLOB, counter INTEGER, type INTEGER, size INTEGER,
     sha256 BLOB, header BLOB, sealed_table BLOB, transfer INTEGER, failures INTEGER DEFAULT 0, sent TEXT,
-    verified TEXT, indexed INTEGER DEFAULT 0,
+    verified TEXT, indexed INTEGER DEFAULT 0, proof INTEGER,
     UNIQUE (writer, data_key, counter));
 CREATE TABLE IF NOT EXISTS transfers (number INTEGER PRIMARY KEY, digest TEXT);
 CREATE TABLE IF NOT EXISTS objects (
     place INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, kind TEXT, generation INTEGER, body BLOB, sent TEXT,
-    verified TEXT);
+    verified TEXT, proof INTEGER);
 """
 _PACK_COLUMNS = (
-    "number, writer, data_key, counter, type, size, sha256, header, transfer, failures, sent, verified, indexed"
+    "number, writer, data_key, counter, type, size, sha256, header, transfer, failures, sent, verified, indexed, proof"
 )
+_CHECK = 8  # hex digits
 _RENAMED = ">"  # no object's name begins with it
 FIRST_TRANSFER = 256 << 20
 _TRANSFERS_PER_SIZE = 16
@@ -62,14 +66,14 @@ class Journal:
     def fact(self, name: str) -> Any:  # any JSON value
         """A value set by `set_fact`, or None."""
         rows = self._rows("SELECT value FROM facts WHERE name=?", (name,))
-        return json.loads(rows[0][0]) if rows else None
+        return json.loads(self._unguarded(rows[0][0])) if rows else None
 
     def set_fact(self, name: str, value: object) -> None:
         """Keep a JSON value; None removes it."""
         if value is None:
             self._change("DELETE FROM facts WHERE name=?", (name,))
         else:
-            self._change("INSERT OR REPLACE INTO facts VALUES (?,?)", (name, json.dumps(value)))
+            self._change("INSERT OR REPLACE INTO facts VALUES (?,?)", (name, _guarded(value)))
 
     @property
     def generation(self) -> int:
@@ -107,10 +111,11 @@ class Journal:
         """
         with self.transaction():
             number = self._open_transfer()
+            facts = (pack.writer, pack.data_key, pack.counter, int(kind), size, digest, header)
             self._database.change(
-                "INSERT INTO packs (writer, data_key, counter, type, size, sha256, header, sealed_table, transfer) "
-                "VALUES (?,?,?,?,?,?,?,?,?)",
-                (pack.writer, pack.data_key, pack.counter, kind, size, digest, header, sealed_table, number),
+                "INSERT INTO packs (writer, data_key, counter, type, size, sha256, header, sealed_table, transfer, "
+                "proof) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                (*facts, sealed_table, number, row_check(*facts)),
             )
             total = self._rows("SELECT sum(size) FROM packs WHERE transfer=?", (number,))[0][0]
             if total >= min(FIRST_TRANSFER << number // _TRANSFERS_PER_SIZE, quarter):
@@ -154,7 +159,7 @@ class Journal:
         return table
 
     def _packs(self, where: str, values: Sequence[Any] = ()) -> list[JournalPack]:
-        return [_pack(row) for row in self._rows(f"SELECT {_PACK_COLUMNS} FROM packs {where}", values)]  # noqa: S608 - ours
+        return [self._pack(row) for row in self._rows(f"SELECT {_PACK_COLUMNS} FROM packs {where}", values)]  # noqa: S608 - ours
 
     def counts(self) -> list[TransferCounts]:
         """How far each transfer came, in order, the one still open included; reads no frame table."""
@@ -167,7 +172,7 @@ class Journal:
 
     def set_pack_sent(self, number: int, sent: Sent) -> None:
         """The store took it."""
-        self._change("UPDATE packs SET sent=? WHERE number=?", (json.dumps(sent.to_json()), number))
+        self._change("UPDATE packs SET sent=? WHERE number=?", (_guarded(sent.to_json()), number))
 
     def add_pack_failure(self, number: int) -> None:
         """An attempt to send it failed."""
@@ -175,7 +180,7 @@ class Journal:
 
     def set_pack_verified(self, number: int, verified: Verified) -> None:
         """The store was shown to hold it."""
-        self._change("UPDATE packs SET verified=? WHERE number=?", (json.dumps(asdict(verified)), number))
+        self._change("UPDATE packs SET verified=? WHERE number=?", (_guarded(asdict(verified)), number))
 
     def set_packs_indexed(self) -> None:
         """Index objects and ledger entries now name all packs."""
@@ -193,8 +198,8 @@ class Journal:
     def keep_object(self, name: str, kind: str, generation: int, body: bytes) -> JournalObject:
         """Keep exact bytes before they are first sent; a retry gets the bytes kept earlier."""
         self._change(
-            "INSERT OR IGNORE INTO objects (name, kind, generation, body) VALUES (?,?,?,?)",
-            (name, kind, generation, body),
+            "INSERT OR IGNORE INTO objects (name, kind, generation, body, proof) VALUES (?,?,?,?,?)",
+            (name, kind, generation, body, row_check(body)),
         )
         return next(self.objects("name=?", (name,)))
 
@@ -202,65 +207,69 @@ class Journal:
         """(name, new name, new body) of objects that no store accepted; a new name may be another one's old name."""
         with self.transaction():
             for name, new_name, body in rows:
-                values = (f"{_RENAMED}{new_name}", body, name)
-                self._database.change("UPDATE objects SET name=?, body=? WHERE name=?", values)
+                values = (f"{_RENAMED}{new_name}", body, row_check(body), name)
+                self._database.change("UPDATE objects SET name=?, body=?, proof=? WHERE name=?", values)
             self._database.change("UPDATE objects SET name=substr(name, 2) WHERE name LIKE ?", (f"{_RENAMED}%",))
 
     def objects(self, where: str = "1=1", values: Sequence[Any] = ()) -> Iterator[JournalObject]:
         """Objects in the order they were kept, one in memory; `where` is a condition of ours, never input."""
         query = (
-            "SELECT place, name, kind, generation, body, sent, verified FROM objects "  # noqa: S608
+            "SELECT place, name, kind, generation, body, sent, verified, proof FROM objects "  # noqa: S608
             f"WHERE ({where}) AND place>? ORDER BY place LIMIT 1"
         )
         place = -1
         while rows := self._rows(query, (*values, place)):
-            place, name, kind, generation, body, sent, verified = rows[0]
-            yield JournalObject(name, kind, generation, body, _sent(sent), _verified(verified))
+            place, name, kind, generation, body, sent, verified, proof = rows[0]
+            if row_check(body) != proof:
+                raise self._database.damage()
+            yield JournalObject(name, kind, generation, body, self._sent(sent), self._verified(verified))
 
     def set_object_sent(self, name: str, sent: Sent, verified: Verified) -> None:
         """It lies in its store, proven."""
         self._change(
             "UPDATE objects SET sent=?, verified=? WHERE name=?",
-            (json.dumps(sent.to_json()), json.dumps(asdict(verified)), name),
+            (_guarded(sent.to_json()), _guarded(asdict(verified)), name),
+        )
+
+    # --- rows as they were written
+
+    def _unguarded(self, text: Any) -> str:
+        """What `_guarded` made. Raises `StateDamagedError`."""
+        if not isinstance(text, str) or text[:_CHECK] != _check(text[_CHECK:]):
+            raise self._database.damage()
+        return text[_CHECK:]
+
+    def _sent(self, text: str | None) -> Sent | None:
+        return None if text is None else Sent.from_json(json.loads(self._unguarded(text)))
+
+    def _verified(self, text: str | None) -> Verified | None:
+        return None if text is None else Verified(**json.loads(self._unguarded(text)))
+
+    def _pack(self, row: tuple[Any, ...]) -> JournalPack:
+        number, *facts, transfer, failures, sent, verified, indexed, proof = row
+        if row_check(*facts) != proof:
+            raise self._database.damage()
+        writer, data_key, counter, kind, size, digest, header = facts
+        return JournalPack(
+            number,
+            PackId(writer, data_key, counter),
+            ObjectType(kind),
+            size,
+            digest,
+            header,
+            transfer,
+            failures,
+            self._sent(sent),
+            self._verified(verified),
+            bool(indexed),
         )
 
 
-def _pack(row: tuple[Any, ...]) -> JournalPack:
-    (
-        number,
-        writer,
-        data_key,
-        counter,
-        kind,
-        size,
-        digest,
-        header,
-        transfer,
-        failures,
-        sent,
-        verified,
-        indexed,
-    ) = row
-    pack = PackId(writer, data_key, counter)
-    kind = ObjectType(kind)
-    return JournalPack(
-        number,
-        pack,
-        kind,
-        size,
-        digest,
-        header,
-        transfer,
-        failures,
-        _sent(sent),
-        _verified(verified),
-        bool(indexed),
-    )
+def _guarded(value: object) -> str:
+    """JSON behind a check of its own."""
+    text = json.dumps(value)
+    return _check(text) + text
 
 
-def _sent(text: str | None) -> Sent | None:
-    return None if text is None else Sent.from_json(json.loads(text))
-
-
-def _verified(text: str | None) -> Verified | None:
-    return None if text is None else Verified(**json.loads(text))
+def _check(text: str) -> str:
+    return f"{row_check(text):0{_CHECK}x}"
