@@ -80,7 +80,7 @@ def test_commands_of_the_page_work(tmp_path: Path) -> None:
         with terminal(exports + worker, home, tmp_path / "worker.log"):
             told = type_in(f"cd {ROOT}\n{exports}{runs}", tmp_path, home)
 
-    assert FLOWS.read_text().count("```console") == len(said)
+    assert FLOWS.read_text().count(f"<!-- run: {THIS} -->") == len(said)
     assert "block proofkeep-repository/main saved" in prepared
     assert "anonymous usage data" not in prepared + told
     assert told.count("Flow run finished successfully in 'Completed'.") == 3

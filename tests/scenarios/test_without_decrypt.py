@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from proofkeep.errors import KeyDeniedError, MalformedError
+from proofkeep.errors import KeyDeniedError, StateDamagedError
 from proofkeep.snapshots import DataKeys
 from tests.building import Host, content, plant, plant_some, planted_host
 
@@ -77,7 +77,7 @@ def test_catalog_found_damaged_in_the_middle_of_a_run_is_rebuilt_by_the_next(hos
     pages = file.read_bytes()
     file.write_bytes(pages[:4096] + bytes([0xFF]) * (len(pages) - 4096))
 
-    with pytest.raises(MalformedError, match="catalog is damaged"):
+    with pytest.raises(StateDamagedError, match="catalog is damaged"):
         host.run()
 
     assert host.run().totals["new_chunks"] == 0
