@@ -2,6 +2,7 @@
 
 import threading
 from concurrent import futures
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from prefect.states import Failed
 from blocks import Repository, Source, load_block
 from flows.backup_card import say_commit
 from flows.cards import Card, failure_told
-from flows.host import claim, claim_journal
+from flows.host import claim, claim_journal, refuse_elsewhere
 from flows.lateness import missed_window
 from flows.limits import slot_at
 from flows.options import DEFAULTS, BackupOptions
@@ -24,11 +25,11 @@ from flows.transfers import TRAVELLING_AT_ONCE, Transfers
 from flows.watching import in_thread, threads
 from proofkeep.backup import Backup
 from proofkeep.backup.adopt import left_for
-from proofkeep.backup.commit import CommitReceipt
+from proofkeep.backup.commit import CommitReceipt, partial_of
 from proofkeep.backup.items import Stopped
 from proofkeep.configuration import Configuration
-from proofkeep.errors import PartialSnapshotError
-from proofkeep.pings import BACKUP, pinged
+from proofkeep.history import BACKUP
+from proofkeep.pings import pinged
 from tasks.backup import adopt, checksum, commit, compress, encrypt, snapshot, upload, verify
 from tasks.kinds import Receipt
 from tasks.retries import delays
@@ -65,38 +66,38 @@ def backup(entry: str, repository: str, source: str, options: BackupOptions = DE
 def _run(entry: str, repository: str, source: str, options: BackupOptions, card: Card) -> Receipt | State[Any]:
     block = load_block(Repository, repository)
     configuration = block.configuration(entry=entry, source=load_block(Source, source), backup=options.section())
-    with pinged(configuration.pings(), BACKUP, card.note) as ping:
-        receipt = _back_up(entry, block, configuration, options, card)
-        ping.counts = receipt["totals"]
-        try:
-            msgspec.convert(receipt, CommitReceipt).require_complete()
-        except PartialSnapshotError as partial:
-            ping.code = partial.code
-            incomplete = partial
-        else:
-            return receipt
+    refuse_elsewhere(this_run(), configuration.state)
+    with (
+        pinged(configuration.pings(), BACKUP, card.note) as ping,
+        configuration.recorded(BACKUP, [entry], this_run().id.hex) as recording,
+    ):
+        receipt = _back_up(configuration, block.session(), options, card)
+        incomplete = partial_of(receipt)
+        recording.source_at, recording.failure = receipt.source_at, incomplete
+        ping.counts = receipt.totals
+        if incomplete is None:
+            return asdict(receipt)
+        ping.code = incomplete.code
     error = card.fail(incomplete)
     return Failed(name=PARTIAL, message=str(error), data=error)
 
 
-def _back_up(
-    entry: str, block: Repository, configuration: Configuration, options: BackupOptions, card: Card
-) -> Receipt:
+def _back_up(configuration: Configuration, session: Any, options: BackupOptions, card: Card) -> CommitReceipt:
     """From the first connection to the commit."""
     run = this_run()
     late = missed_window(run, options.window_seconds)
-    session = block.session()
     connected = configuration.connect(session)
     state = configuration.open_state(connected)
-    claim_journal(run, state.run(run.id.bytes))
+    claim_journal(run)
     cancelled = threading.Event()
     progress = BackupProgress()
+    identity = configuration.identity(run.id.bytes, orchestrator=str(run.id))
     with Backup(
         connected,
         state,
         configuration.open_source(),
         configuration.key_providers(session),
-        configuration.identity(run.id.bytes, orchestrator=str(run.id)),
+        identity,
         options.sized(configuration.options(now_ns=began_ns(run))),
         cancelled=cancelled.is_set,
         progress=progress,
@@ -106,9 +107,9 @@ def _back_up(
         card.also = transfers.failures
         engine.watch(transfers.stuck)
         receipt = _steps(engine, transfers, options.attempts, cancelled)
-        say_commit(card, entry, engine, receipt, transfers.receipts, late)
+        say_commit(card, identity.entry, engine, receipt, transfers.receipts, late)
     progress.finish(f"snapshot {receipt['snapshot']} is committed")
-    return receipt
+    return msgspec.convert(receipt, CommitReceipt)
 
 
 def _steps(engine: Backup, transfers: Transfers, attempts: int, cancelled: threading.Event) -> Receipt:

@@ -28,6 +28,7 @@ from proofkeep.drill import (
     render_markdown,
 )
 from proofkeep.drill.writing import DOCUMENT, SUMS
+from proofkeep.history import DRILL
 from proofkeep.pings import pinged
 from tasks.drill import attack, draw, report, restore_sample
 from tasks.kinds import Receipt
@@ -67,9 +68,13 @@ def restore_drill(
     """
     with failure_told("drill", repository) as card:
         claim(this_run())
-        pings = load_block(Repository, repository).configuration().pings()
-        with pinged(pings, "drill", card.note):
-            written = _Run(repository, keys, live or [], options).drill(drill, entries or [], surprise=surprise)
+        block = load_block(Repository, repository)
+        configuration = block.configuration()
+        with (
+            pinged(configuration.pings(), "drill", card.note),
+            configuration.recorded(DRILL, entries or [], this_run().id.hex),
+        ):
+            written = _Run(block, keys, live or [], options).drill(drill, entries or [], surprise=surprise)
             _say(card, repository, written)
             msgspec.convert(written, DrillReport).require_passed()
     return written
@@ -78,9 +83,9 @@ def restore_drill(
 class _Run:
     """One flow run: its blocks opened, its steps in order."""
 
-    def __init__(self, repository: str, keys: str | None, live: list[LiveSource], options: DrillOptions) -> None:
+    def __init__(self, block: Repository, keys: str | None, live: list[LiveSource], options: DrillOptions) -> None:
         self._run = this_run()
-        self._block = load_block(Repository, repository)
+        self._block = block
         self._live = live
         self._options = options
         self._configuration = self._block.configuration(keys=load_block(KeyProvider, keys) if keys else None)

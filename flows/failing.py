@@ -68,6 +68,15 @@ def next_step(run: FlowRun, error: ProofkeepError) -> str:
     return f"press **Retry** on this run, or run `prefect flow-run retry {run.id}`."
 
 
+def without_retry(run: FlowRun) -> str:
+    """What else may be done with packs that wait, on the host that holds them."""
+    return (
+        "the entry's next run takes up what waits; "
+        f"`proofkeep resume-transfers {run.id.hex}` (or deployment `resume_transfers`) sends it without the source; "
+        f"`proofkeep abandon {run.id.hex}` (or deployment `abandon`) gives the spool's space back"
+    )
+
+
 def _others(error: ProofkeepError, also: Sequence[ProofkeepError]) -> str:
     """Further errors by their codes: how many, and what the first of each said."""
     by_code: dict[str, list[str]] = {}
@@ -98,6 +107,8 @@ def _surroundings(verb: str, subject: str, run: FlowRun, error: ProofkeepError) 
         if left is not None and left.transfers:
             rows["transfers"] = transfers(left)
         rows["safe"] = safe(verb, run, left)
+        if left is not None and left.waiting:
+            rows["or else"] = without_retry(run)
         rows["recovery point"] = recovery_point(verb, state, left, before, error)
     except (ProofkeepError, httpx.HTTPError, OSError, RuntimeError) as trouble:
         events.emit("card-incomplete", outcome="failure", kind=type(trouble).__name__)

@@ -69,16 +69,20 @@ def claim(run: FlowRun) -> None:
     _label(run, ProcessMark.mine().labels())
 
 
-def claim_journal(run: FlowRun, journal: Path) -> None:
-    """Say in the flow run's labels that its journal lies on this host.
+def refuse_elsewhere(run: FlowRun, state: Path) -> None:
+    """Refuse a retry on a host that does not hold the run's journal in the state directory `state`.
 
     Raises:
         WrongHostError: it began on another host, and its journal is not here.
     """
     mine, before = host_name(), run.labels.get(JOURNAL)
-    if before not in {None, mine} and not journal.exists():
+    if before not in {None, mine} and not any(state.glob(f"*/runs/{run.id.hex}")):
         raise WrongHostError(f"journal of run {run.id} lies on host {before}, not on {mine}")
-    _label(run, {JOURNAL: mine})
+
+
+def claim_journal(run: FlowRun) -> None:
+    """Say in the flow run's labels that its journal lies on this host."""
+    _label(run, {JOURNAL: host_name()})
 
 
 def _label(run: FlowRun, labels: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from flows.runs import named_by, this_run
 from flows.telling import telling
 from flows.watching import in_thread, threads, watched
 from proofkeep.configuration import Configuration
+from proofkeep.history import VERIFY
 from proofkeep.ledger import Heads, parse_heads
 from proofkeep.pings import pinged
 from proofkeep.progress import in_units
@@ -47,7 +48,10 @@ def verify(repository: str, read: Share = 0.1, expect_heads: list[str] | None = 
         expected = parse_heads(expect_heads or [])
         block = load_block(Repository, repository)
         configuration = block.configuration()
-        with pinged(configuration.pings(), "verify", card.note) as ping:
+        with (
+            pinged(configuration.pings(), "verify", card.note) as ping,
+            configuration.recorded(VERIFY, [], this_run().id.hex),
+        ):
             told = _verify(configuration, configuration.connect(block.session()), read, expected)
             report = msgspec.convert(told, VerificationReport)
             ping.counts = {"objects": report.objects, "read": report.read, "findings": len(report.findings)}

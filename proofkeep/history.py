@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from proofkeep import events
-from proofkeep.errors import CancelledError, JournalBusyError, ProofkeepError
+from proofkeep.errors import CancelledError, JournalBusyError, ProofkeepError, StateDamagedError
 from proofkeep.state import locked
 from proofkeep.state_database import StateDatabase
 
@@ -99,12 +99,21 @@ class History:
     """The database. Used as a context manager; several processes may."""
 
     def __init__(self, root: Path, clock: Callable[[], int] = time.time_ns) -> None:
-        """Raises `StateError`, `MalformedError`, `SpoolFullError` as `StateDatabase`."""
+        """A damaged database is put aside and begun anew: it must not keep anybody from backing up.
+
+        Raises:
+            StateError, SpoolFullError: as `StateDatabase`.
+        """
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._locks = root / "attempts"
         self._locks.mkdir(mode=0o700, exist_ok=True)
         self._clock = clock
-        self._database = StateDatabase(root / "history.sqlite", "history of attempts", _SETUP)
+        file = root / "history.sqlite"
+        try:
+            self._database = _opened(file)
+        except StateDamagedError:
+            _put_aside(file)
+            self._database = _opened(file)
 
     def __enter__(self) -> Self:
         return self
@@ -215,3 +224,25 @@ class History:
                 return True
         except JournalBusyError:
             return False
+
+
+def _opened(file: Path) -> StateDatabase:
+    database = StateDatabase(file, "history of attempts", _SETUP)
+    try:
+        _require_sound(database)
+    except StateDamagedError:
+        database.close()
+        raise
+    return database
+
+
+def _require_sound(database: StateDatabase) -> None:
+    if database.rows("PRAGMA quick_check(1)") != [("ok",)]:
+        raise StateDamagedError("history of attempts is damaged")
+
+
+def _put_aside(file: Path) -> None:
+    events.emit("history-damaged", outcome="failure")
+    for part in file.parent.glob(f"{file.name}*"):
+        if not part.name.startswith(f"{file.name}.damaged"):
+            part.replace(part.with_name(f"{file.name}.damaged{part.name.removeprefix(file.name)}"))

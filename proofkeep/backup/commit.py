@@ -49,8 +49,16 @@ class CommitReceipt:
 
     def require_complete(self) -> None:
         """Raise `PartialSnapshotError` if something named could not be read."""
-        if not self.complete:
-            raise PartialSnapshotError(f"snapshot {self.snapshot} is incomplete, unread files: {self.totals['unread']}")
+        if (partial := partial_of(self)) is not None:
+            raise partial
+
+
+def partial_of(receipt: CommitReceipt) -> PartialSnapshotError | None:
+    """The error that an incomplete snapshot amounts to."""
+    if receipt.complete:
+        return None
+    unread = receipt.totals["unread"]
+    return PartialSnapshotError(f"snapshot {receipt.snapshot} is incomplete, unread files: {unread}")
 
 
 class Committer:

@@ -9,6 +9,7 @@ from proofkeep import events
 from proofkeep.errors import JournalBusyError, ProofkeepError
 from proofkeep.journal import Journal
 from proofkeep.state import RepositoryState, locked
+from proofkeep.unfinished import ABANDONED, ADOPTED
 
 KEPT_DAYS = 30
 _DAY_NS = 24 * 3600 * 10**9
@@ -16,9 +17,9 @@ _REMOVED = "removed-"
 
 
 def remove_finished(state: RepositoryState) -> None:
-    """Remove folders of runs whose complete snapshot was committed and which nobody touched for 30 days.
+    """Remove folders that nobody touched for 30 days, of runs with a complete snapshot or taken up or given up.
 
-    A retry within that time finds its receipt. What is unfinished or incomplete stays: its retry goes on from there.
+    A retry within that time finds its receipt, or its manifest. What is left to adopt, or incomplete, stays.
     Trouble with one folder is left to another day.
     """
     before = time.time_ns() - KEPT_DAYS * _DAY_NS
@@ -33,8 +34,16 @@ def remove_finished(state: RepositoryState) -> None:
 def _remove(folder: Path, aside: Path) -> None:
     with suppress(JournalBusyError), locked(folder / "lock"):
         with closing(Journal(folder / "journal.sqlite")) as journal:
-            committed = journal.fact("committed")
-        if committed is not None and committed["complete"]:
+            ended = _has_ended(journal)
+        if ended:
             folder.rename(aside)  # in one step: half a folder would be taken for a run's
             shutil.rmtree(aside)
             events.emit("journal-removed", run=folder.name)
+
+
+def _has_ended(journal: Journal) -> bool:
+    committed = journal.fact("committed")
+    if committed is not None:
+        return bool(committed["complete"])
+    taken_up = journal.fact(ADOPTED) is not None or journal.fact(ABANDONED) is not None
+    return taken_up and all(pack.indexed for pack in journal.packs())

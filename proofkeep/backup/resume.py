@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 from proofkeep.backup.adopt import LeftRun
 from proofkeep.backup.adopted import Adopted
-from proofkeep.backup.commit import CommitReceipt
+from proofkeep.backup.commit import CommitReceipt, partial_of
 from proofkeep.backup.retrying import Pause, retry
 from proofkeep.errors import (
     JournalBusyError,
     PackMissingError,
     PackRetiredError,
-    PartialSnapshotError,
     ProofkeepError,
     UsageError,
 )
@@ -40,11 +39,7 @@ class Resumed:
         """What its snapshot still lacks; None where there is a complete one."""
         if self.committed is None:
             return PackMissingError(f"run {self.run} has no snapshot, its source has to be read again")
-        try:
-            self.committed.require_complete()
-        except PartialSnapshotError as partial:
-            return partial
-        return None
+        return partial_of(self.committed)
 
 
 def resumable(state: RepositoryState, runs: Sequence[str] = ()) -> list[UnfinishedRun]:

@@ -1,11 +1,13 @@
 """Which adapter each section means."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from proofkeep.configuration.sections import KeySettings, KmsSettings, LocalPlace, Place, SourceSettings, TlsSettings
 from proofkeep.errors import UsageError
+from proofkeep.history import History
 from proofkeep.keys.passphrases import passphrase_from_uri
 from proofkeep.keys.uris import KeyMeans
 from proofkeep.ports import ObjectStore
@@ -68,8 +70,20 @@ def open_target(final: Path, *, devices: bool = False) -> DirectoryTarget:
 
 def open_state(root: Path, repository: bytes) -> RepositoryState:
     """The state directory of one repository; made if it is missing. Raises `UsageError`."""
-    try:
+    with _usable(root):
         return RepositoryState(root, repository)
+
+
+def open_history(root: Path) -> History:
+    """The history in a state directory; made if it is missing. Raises `UsageError` and as `History`."""
+    with _usable(root):
+        return History(root)
+
+
+@contextmanager
+def _usable(root: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise UsageError(f"state directory {root} cannot be used: {reason}") from None

@@ -165,8 +165,8 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return KnownEntry(self.place, self.entry, parse_duration(self.source.allowed_age))
 
     def history(self) -> History:
-        """What this host remembers of attempts. Raises as `History`."""
-        return History(self.state)
+        """What this host remembers of attempts. Raises `UsageError`, and as `History`."""
+        return adapters.open_history(self.state)
 
     @contextmanager
     def recorded(self, verb: str, entries: Sequence[str], run: str) -> Iterator[Recording]:
@@ -204,7 +204,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The status of this host's entries: those given, the configured one, and all that were ever backed up here.
 
         Raises:
-            StateError, MalformedError: the history cannot be read.
+            StateError, StateDamagedError: the history cannot be read.
         """
         from proofkeep.status import judge, newest_complete  # noqa: PLC0415 - a backup starts without loading it
 

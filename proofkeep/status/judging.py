@@ -46,25 +46,26 @@ def judge(
         newest: what was read of each place that was asked; for others only the history tells.
     """
     attempts = {place: history.attempts(place) for place in {entry.place for entry in known}}
-    entries = [
-        _judged(entry, attempts[entry.place], newest.get(entry.place, {}).get(entry.name), now_ns) for entry in known
-    ]
+    entries = [_judged(entry, attempts[entry.place], newest.get(entry.place), now_ns) for entry in known]
     verified = {each.known.name: each.verified_at or 0 for each in entries}
     left = [run for run in all_unfinished_runs(root) if _wants_somebody(run, verified)]
     return StatusReport(entries, left, unreachable)
 
 
-def _judged(entry: KnownEntry, of_place: list[Attempt], newest: CommittedSnapshot | None, now_ns: int) -> EntryStatus:
+def _judged(entry: KnownEntry, of_place: list[Attempt], asked: Newest | None, now_ns: int) -> EntryStatus:
     mine = [each for each in of_place if not each.entries or entry.name in each.entries]
-    remembered = [each.source_at for each in mine if each.verb == BACKUP and not each.failed and each.source_at]
-    instants = [*remembered, *([newest.facts.source_at] if newest else [])]
+    newest = None if asked is None else asked.get(entry.name)
+    if asked is None:  # what this host remembers may be gone from the repository, and counts only while it is silent
+        instants = [each.source_at for each in mine if each.verb == BACKUP and not each.failed and each.source_at]
+    else:
+        instants = [newest.facts.source_at] if newest else []
     verified_at = max((each for each in instants if each <= now_ns + _CLOCKS_DIFFER_NS), default=None)
     drills = [each for each in mine if each.verb == DRILL and each.code is not None and not _is_nothing(each)]
     under_way = [each for each in mine if each.verb == BACKUP and each.code is None]
     return EntryStatus(
         entry,
         verified_at,
-        newest.id.short if newest and newest.facts.source_at == verified_at else None,
+        newest.id.short if newest else None,
         None if verified_at is None else whole_seconds(now_ns, verified_at),
         under_way[-1] if under_way else None,
         drills[-1] if drills else None,

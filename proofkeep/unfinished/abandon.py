@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proofkeep import events
-from proofkeep.errors import MalformedError, UsageError
+from proofkeep.errors import StateDamagedError, UsageError
 from proofkeep.journal import Journal
 from proofkeep.state import locked, telling
 from proofkeep.unfinished.runs import ABANDONED, BEGAN, JOURNAL, spool_size
@@ -54,7 +54,7 @@ def abandon(root: Path, run: str, clock: Callable[[], int] = time.time_ns) -> Gi
         try:
             with closing(Journal(folder / JOURNAL)) as journal:
                 given_up = _give_up(journal, run, freed, clock())
-        except MalformedError:
+        except StateDamagedError:
             given_up = GivenUp(run, None, 0, 0, 0, 0, freed, ended=False, damaged=True)
         with telling():
             _empty(folder, whole=given_up.damaged)

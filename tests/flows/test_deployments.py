@@ -17,6 +17,9 @@ SCHEDULES = {
     "restore/restore": None,
     "restore_drill/restore_drill": "0 6 1 1,4,7,10 *",
     "spot_check/spot_check": None,
+    "resume_transfers/resume_transfers": None,
+    "abandon/abandon": None,
+    "status/status": "50 * * * *",
 }
 
 

@@ -10,6 +10,7 @@ from proofkeep.backup.finished import KEPT_DAYS
 from proofkeep.errors import CancelledError
 from proofkeep.journal import Journal
 from proofkeep.state import locked
+from proofkeep.unfinished import abandon
 from tests.building import Host, planted_host
 
 DAY_NS = 24 * 3600 * 10**9
@@ -54,6 +55,34 @@ def test_folder_of_a_run_that_did_not_finish_stays(host: Host) -> None:
 
     assert folder.exists()
     assert host.run(run).complete
+
+
+def test_folder_of_an_adopted_or_abandoned_run_goes_when_it_is_old(host: Host) -> None:
+    runs = [os.urandom(16), os.urandom(16)]
+    for run in runs:
+        with host.backup(run) as backup:
+            backup.begin()
+            backup.checksum(backup.encrypt(backup.compress(backup.snapshot())), lambda _: None)
+    abandon(host.state_root, runs[1].hex())
+    host.run()
+    folders = [age(host, run) for run in runs]
+
+    receipt = host.run()
+
+    assert [folder.exists() for folder in folders] == [False, False]
+    assert host.ground.read_back(receipt.snapshot) == host.portrait()
+
+
+def test_folder_with_packs_that_nobody_adopted_stays(host: Host) -> None:
+    run = os.urandom(16)
+    with host.backup(run) as backup:
+        backup.begin()
+        backup.checksum(backup.encrypt(backup.compress(backup.snapshot())), lambda _: None)
+    folder = age(host, run)
+
+    Host(host.ground, host.name, entry="another").run()
+
+    assert folder.exists()
 
 
 def test_folder_of_an_incomplete_snapshot_stays(host: Host) -> None:

@@ -143,3 +143,16 @@ def test_files_are_for_their_owner_only(tmp_path: Path) -> None:
 
     assert modes["state"] == modes["attempts"] == 0o700
     assert modes["history.sqlite"] == 0o600
+
+
+@pytest.mark.parametrize("damage", [b"no database at all" * 100, b""], ids=["foreign", "empty"])
+def test_damaged_history_is_begun_anew_and_keeps_nobody_from_backing_up(tmp_path: Path, damage: bytes) -> None:
+    with opened(tmp_path) as history, history.recording(BACKUP, PLACE, ["home"], RUN):
+        pass
+    (tmp_path / "history.sqlite").write_bytes(damage)
+
+    with opened(tmp_path) as history:
+        with history.recording(BACKUP, PLACE, ["home"], RUN):
+            pass
+        assert len(history.attempts(PLACE)) == 1
+    assert (tmp_path / "history.sqlite.damaged").exists() is bool(damage)

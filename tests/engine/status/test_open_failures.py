@@ -178,3 +178,20 @@ def test_snapshot_from_the_future_says_nothing(host: Host) -> None:
     (snapshot,) = host.ground.snapshots()
 
     assert judged(host, now_ns=snapshot.facts.source_at - 48 * HOUR_NS).codes == ["overdue"]
+
+
+def test_snapshot_that_the_repository_lost_is_not_counted_on(host: Host) -> None:
+    receipt = host.run()
+    with History(host.state_root, host.ground.now) as history:
+        with history.recording(BACKUP, "place", [host.entry], receipt.snapshot[:32]) as recording:
+            recording.source_at = receipt.source_at
+        (name,) = host.ground.names("snapshots/")
+        host.ground.store.delete(name)
+        known = [KnownEntry("place", host.entry, HOUR)]
+        now = host.ground.now()
+
+        asked = judge(host.state_root, history, known, {"place": {}}, now).entries[0]
+        silent = judge(host.state_root, history, known, {}, now).entries[0]
+
+    assert (asked.verified_at, asked.codes) == (None, ["overdue"])
+    assert (silent.verified_at, silent.codes) == (receipt.source_at, [])

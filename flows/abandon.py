@@ -1,0 +1,45 @@
+"""The flow `abandon`: give up what a run left in this host's spool, and say what that costs."""
+
+from dataclasses import asdict
+
+from prefect import flow
+
+from blocks import Repository, load_block
+from flows.cards import Card, failure_told
+from flows.host import claim
+from flows.runs import named_by, this_run
+from flows.telling import telling
+from proofkeep import unfinished
+from proofkeep.progress import in_units
+from proofkeep.unfinished import GivenUp
+from tasks.kinds import Receipt
+
+
+@flow(name="abandon", flow_run_name=named_by("repository"), **telling())
+def abandon(repository: str, run: str) -> Receipt:
+    """Give back the spool space of a run that nobody works on; what it had not sent is lost. Needs no key.
+
+    Args:
+        repository: name of a Proofkeep Repository block; only its state directory is used.
+        run: id of the run, as the status names it.
+    """
+    with failure_told("abandon", repository) as card:
+        claim(this_run())
+        configuration = load_block(Repository, repository).configuration()
+        given_up = unfinished.abandon(configuration.state, run.replace("-", "").lower())
+        _say(card, given_up)
+        return asdict(given_up)
+
+
+def _say(card: Card, given_up: GivenUp) -> None:
+    rows = {
+        "entry": given_up.entry or "not known",
+        "lost": f"{given_up.packs:,} packs, {in_units(given_up.bytes)}; the source must be read again",
+        "a snapshot that only had to be sent": "lost" if given_up.ended else "there was none",
+        "kept": f"{given_up.kept:,} packs had arrived, the entry's next run counts on them",
+        "sent and never proven": f"{given_up.unproven:,} packs stay in the store, where no reader sees them",
+        "free again": in_units(given_up.freed),
+    }
+    if given_up.damaged:
+        rows["journal"] = "could not be read; the run's folder is gone, and what it held is not known"
+    card.say(f"Run {given_up.run} given up", rows, [], f"{given_up.packs} packs lost")

@@ -1,0 +1,68 @@
+"""The flow `status`: what of this host is overdue, failed or left over, every hour; Failed while something is."""
+
+import time
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from pydantic import BaseModel, ConfigDict, Field
+
+from blocks import Repository, Source, load_block
+from flows.cards import artifact_key, failure_told, publish, told_within
+from flows.host import claim
+from flows.runs import named_by, this_run
+from flows.status_card import render
+from flows.telling import telling
+from proofkeep.configuration import Configuration
+from proofkeep.history import KnownEntry
+from proofkeep.status import StatusReport
+
+ATTENTION = "Attention"
+
+
+class WatchedEntry(BaseModel):
+    """An entry that is to be listed before it was ever backed up."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    entry: str = Field(description="Name of the inventory entry.")
+    source: str = Field(description="Name of its Proofkeep Source block, which says its allowed age.")
+
+
+@flow(name="status", flow_run_name=named_by("repository"), **telling())
+def status(repository: str, entries: list[WatchedEntry] | None = None) -> State[Any]:
+    """Show the age of each entry's last verified snapshot, its last drill, open failures, and what waits in spools.
+
+    Failed with the name Attention while an entry is older than allowed or a failure is open; the message names entries
+    and codes. All entries that were ever backed up on this host are listed, whatever the repository.
+
+    Args:
+        repository: name of a Proofkeep Repository block; ages of its entries are asked of it.
+        entries: those that have to be listed even if they never ran.
+    """
+    with failure_told("status", repository):
+        claim(this_run())
+        block = load_block(Repository, repository)
+        configuration, now = block.configuration(), time.time_ns()
+        known = [_known(configuration, block, entry) for entry in entries or []]
+        report = configuration.status(block.session(), now_ns=now, entries=known)
+        publish(render(repository, report, now), artifact_key("status", repository), f"Status: {report.verdict}")
+        return _state(report)
+
+
+def _known(configuration: Configuration, block: Repository, entry: WatchedEntry) -> KnownEntry:
+    watched = block.configuration(entry=entry.entry, source=load_block(Source, entry.source)).known_entry
+    if watched is None:
+        raise AssertionError(configuration.place)
+    return watched
+
+
+def _state(report: StatusReport) -> State[Any]:
+    """How the run ends. Raises the error that kept the repository from being asked, if nothing else is wrong."""
+    if report.wanting:
+        told_within.add(this_run().id)
+        return Failed(name=ATTENTION, message=report.verdict)
+    if report.unreachable is not None:
+        raise report.unreachable
+    return Completed(message=report.verdict)

@@ -1,0 +1,60 @@
+"""The table of a status, as Markdown."""
+
+from proofkeep.configuration.duration import spell_duration
+from proofkeep.history import Attempt
+from proofkeep.progress import in_units
+from proofkeep.status import EntryStatus, StatusReport
+from proofkeep.unfinished import UnfinishedRun
+
+_SECOND_NS = 10**9
+
+
+def render(repository: str, report: StatusReport, now_ns: int) -> str:
+    """One table of entries, open failures below it, and what is left over with what removes it."""
+    lines = [f"# Status of {repository}", "", f"**{report.verdict}**", ""]
+    if report.unreachable is not None:
+        lines += [
+            f"The repository could not be asked (`{report.unreachable.code}`): ages are what this host remembers.",
+            "",
+        ]
+    lines += ["| entry | last verified | allowed | last drill | |", "|---|---|---|---|---|"]
+    lines += [_entry(entry, now_ns) for entry in report.entries]
+    failures = [(entry, failure) for entry in report.entries for failure in entry.failures]
+    if failures:
+        lines += ["", "## Open failures", "", "| entry | what | code | when | |", "|---|---|---|---|---|"]
+        lines += [_failure(entry, failure, now_ns) for entry, failure in failures]
+    if report.left:
+        lines += ["", "## Left over", "", "| run | of | waits in the spool | stored, in no snapshot | what to do |"]
+        lines += ["|---|---|---|---|---|", *(_left(run) for run in report.left)]
+    return "\n".join(lines) + "\n"
+
+
+def _entry(entry: EntryStatus, now_ns: int) -> str:
+    age = "never" if entry.age_seconds is None else f"{spell_duration(entry.age_seconds)} ago"
+    drill = "never"
+    if entry.drill is not None:
+        drill = f"{_ago(entry.drill.at, now_ns)}, {'**failed**' if entry.drill.failed else 'passed'}"
+    state = ", ".join(f"**{code}**" for code in entry.codes) or "in time"
+    if entry.under_way is not None:
+        state += f"; a backup began {_ago(entry.under_way.began, now_ns)}"
+    return f"| {entry.known.name} | {age} | {spell_duration(entry.known.allowed_seconds)} | {drill} | {state} |"
+
+
+def _failure(entry: EntryStatus, failure: Attempt, now_ns: int) -> str:
+    what = f"{failure.verb} `{failure.run}`"
+    return f"| {entry.known.name} | {what} | `{failure.code}` | {_ago(failure.at, now_ns)} | {failure.message} |"
+
+
+def _left(run: UnfinishedRun) -> str:
+    waiting = f"{run.waiting:,} packs, {in_units(run.waiting_bytes)}"
+    stored = f"{run.stored:,} packs, {in_units(run.stored_bytes)}"
+    if run.damaged:
+        waiting, stored = in_units(run.spool_bytes), "its journal cannot be read"
+    resume = (
+        "" if run.damaged else f"the entry's next run takes it up, or `proofkeep resume-transfers {run.run}`; else "
+    )
+    return f"| `{run.run}` | {run.name or 'not known'} | {waiting} | {stored} | {resume}`proofkeep abandon {run.run}` |"
+
+
+def _ago(at_ns: int, now_ns: int) -> str:
+    return f"{spell_duration(max(0, now_ns - at_ns) // _SECOND_NS)} ago"
