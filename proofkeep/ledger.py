@@ -17,6 +17,7 @@ from proofkeep.errors import (
     ProofkeepError,
     RollbackError,
     StateError,
+    TruncatedError,
     UsageError,
 )
 from proofkeep.format import ledger_entry, names
@@ -147,7 +148,7 @@ def _link(repository: Repository, writer: bytes, sequence: int) -> Link:
         data = fetch(repository.ledger_store, name)
     except ObjectMissingError:
         return Link(Head(sequence, b""), None, LedgerMismatchError(f"ledger entry {name} is gone"))
-    except ObjectUnreadableError as fault:
+    except (ObjectUnreadableError, TruncatedError) as fault:
         return Link(Head(sequence, b""), None, fault)
     head = Head(sequence, sha256(data).digest())
     try:
@@ -180,6 +181,8 @@ def _require_head(repository: Repository, writer: bytes, head: Head) -> None:
         data = repository.ledger_store.get(name)
     except ObjectMissingError:
         raise RollbackError(f"ledger of writer {writer.hex()} ends before entry {head.sequence} seen earlier") from None
+    except TruncatedError:
+        data = b""
     if sha256(data).digest() != head.sha256:
         raise RollbackError(f"ledger entry {head.sequence} of writer {writer.hex()} is not the one seen earlier")
 

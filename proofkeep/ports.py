@@ -65,7 +65,7 @@ class ObjectStore(Protocol):
 
         Raises:
             ObjectMissingError: no such object or version.
-            TruncatedError: the object ends before `offset + length`.
+            TruncatedError: the object ends before `offset + length`; or all of it was asked for and is over 64 MiB.
         """
 
     def read(self, name: str, *, version_id: str | None = None) -> Iterator[bytes]:

@@ -10,10 +10,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from proofkeep.errors import TransferFailedError
+from proofkeep.errors import TransferFailedError, TruncatedError
 from proofkeep.ports import Body
 
 PIECE = 1024 * 1024
+WHOLE = 64 << 20  # bytes; what is read at once, if not by a range, is small by its format
 
 
 def size_of(body: Body, name: str) -> int:
@@ -91,3 +92,9 @@ class MemoryStream:
     def tell(self) -> int:
         """The position."""
         return self._position
+
+
+def refuse_huge(name: str, size: int) -> None:
+    """Raise `TruncatedError` for an object that no memory should be given to: who put it there decides its size."""
+    if size > WHOLE:
+        raise TruncatedError(f"object {name} has {size} bytes, more than an object that is read at once may have")

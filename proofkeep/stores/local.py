@@ -27,7 +27,7 @@ from proofkeep.errors import (
 )
 from proofkeep.model import Clock, Location, ObjectStat, Placed
 from proofkeep.ports import Body
-from proofkeep.stores.bodies import PIECE, opened, pieces, readable
+from proofkeep.stores.bodies import PIECE, opened, pieces, readable, refuse_huge
 from proofkeep.stores.local_errors import MISSING, translated, translating
 from proofkeep.stores.local_files import (
     PRIVATE_FOLDER,
@@ -112,6 +112,8 @@ class LocalStore:
             end = size if length is None else offset + length
             if offset > size or end > size:
                 raise TruncatedError(f"object {name} ends at byte {size}, byte {max(offset, end)} was asked for")
+            if length is None:
+                refuse_huge(name, end - offset)
             parts = []
             while offset < end:
                 part = os.pread(descriptor, end - offset, offset)

@@ -236,7 +236,7 @@ class S3Store:
     def _get(self, name: str, offset: int, length: int | None, version_id: str | None) -> bytes:
         if offset == 0 and length is None:
             with self._bucket.translating(f"object {name}"):
-                return self._bucket.whole(name, version_id).read()
+                return self._bucket.whole(name, version_id, at_once=True).read()
         try:
             return self._bucket.span(name, offset, length, version_id)
         except TruncatedError:

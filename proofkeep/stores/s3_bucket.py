@@ -11,6 +11,7 @@ from botocore.response import StreamingBody
 
 from proofkeep.errors import ObjectMissingError, TransferFailedError, TruncatedError
 from proofkeep.model import ObjectStat
+from proofkeep.stores.bodies import refuse_huge
 from proofkeep.stores.s3_errors import status_of, translating
 
 if TYPE_CHECKING:
@@ -64,12 +65,26 @@ class Bucket:
         if status_of(error) == BAD_REQUEST and version_id is not None:
             raise ObjectMissingError(f"object {name} does not exist in version {version_id}")
 
-    def whole(self, name: str, version_id: str | None) -> StreamingBody:
-        """GET, for reading to its end within `translating`; whoever reads closes it."""
+    def whole(self, name: str, version_id: str | None, *, at_once: bool = False) -> StreamingBody:
+        """GET, for reading to its end within `translating`; whoever reads closes it.
+
+        Raises:
+            TruncatedError: it is to be read at once, and too large for that.
+        """
         answer = self._client.get_object(**self.identified(name, version_id))
         if "ContentLength" not in answer:
             raise TransferFailedError(f"object {name} comes without its length")
+        if at_once:
+            self._refuse_huge(name, answer)
         return answer["Body"]
+
+    @staticmethod
+    def _refuse_huge(name: str, answer: Any) -> None:
+        try:
+            refuse_huge(name, answer["ContentLength"])
+        except TruncatedError:
+            answer["Body"].close()
+            raise
 
     def span(self, name: str, offset: int, length: int | None, version_id: str | None) -> bytes:
         """GET of a range, not empty. Raises `TruncatedError` if the object ends before it does."""
@@ -83,6 +98,8 @@ class Bucket:
                 raise TruncatedError(f"object {name} ends before byte {offset + 1}") from None
             if not answer.get("ContentRange", "").startswith(f"bytes {offset}-"):
                 raise TransferFailedError(f"object {name} was asked for from byte {offset} and came otherwise")
+            if length is None:
+                self._refuse_huge(name, answer)
             content = answer["Body"].read()
         if length is not None and len(content) < length:
             raise TruncatedError(f"object {name} ends at byte {offset + len(content)}")

@@ -3,6 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from unittest.mock import patch
 
 import pytest
 
@@ -182,3 +183,14 @@ def test_listing_states_size_and_instant(store: ObjectStore) -> None:
 def test_prefix_that_no_name_can_begin_with_is_refused(store: ObjectStore, prefix: str) -> None:
     with pytest.raises(UsageError, match="object name prefix"):
         list(store.list(prefix))
+
+
+def test_object_too_large_to_be_read_at_once_is_refused_and_its_ranges_are_not(store: ObjectStore) -> None:
+    put(store, "packs/0")
+
+    with patch("proofkeep.stores.bodies.WHOLE", len(BODY) - 1):
+        with pytest.raises(TruncatedError, match="more than an object that is read at once may have"):
+            store.get("packs/0")
+        assert store.get("packs/0", offset=1) == BODY[1:]
+        assert store.get("packs/0", offset=0, length=len(BODY)) == BODY
+        assert b"".join(store.read("packs/0")) == BODY
