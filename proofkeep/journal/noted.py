@@ -5,6 +5,7 @@ A plain file beside the journal, no table: rows are only appended, and losing th
 
 import contextlib
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +15,7 @@ import msgspec
 from proofkeep import events
 from proofkeep.state import sync_directory, translating_full
 
-_LENGTH_SIZE = 4
+_LENGTH_SIZE = _CHECK_SIZE = 4
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -67,7 +68,7 @@ class Noted:
         if self._stream is not None:
             data = _encode(note)
             with translating_full():
-                self._stream.write(len(data).to_bytes(_LENGTH_SIZE, "big") + data)
+                self._stream.write(len(data).to_bytes(_LENGTH_SIZE, "big") + _check(data) + data)
 
     def finish(self) -> None:
         """Make the notes durable; they are there from now on. Raises `StateFullError`."""
@@ -92,7 +93,8 @@ class Noted:
         """Stop taking notes; unless they were finished, they are not there."""
         stream, self._stream = self._stream, None
         if stream is not None:
-            stream.close()
+            with contextlib.suppress(OSError):  # what a full disk did not take need not be there
+                stream.close()
 
     def clear(self) -> None:
         """Forget everything."""
@@ -107,9 +109,13 @@ class Noted:
             return
         with stream:
             while head := stream.read(_LENGTH_SIZE):
-                try:
-                    note = _decode(stream.read(int.from_bytes(head, "big")))
-                except msgspec.MsgspecError:
+                check, data = stream.read(_CHECK_SIZE), stream.read(int.from_bytes(head, "big"))
+                if _check(data) != check:
                     events.emit("notes-damaged", outcome="failure")
                     return
-                yield note
+                yield _decode(data)
+
+
+def _check(data: bytes) -> bytes:
+    """CRC-32: a chunk id or extent that rotted here would go into the catalog, and into every later snapshot."""
+    return zlib.crc32(data).to_bytes(_CHECK_SIZE, "big")

@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import pytest
 
-from proofkeep.errors import SpoolFullError
+from proofkeep.errors import StateFullError
 from proofkeep.journal import FileNote, Noted, SegmentNote
 
 FILE = FileNote(b"p" * 16, b"f" * 16, b"c" * 64, (0, 10, 20, 10))
@@ -72,6 +72,34 @@ def test_damaged_notes_end_where_the_damage_begins(tmp_path: Path, cut: int) -> 
     assert list(Noted(tmp_path).read()) == [FILE]
 
 
+@pytest.mark.parametrize("place", [4, 12, 30, 50])
+def test_flipped_bit_ends_the_notes(tmp_path: Path, place: int) -> None:
+    finished(tmp_path, FILE, SEGMENT)
+    file = tmp_path / "noted"
+    data = bytearray(file.read_bytes())
+    data[place] ^= 1
+    file.write_bytes(data)
+
+    assert list(Noted(tmp_path).read()) == []
+
+
+def test_notes_that_a_full_disk_refused_can_be_closed(tmp_path: Path) -> None:
+    noted = Noted(tmp_path)
+    noted.begin()
+    noted.close()
+    noted._stream = Path("/dev/full").open("wb", buffering=1 << 16)  # noqa: SIM115 - the notes close it
+
+    with pytest.raises(StateFullError, match="disk of the state directory is full"):
+        add_many(noted)
+
+    noted.close()
+
+
+def add_many(noted: Noted) -> None:
+    for _ in range(1 << 11):
+        noted.add(FILE)
+
+
 def test_full_disk_is_said(tmp_path: Path) -> None:
     noted = Noted(tmp_path)
     noted.begin()
@@ -79,7 +107,7 @@ def test_full_disk_is_said(tmp_path: Path) -> None:
 
     with (
         patch.object(os, "fsync", side_effect=OSError(errno.ENOSPC, "full")),
-        pytest.raises(SpoolFullError, match="disk of the state directory is full"),
+        pytest.raises(StateFullError, match="disk of the state directory is full"),
     ):
         noted.finish()
     assert list(Noted(tmp_path).read()) == []
