@@ -12,7 +12,7 @@ from proofkeep.journal import Journal
 from tests.flows.conftest import PrefectSide
 from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import House
-from tests.flows.running import client, deployment_run, ended, message, outcomes, run_here, task_runs, until
+from tests.flows.running import artifacts, client, deployment_run, ended, message, outcomes, run_here, task_runs, until
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -76,3 +76,7 @@ def test_cancelled_run_ends_by_itself(house: House, prefect: PrefectSide) -> Non
     assert f"Execution of flow run '{run.id}' was terminated" in prefect.worker_log.read_text()
     told = {event["state"] for event in prefect.told(run, "flow-run-state")}
     assert told == {"Running", "Cancelling"}
+    until(lambda: "markdown" in artifacts(run.id), "the cancelled run has a card")
+    card = artifacts(run.id)["markdown"]
+    assert "**cancelled run**" in card
+    assert "nothing is lost: " in card
