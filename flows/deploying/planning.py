@@ -8,7 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags, FlowFilter, FlowFilterId
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterName,
+    DeploymentFilterTags,
+    FlowFilter,
+    FlowFilterId,
+)
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow
@@ -53,8 +59,10 @@ def plan(client: SyncPrefectClient, inventory: Inventory) -> Plan:
         UsageError: as `flow_of`.
     """
     follows = wanted(inventory)
-    mine = dict(_marked(client, follows.mark))
-    same_names = {each.title: found for each in follows.deployments if (found := _named(client, each)) is not None}
+    mine = dict(_found(client, _marked(follows.mark)))
+    titles = {each.title for each in follows.deployments}
+    named = (pair for chosen in _named(follows) for pair in _found(client, chosen))
+    same_names = {title: each for title, each in named if title in titles}
     foreign = sorted(set(same_names) - set(mine))
     changes = [
         *_pool(client),
@@ -115,21 +123,25 @@ def _limits(client: SyncPrefectClient, follows: Wanted) -> tuple[dict[str, Field
     return held, {name: {"limit": limit, "active": True} for name, limit in follows.limits.items()}
 
 
-def _marked(client: SyncPrefectClient, mark: str) -> Iterator[tuple[str, DeploymentResponse]]:
+def _marked(mark: str) -> DeploymentFilter:
     """Deployments that an earlier apply of this inventory made."""
-    chosen = DeploymentFilter(tags=DeploymentFilterTags(all_=[OURS, mark]))
+    return DeploymentFilter(tags=DeploymentFilterTags(all_=[OURS, mark]))
+
+
+def _named(follows: Wanted) -> Iterator[DeploymentFilter]:
+    """Deployments of the names that are wanted, of whichever flow."""
+    names = sorted({each.name for each in follows.deployments})
+    for at in range(0, len(names), _PAGE):
+        yield DeploymentFilter(name=DeploymentFilterName(any_=names[at : at + _PAGE]))
+
+
+def _found(client: SyncPrefectClient, chosen: DeploymentFilter) -> Iterator[tuple[str, DeploymentResponse]]:
+    """What the server holds, by title."""
     offset, flows = 0, dict[UUID, str]()
     while page := client.read_deployments(deployment_filter=chosen, limit=_PAGE, offset=offset):
         offset += len(page)
-        ids = [each.flow_id for each in page]
-        found = client.read_flows(flow_filter=FlowFilter(id=FlowFilterId(any_=ids)), limit=_PAGE)
-        flows |= {flow.id: flow.name for flow in found}
+        if missing := {each.flow_id for each in page} - set(flows):
+            found = client.read_flows(flow_filter=FlowFilter(id=FlowFilterId(any_=list(missing))), limit=_PAGE)
+            flows |= {flow.id: flow.name for flow in found}
         for each in page:
             yield f"{flows[each.flow_id]}/{each.name}", each
-
-
-def _named(client: SyncPrefectClient, deployment: Deployment) -> DeploymentResponse | None:
-    try:
-        return client.read_deployment_by_name(deployment.title)
-    except ObjectNotFound:
-        return None

@@ -40,7 +40,7 @@ class Stack:
     _running: list[ServerProcess] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
-        for name in ("server", "worker", "logs", "credentials"):
+        for name in ("server", "worker/tmp", "logs", "credentials"):
             (self.directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         self.upstream = free_port()
         self.ca = LocalCa(self.directory / "ca")

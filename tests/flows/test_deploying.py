@@ -30,9 +30,9 @@ FLOWS = ("backup", "spot_check", "restore_drill", "verify", "restore", "fleet", 
 
 
 @pytest.fixture(scope="module")
-def registered(prefect: PrefectSide, tmp_path_factory: pytest.TempPathFactory) -> Names:
+def registered(deployed: PrefectSide, tmp_path_factory: pytest.TempPathFactory) -> Names:
     """Names of this module alone, their blocks registered."""
-    assert prefect.directory.is_dir()
+    assert deployed.directory.is_dir()
     names = new_names(ROOT)
     register(names, tmp_path_factory.mktemp("deploying"))
     return names

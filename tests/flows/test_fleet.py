@@ -2,7 +2,11 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 from prefect.client.schemas.filters import (
@@ -10,13 +14,17 @@ from prefect.client.schemas.filters import (
     ArtifactFilterFlowRunId,
     FlowRunFilter,
     FlowRunFilterParentFlowRunId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import ConcurrencyLeaseHolder, FlowRun, StateType
 
 from blocks import Repository, load_block
 from flows.deploying.applying import apply
 from flows.deploying.planning import plan
 from flows.fleet import fleet
+from flows.host import ProcessMark
+from flows.limits import repository_limit
 from flows.restore import restore
 from flows.verify import verify
 from infra.register_blocks import register_documents
@@ -25,14 +33,16 @@ from tests.architecture.tree import ROOT
 from tests.engine.targets.trees import portrait
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import MIB, House
-from tests.flows.running import artifacts, client, message, run_here, run_here_again
+from tests.flows.running import artifacts, client, message, run_here, run_here_again, until
 from tests.flows.worker import Worker
 
 HOSTS = ("alpha", "beta", "gamma")
 SHARED = 6
 
 _HOST = "  - {name: fleet-HOST, checkout: CHECKOUT}\n"
-_REPOSITORY = "  - {name: fleet-HOST, host: fleet-HOST, location: here, transport: local, key: fleet-backup}\n"
+_REPOSITORY = (
+    "  - {name: fleet-HOST, host: fleet-HOST, location: here, transport: local, key: fleet-backup, limit: 1}\n"
+)
 _ENTRY = """\
   - name: fleet-HOST
     system: test
@@ -54,7 +64,7 @@ def inventory_text() -> str:
 
 
 @pytest.fixture
-def three(prefect: PrefectSide, make_house: Callable[..., House]) -> Iterator[House]:
+def three(deployed: PrefectSide, make_house: Callable[..., House]) -> Iterator[House]:
     """Three hosts' blocks, deployments and workers; each source holds what all share and a file of its own."""
     house = make_house()
     root = house.root
@@ -79,7 +89,7 @@ def three(prefect: PrefectSide, make_house: Callable[..., House]) -> Iterator[Ho
     with client() as api:
         apply(api, plan(api, parse(inventory_text())))
     workers = [
-        Worker(f"fleet-{host}", prefect.directory, prefect.directory / f"worker-{host}.log", prefect.environment)
+        Worker(f"fleet-{host}", deployed.directory, deployed.directory / f"worker-{host}.log", deployed.environment)
         for host in HOSTS
     ]
     for worker in workers:
@@ -96,6 +106,36 @@ def started_by(run: FlowRun) -> list[FlowRun]:
         return api.read_flow_runs(flow_run_filter=mine)
 
 
+@contextmanager
+def let_go_once_all_work() -> Iterator[None]:
+    """Within, every backup waits for the slot of its repository until all of them are at work."""
+    names = [repository_limit(f"fleet-{host}") for host in HOSTS]
+    with client() as api:
+        holder = ConcurrencyLeaseHolder(type="flow_run", id=uuid4())
+        held = api.increment_concurrency_slots_with_lease(names, 1, "concurrency", 300, holder)
+    lease = UUID(held.json()["lease_id"])
+
+    def wait() -> None:
+        try:
+            until(lambda: at_work() == len(HOSTS), "all three are at work at once")
+        finally:
+            with client() as api:
+                api.release_concurrency_slots_with_lease(lease)
+
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(copy_context().run, wait)
+        yield
+    waiting.result()
+
+
+def at_work() -> int:
+    """Backups of these hosts that run now."""
+    running = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])))
+    with client() as api:
+        found = api.read_flow_runs(flow_run_filter=running)
+    return sum(str(run.parameters.get("entry", "")).startswith("fleet-") for run in found)
+
+
 def stored(root: Path) -> int:
     """Bytes of packs in the store."""
     return sum(path.stat().st_size for path in (root / "store" / "packs").rglob("*") if path.is_file())
@@ -105,18 +145,18 @@ def test_fleet_backs_up_three_hosts_at_once_names_who_failed_and_repeats_only_th
     root = three.root
     first = run_here(fleet, {"inventory": "fleet", "deployments": ["backup/fleet-alpha"]})
     assert first.state_name == "Completed", message(first)
+    assert ProcessMark.from_labels(first.labels) == ProcessMark.mine()
     before = stored(root)
     assert before > SHARED * MIB
     (root / "gamma").rename(root / "away")
 
-    run = run_here(fleet, {"inventory": "fleet", "deployments": [f"backup/fleet-{host}" for host in HOSTS]})
+    with let_go_once_all_work():
+        run = run_here(fleet, {"inventory": "fleet", "deployments": [f"backup/fleet-{host}" for host in HOSTS]})
 
     assert run.state_name == "Failed"
     assert "1 of 3 entries failed: backup/fleet-gamma [entries-failed]" in message(run)
     started = started_by(run)
     assert sorted(each.state_name or "" for each in started) == ["Completed", "Completed", "Failed"]
-    began = max(each.created for each in started if each.created)
-    assert began < min(each.end_time for each in started if each.end_time)
     card = _card(run)
     assert "| backup/fleet-alpha | Completed in" in card
     assert "| backup/fleet-gamma | **Failed**: run " in card

@@ -101,6 +101,36 @@ def test_log_rotation_is_understood_and_cuts_no_file_under_a_run(tmp_path: Path)
 
 
 @pytest.mark.requires("systemd-analyze")
+@pytest.mark.parametrize("name", SERVICES)
+def test_systemd_calls_the_exposure_of_a_service_low(name: str) -> None:
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=yes", "--threshold=30", "--no-pager", DIRECTORY / name],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.requires("systemd-analyze")
+def test_a_restore_hosts_worker_may_give_files_their_owners_back(installed: Path) -> None:
+    """Settings of a drop-in follow the unit's own."""
+    drop_in = installed / "proofkeep-worker.service.d"
+    drop_in.mkdir()
+    shutil.copy(DIRECTORY / "restore-host.conf", drop_in)
+    worker = installed / "proofkeep-worker.service"
+
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", worker], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "CAP_CHOWN" in (DIRECTORY / "restore-host.conf").read_text()
+    assert "CAP_CHOWN" not in (DIRECTORY / "proofkeep-worker.service").read_text()
+
+
+@pytest.mark.requires("systemd-analyze")
 def test_timer_names_an_instant_of_every_day() -> None:
     (calendar,) = Unit.read("proofkeep-database-retention.timer").settings["Timer.OnCalendar"]
 
