@@ -8,7 +8,7 @@ from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import FlowRun, TaskRun
+from prefect.client.schemas.objects import Artifact, FlowRun, TaskRun
 from prefect.client.schemas.sorting import ArtifactSort
 from prefect.flow_engine import run_flow
 from prefect.flows import Flow
@@ -120,7 +120,16 @@ def message(run: FlowRun) -> str:
 
 def artifacts(run_id: UUID) -> dict[str, str]:
     """Data of the run's artifacts by their type, the newest of each."""
+    return {artifact.type or "": str(artifact.data) for artifact in reversed(_artifacts(run_id))}
+
+
+def artifact_id(run_id: UUID) -> UUID:
+    """Id of the run's newest card."""
+    return next(artifact.id for artifact in _artifacts(run_id) if artifact.type == "markdown")
+
+
+def _artifacts(run_id: UUID) -> list[Artifact]:
+    """The newest first."""
     mine = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
     with client() as api:
-        found = api.read_artifacts(artifact_filter=mine, sort=ArtifactSort.CREATED_DESC)
-    return {artifact.type or "": str(artifact.data) for artifact in reversed(found)}
+        return api.read_artifacts(artifact_filter=mine, sort=ArtifactSort.CREATED_DESC)

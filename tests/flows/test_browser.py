@@ -3,6 +3,7 @@
 import pytest
 from PIL.Image import Image
 
+from flows.status import status
 from infra.browser import Page, opened_browser
 from infra.demo.ui import FLOW_RUN
 from infra.screenshots import keep
@@ -10,14 +11,16 @@ from infra.servers.prefect_server import PrefectServer
 from infra.timeline import completed_bars
 from tests.architecture.tree import ROOT
 from tests.flows.gatekeeper import Gatekeeper
-from tests.flows.house import House
-from tests.flows.running import deployment_run, ended, message
+from tests.flows.house import ENTRY, House
+from tests.flows.running import artifact_id, deployment_run, ended, message, run_here
 
 pytestmark = [pytest.mark.requires("chromium"), pytest.mark.usefixtures("worker")]
 
 PICTURES = ROOT / ".test-artifacts" / "browser"
 """For a person to look at; `make docs-screenshots` puts them into the docs."""
 
+ARTIFACT = "/v2/artifacts/artifact/"
+CARD = (1400, 1080)
 TIMELINE = "canvas"
 TRANSFERS = 2
 STREAMING, COMMIT = 4, 1
@@ -30,14 +33,20 @@ def test_failed_transfer_is_found_understood_and_retried(
     gate.refused = frozenset({3})
     run = ended(deployment_run(s3_house.parameters()).id)
     assert run.state_name == "Failed", message(run)
+    watched = run_here(status, {"repository": s3_house.name})
+    assert watched.state_name == "Attention", message(watched)
 
     with opened_browser() as browser:
         page = browser.visit(f"{prefect_server.url}{FLOW_RUN}{run.id}")
         page.wait_for_words("Failed", "backup")
         keep(_with_bars(page, STREAMING + 2 * (TRANSFERS - 1)), PICTURES / "failed-run.png")
-        card = browser.visit(message(run).rpartition("Card: ")[2], (1400, 1080))
+        card = browser.visit(message(run).rpartition("Card: ")[2], CARD)
         card.wait_for_words("unreachable or overloaded store", "store-unavailable", "What to do", "press Retry")
         keep(card.wait_for_picture("the card", lambda _: True), PICTURES / "failure-card.png")
+
+        shown = browser.visit(f"{prefect_server.url}{ARTIFACT}{artifact_id(watched.id)}", CARD)
+        shown.wait_for_words(ENTRY, "store-unavailable")
+        keep(shown.wait_for_picture("the status", lambda _: True), PICTURES / "status-attention.png")
 
         gate.open()
         page.click("Open menu")
@@ -49,6 +58,8 @@ def test_failed_transfer_is_found_understood_and_retried(
 
     assert ended(run.id, attempt=2).state_name == "Completed"
     assert set(gate.packs.values()) == {1}
+    watched = run_here(status, {"repository": s3_house.name})
+    assert watched.state_name == "Completed", message(watched)
 
 
 def _with_bars(page: Page, bars: int) -> Image:
