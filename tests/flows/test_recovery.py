@@ -14,6 +14,7 @@ from flows.resume_transfers import resume_transfers
 from flows.status import status
 from flows.verify import verify
 from proofkeep.snapshots import list_snapshots
+from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import ENTRY, House
 from tests.flows.running import artifacts, message, outcomes, run_here, run_here_again, task_runs
 
@@ -86,6 +87,25 @@ def test_next_run_takes_up_what_a_failed_one_sealed(house: House, failed: FlowRu
     assert seen(house)[0].state_name == "Completed"
     assert committed(house) == [run.id.bytes]
     assert_restored(house)
+
+
+def test_on_s3_the_next_run_sends_only_what_had_not_arrived(s3_house: House, gate: Gatekeeper) -> None:
+    s3_house.fill(6)
+    gate.refused = frozenset(range(3, 100))
+    failed = run_here(backup, s3_house.parameters())
+    assert failed.state_name == "Failed", message(failed)
+    arrived = set(gate.packs)
+    gate.open()
+
+    run = run_here(backup, s3_house.parameters())
+
+    assert run.state_name == "Completed", message(run)
+    assert len(arrived) == 2
+    assert arrived < set(gate.packs)
+    assert {path: count for path, count in gate.uploads.items() if count != 1} == {}
+    assert len(gate.packs) == len(gate.numbers)
+    assert committed(s3_house) == [run.id.bytes]
+    assert_restored(s3_house)
 
 
 def test_abandoned_run_is_told_and_its_retry_is_refused(house: House, failed: FlowRun) -> None:

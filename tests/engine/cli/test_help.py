@@ -21,6 +21,8 @@ COMMANDS = (
     "drill",
     "status",
     "explain",
+    "plan",
+    "apply",
     "reconcile",
 )
 STEPS = {"keygen": ("key", "public", "host-secret"), "enrol": ("request", "grant", "accept", "recover")}
