@@ -74,8 +74,8 @@ def block_of(client: SyncPrefectClient, notify: str | None, webhook: str | None)
 
 
 def _says(automation: AutomationCore) -> dict[str, object]:
-    """Everything of it that a file decides."""
-    return AutomationCore.model_validate(automation.model_dump()).model_dump(mode="json", exclude={"owner_resource"})
+    """Everything of it that a file decides; sets stay sets, whose order means nothing."""
+    return AutomationCore.model_validate(automation.model_dump()).model_dump(exclude={"owner_resource"})
 
 
 def main(arguments: list[str]) -> int:
