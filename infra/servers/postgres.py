@@ -84,11 +84,18 @@ class PostgresCluster:
     def _make(self) -> None:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.geteuid() == 0:
-            owner = pwd.getpwnam(SERVICE_USER)
+            owner = self._service_user()
             os.chown(self.directory, owner.pw_uid, owner.pw_gid)
         me = f"--username={getpass.getuser()}"
         how = ("--auth-local=peer", "--auth-host=reject", "--encoding=UTF8", "--locale=C.UTF-8")
         self._run([*self._as_server, self._program("initdb"), f"--pgdata={self._data}", me, *how])
+
+    @staticmethod
+    def _service_user() -> pwd.struct_passwd:
+        try:
+            return pwd.getpwnam(SERVICE_USER)
+        except KeyError:
+            raise ServerStartError(f"user {SERVICE_USER} does not exist, whom the package postgresql makes") from None
 
     def _answers(self) -> bool:
         asked: list[str | Path] = [self._program("pg_isready"), "--quiet", f"--host={self.directory}"]

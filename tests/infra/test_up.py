@@ -224,6 +224,24 @@ def test_old_runs_go_but_the_newest_and_what_is_under_way(api: SyncPrefectClient
     assert left == {newest_completed, newest_ended, under_way}
 
 
+def test_start_that_fails_says_why_and_leaves_nothing(tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 100)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "infra.up", "--port", "0", "--state", long],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert "is too long for the address of a socket" in ended.stdout
+    assert "Traceback" not in ended.stderr
+    assert processes.running(long) == []
+
+
 def test_files_of_the_installation_are_its_owners_alone(up: Up) -> None:
     open_to_others = [
         path
