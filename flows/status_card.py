@@ -21,8 +21,8 @@ def render(repository: str, report: StatusReport, now_ns: int) -> str:
     lines += [_entry(entry, now_ns) for entry in report.entries]
     failures = [(entry, failure) for entry in report.entries for failure in entry.failures]
     if failures:
-        lines += ["", "## Open failures", "", "| entry | what | code | when | |", "|---|---|---|---|---|"]
-        lines += [_failure(entry, failure, now_ns) for entry, failure in failures]
+        # No table: a message with a pack's name is wider than a cell may be.
+        lines += ["", "## Open failures", "", *(_failure(entry, failure, now_ns) for entry, failure in failures)]
     if report.left:
         lines += ["", "## Left over", "", "| run | of | waits in the spool | stored, in no snapshot | what to do |"]
         lines += ["|---|---|---|---|---|", *(_left(run) for run in report.left)]
@@ -41,8 +41,8 @@ def _entry(entry: EntryStatus, now_ns: int) -> str:
 
 
 def _failure(entry: EntryStatus, failure: Attempt, now_ns: int) -> str:
-    what = f"{failure.verb} `{failure.run}`"
-    return f"| {entry.known.name} | {what} | `{failure.code}` | {_ago(failure.at, now_ns)} | {failure.message} |"
+    what = f"{entry.known.name}, {failure.verb} `{failure.run}`, {_ago(failure.at, now_ns)}"
+    return f"* {what}: **{failure.code}**\n\n  {failure.message}"
 
 
 def _left(run: UnfinishedRun) -> str:
