@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.limits import repository_limit
-from proofkeep.inventory import Entry, Inventory, Repository, Schedule
+from proofkeep.inventory import Entry, Host, Inventory, Repository, Schedule
 
 POOL = "proofkeep"
 OURS = "proofkeep"
 QUIET = {"env": {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}}
 DEFAULT_WINDOW_SECONDS = 3600
+
+_STATUS_CRON = "50 * * * *"
 
 Timing = dict[str, Any]
 """`cron`, `timezone` and `active`."""
@@ -86,6 +88,11 @@ class _Deriving:
             yield from self._of_entry(entry, self._inventory.repository(entry.repository))
         for repository in self._inventory.repositories:
             yield from self._of_repository(repository)
+        for repository in self._inventory.repositories:
+            for host in self._inventory.hosts:
+                entries = [each for each in self._inventory.entries if _runs(each, host, repository)]
+                if entries:
+                    yield from self._of_spool(host, repository, entries)
         yield from self._of_inventory()
 
     def _of_entry(self, entry: Entry, repository: Repository) -> Iterator[Deployment]:
@@ -150,6 +157,38 @@ class _Deriving:
                 ("restore", tag),
             )
 
+    def _of_spool(self, host: Host, repository: Repository, entries: list[Entry]) -> Iterator[Deployment]:
+        """What one host keeps for one repository: whether all is well with it, and what a person does about it."""
+        name = f"{repository.name}-{host.name}"
+        mine: dict[str, Any] = {"repository": repository.name}
+        watched = [{"entry": entry.name, "source": entry.source} for entry in entries]
+        tag = f"repository:{repository.name}"
+        yield self._made(
+            "flows.status.status",
+            name,
+            host.name,
+            f"Show every hour what of host {host.name} is overdue, failed or left over; Failed while something is.",
+            mine | {"entries": watched},
+            ("status", tag),
+            Schedule(cron=_STATUS_CRON),
+        )
+        yield self._made(
+            "flows.resume_transfers.resume_transfers",
+            name,
+            host.name,
+            f"Send what waits in the spool of host {host.name}; started by a person.",
+            mine,
+            ("recovery", tag),
+        )
+        yield self._made(
+            "flows.abandon.abandon",
+            name,
+            host.name,
+            f"Give up what a run left in the spool of host {host.name}; started by a person.",
+            mine,
+            ("recovery", tag),
+        )
+
     def _of_inventory(self) -> Iterator[Deployment]:
         inventory = self._inventory
         yield self._made(
@@ -184,6 +223,10 @@ class _Deriving:
         marks = (OURS, mark_of(self._inventory), *tags)
         checkout = self._inventory.host(host).checkout
         return Deployment(name, entrypoint, description, host, checkout, parameters, tuple(sorted(marks)), timing)
+
+
+def _runs(entry: Entry, host: Host, repository: Repository) -> bool:
+    return (entry.host, entry.repository) == (host.name, repository.name)
 
 
 def _options(entry: Entry) -> dict[str, Any]:

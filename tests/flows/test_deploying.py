@@ -26,7 +26,9 @@ from tests.flows.conftest import PrefectSide
 from tests.flows.inventories import Names, new_names, register
 from tests.flows.running import artifacts, client, message, run_here
 
-FLOWS = ("backup", "spot_check", "restore_drill", "verify", "restore", "fleet", "apply_inventory")
+OF_ENTRY = ("backup", "spot_check", "restore_drill")
+OF_SPOOL = ("status", "resume_transfers", "abandon")
+FLOWS = (*OF_ENTRY, *OF_SPOOL, "verify", "restore", "fleet", "apply_inventory")
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +179,8 @@ def test_entry_that_left_the_inventory_is_removed_and_nobody_elses(names: Names)
     made = applied(emptied)
 
     gone = sorted(each.name for each in made.changes if each.does == "remove")
-    assert gone == sorted(names.title(flow, "home") for flow in ("backup", "restore_drill", "spot_check"))
+    of_spool = [names.title(flow, f"main-{names.suffix}-host") for flow in OF_SPOOL]
+    assert gone == sorted([*of_spool, *(names.title(flow, "home") for flow in OF_ENTRY)])
     assert planned(emptied).is_empty
     assert planned(other.inventory()).is_empty
     with client() as api:

@@ -9,6 +9,8 @@ from flows.deploying.wanted import Deployment, wanted
 from tests.architecture.tree import ROOT
 from tests.engine.inventory.example import inventory
 
+FLOWS = ("backup", "verify", "restore", "restore_drill", "spot_check", "status", "resume_transfers", "abandon")
+
 
 def declared() -> dict[str, Any]:
     """Deployments of prefect.yaml by the names of their flows."""
@@ -18,7 +20,7 @@ def declared() -> dict[str, Any]:
     return {item["entrypoint"].rpartition(".")[2]: item | {"pull": pull} for item in document["deployments"]}
 
 
-@pytest.mark.parametrize("flow", ["backup", "verify", "restore", "restore_drill", "spot_check"])
+@pytest.mark.parametrize("flow", FLOWS)
 def test_default_deployments_are_those_of_the_example_inventory(flow: str) -> None:
     """But for its drill, which the inventory makes for the entry alone."""
     by_inventory: Deployment = next(
