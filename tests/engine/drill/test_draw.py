@@ -144,13 +144,17 @@ def test_each_stratum_and_both_ends_are_met(house: House) -> None:
 
 def test_both_ends_are_met_whatever_the_strata_draw(house: House) -> None:
     ends = {house.backup(), house.backup()}
-    drawn = []
-    for number in range(12):
+    reasons: set[str] = set()
+    # Three draws of four meet both ends by themselves, and heads are new each time: the first other one ends this.
+    for number in range(200):
         with house.steps(Plan(f"draw-{number}")) as drill:
-            drawn.append(drill.draw().sample)
+            sample = drill.draw().sample
+        assert {sampled.snapshot for sampled in sample} == ends
+        reasons |= {sampled.why for sampled in sample}
+        if reasons > {"stratum"}:
+            return
 
-    assert all({sampled.snapshot for sampled in sample} == ends for sample in drawn)
-    assert {sampled.why for sample in drawn for sampled in sample} > {"stratum"}
+    assert reasons > {"stratum"}
 
 
 def test_order_in_which_heads_are_read_does_not_matter() -> None:
