@@ -134,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.proxy.wait_until_gone(self.connection)
             self._reset()
         elif rule is not None and fault is Fault.STATUS:
-            text = _ERROR.format(_CODES.get(rule.status, "InternalError")).encode()
+            text = _ERROR.format(rule.code or _CODES.get(rule.status, "InternalError")).encode()
             self._answer(rule.status, [("Content-Type", "application/xml")], text)
         else:
             self._forward(request, rule, body)

@@ -58,7 +58,7 @@ class Rule:
         first: number, from 1, of the first request of that kind that is hit.
         times: how many requests in a row.
         at: for cuts and corruption, which byte of the body.
-        status: for `STATUS`.
+        status, code: for `STATUS`; without a code, the status's usual one.
     """
 
     fault: Fault
@@ -67,6 +67,7 @@ class Rule:
     times: int = 1
     at: int = 0
     status: int = 503
+    code: str = ""
 
 
 @dataclass

@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
+from infra.servers.seaweedfs import SeaweedFs
 from proofkeep.errors import ProofkeepError
 from proofkeep.format.names import PACKS
 from proofkeep.journal import Journal
@@ -13,6 +15,7 @@ from tests.building import Host, Portrait
 from tests.faults.proxy import FaultProxy
 from tests.faults.remote import IMPATIENT, PATIENT, RemoteGround
 from tests.faults.script import FOR_EVER, Fault, Rule
+from tests.servers.pki import Pki
 
 RUN = bytes(range(16))
 KINDS = (
@@ -109,6 +112,73 @@ def test_run_fails_while_no_pack_is_taken_and_commits_when_the_line_is_mended(
     first = survive(make_host(), line, Rule(Fault.STATUS, "PUT packs", times=FOR_EVER))
 
     assert first is None
+
+
+def codes(host: Host, *urls: str) -> list[str]:
+    """How a run and its retries end by way of these; empty for a commit."""
+    ends = []
+    for url in urls:
+        try:
+            host.run(RUN, repository=remote(host).connect_by(url, PATIENT))
+        except ProofkeepError as error:
+            ends.append(error.code)
+        else:
+            ends.append("")
+    return ends
+
+
+@pytest.mark.parametrize(
+    "answered,code",
+    [
+        ("ExpiredToken", "store-credentials"),
+        ("InvalidAccessKeyId", "store-credentials"),
+        ("AccessDenied", "store-denied"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["PUT packs", "PUT ledger"])
+def test_right_that_ends_in_the_middle_of_a_run_is_told_and_nothing_is_sent_twice(
+    kind: str, answered: str, code: str, make_host: MakeHost, line: FaultProxy
+) -> None:
+    host = make_host()
+    line.play(Rule(Fault.STATUS, kind, times=FOR_EVER, status=403, code=answered))
+    assert codes(host, line.url) == [code]
+    line.play()
+
+    assert codes(host, line.url) == [""]
+    assert host.ground.restored(host.ground.snapshots()[0].id.short)[0] == host.portrait()
+    assert set(line.stored.values()) == {1}
+
+
+def test_certificate_that_expired_between_two_attempts_stops_the_second_and_costs_nothing(
+    make_host: MakeHost, line: FaultProxy, seaweedfs: SeaweedFs, pki: Pki
+) -> None:
+    host = make_host()
+    line.play(Rule(Fault.STATUS, "PUT index", times=FOR_EVER))
+    assert codes(host, line.url) == ["store-unavailable"]
+    sealed = journaled(host)
+    line.play()
+
+    with FaultProxy(seaweedfs.url, replace(pki, server=pki.expired)) as expired:
+        assert codes(host, expired.url) == ["peer-identity"]
+        assert expired.script.seen == {}, "no request passes"
+
+    assert codes(host, line.url) == [""]
+    assert journaled(host) == sealed
+    assert host.ground.restored(host.ground.snapshots()[0].id.short)[0] == host.portrait()
+    assert set(line.stored.values()) == {1}
+
+
+def test_store_whose_name_is_gone_from_dns_is_unreachable_and_costs_nothing(
+    make_host: MakeHost, line: FaultProxy
+) -> None:
+    host = make_host()
+    line.play(Rule(Fault.STATUS, "PUT ledger", times=FOR_EVER))
+    assert codes(host, line.url) == ["store-unavailable"]
+    line.play()
+
+    assert codes(host, "https://gone.invalid", line.url) == ["store-unavailable", ""]
+    assert host.ground.restored(host.ground.snapshots()[0].id.short)[0] == host.portrait()
+    assert set(line.stored.values()) == {1}
 
 
 def test_restore_never_takes_a_corrupted_byte(make_host: MakeHost, line: FaultProxy) -> None:
