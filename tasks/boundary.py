@@ -19,13 +19,10 @@ Stage = Generator[T, None, None]
 
 
 @contextmanager
-def only_our_errors(step: str, *, advise: bool = False) -> Iterator[None]:
+def only_our_errors(step: str) -> Iterator[None]:
     """Let errors of `proofkeep.errors` pass, without what they came from; name class and place of any other.
 
     What passes is a copy: the traceback's frames hold buffers of plaintext, and Prefect keeps the error.
-
-    Args:
-        advise: let its text end in code and hint; for flows, whose state a person reads first.
 
     Raises:
         ProofkeepError: what was met; an `UnexpectedError` in place of everything foreign.
@@ -38,7 +35,7 @@ def only_our_errors(step: str, *, advise: bool = False) -> Iterator[None]:
         met = UnexpectedError(f"step {step} met an unexpected {type(error).__name__} in {_place(error)}")
     else:
         return
-    raise (advised(met) if advise else copy(met)) from None
+    raise copy(met) from None
 
 
 def advised(error: ProofkeepError) -> ProofkeepError:

@@ -1,12 +1,19 @@
-"""The private directory beside the final place in which a restored tree grows, until it is named in one step."""
+"""The private directory beside the final place in which a restored tree grows, until it is named in one step.
 
+Its process holds a lock on it: what a killed restore left is removed by the next one to the same name.
+"""
+
+import contextlib
 import ctypes
 import errno
+import fcntl
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
 
+from proofkeep import events
 from proofkeep.descent import DIRECTORY
 from proofkeep.errors import TargetError
 from proofkeep.targets.failures import for_target
@@ -25,7 +32,8 @@ class Staging:
         """Make it beside `final`, which must be absent or an empty directory.
 
         Raises:
-            TargetError: `final` is something else, a mount point, or its parent cannot be written.
+            TargetError: `final` is something else, a mount point, its parent cannot be written, or what a killed
+                restore left beside it cannot be removed.
             TargetFullError: there is no room.
         """
         final = final.absolute()
@@ -33,12 +41,14 @@ class Staging:
             raise TargetError("the restore target has no name of its own")
         self._final = os.fsencode(final.name)
         shown = self._final[:MAX_KEPT_OF_NAME]
-        self._name = b".%s.proofkeep-%s" % (shown, secrets.token_hex(8).encode())
+        self._prefix = b".%s.proofkeep-" % shown
         with for_target("the restore target's parent directory cannot be opened"):
             self._parent = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             with for_target("the restore target cannot be looked at"):
                 self._check_vacant()
+            with for_target("what a killed restore left beside the restore target cannot be removed"):
+                self._sweep()
             with for_target("the restore target's parent directory cannot be written"):
                 self.directory = self._create()
         except BaseException:
@@ -109,20 +119,55 @@ class Staging:
         if not vacant:
             raise TargetError("the restore target is not empty")
 
+    def _sweep(self) -> None:
+        """Remove staging directories of this user and this target whose process is gone: they hold plaintext."""
+        ours = re.compile(re.escape(self._prefix) + rb"[0-9a-f]{16}")
+        with os.scandir(self._parent) as entries:
+            names = [name for entry in entries if ours.fullmatch(name := os.fsencode(entry.name))]
+        for name in names:
+            with contextlib.suppress(BlockingIOError, FileNotFoundError):
+                self._remove_left(name)
+
+    def _remove_left(self, name: bytes) -> None:
+        """Remove one of them. Raises `BlockingIOError` when a restore works in it."""
+        status = os.stat(name, dir_fd=self._parent, follow_symlinks=False)
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+            return
+        left = os.open(name, DIRECTORY, dir_fd=self._parent)
+        try:
+            fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove_below(left)
+            os.rmdir(name, dir_fd=self._parent)
+        finally:
+            os.close(left)
+        events.emit("restore-staging-swept")
+
     def _create(self) -> int:
-        os.mkdir(self._name, 0o700, dir_fd=self._parent)
-        directory = os.open(self._name, DIRECTORY, dir_fd=self._parent)
+        while True:
+            self._name = self._prefix + secrets.token_hex(8).encode()
+            os.mkdir(self._name, 0o700, dir_fd=self._parent)
+            # Another restore may sweep it before it is locked, and takes it for one that a killed restore left.
+            with contextlib.suppress(BlockingIOError, FileNotFoundError):
+                directory = os.open(self._name, DIRECTORY, dir_fd=self._parent)
+                try:
+                    fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.stat(self._name, dir_fd=self._parent, follow_symlinks=False)
+                    self._make_private(directory)
+                except BaseException:
+                    os.close(directory)
+                    raise
+                return directory
+
+    def _make_private(self, directory: int) -> None:
         # A default ACL of the parent was inherited: everything restored would carry it.
         for attribute in INHERITED:
             try:
                 os.removexattr(directory, attribute)
             except OSError as error:
                 if error.errno not in {errno.ENODATA, errno.ENOTSUP}:
-                    os.close(directory)
                     os.rmdir(self._name, dir_fd=self._parent)
                     raise
         os.fchmod(directory, 0o700)
-        return directory
 
     def _is_ours(self) -> bool:
         """Whether the staging name still means the directory that was made."""

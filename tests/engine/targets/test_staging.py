@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from proofkeep.model import Kind
 from proofkeep.targets.directory import DirectoryTarget
 from tests.engine.descriptors import open_descriptors
 from tests.engine.targets.trees import entry, everything_about, portrait, put_file
-from tests.engine.unprivileged import as_nobody, open_to_everybody
+from tests.engine.unprivileged import NOBODY, as_nobody, open_to_everybody
 
 
 def test_tree_has_its_name_only_when_complete(tmp_path: Path) -> None:
@@ -42,6 +43,47 @@ def test_two_restores_beside_each_other_have_stagings_of_their_own(tmp_path: Pat
         assert len(list(tmp_path.iterdir())) == 3
 
     assert list(tmp_path.iterdir()) == []
+
+
+def killed_restore(final: Path) -> None:
+    """What kill -9 leaves of a restore that had written a file."""
+    child = os.fork()
+    if child == 0:
+        target = DirectoryTarget(final)
+        target.begin()
+        put_file(target, entry(b"plain", size=5), b"plain")
+        os.kill(os.getpid(), signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def test_what_a_killed_restore_left_is_removed_by_the_next_one_to_the_same_name(tmp_path: Path) -> None:
+    killed_restore(tmp_path / "final")
+    (left,) = tmp_path.iterdir()
+    assert [path.name for path in left.iterdir()] == ["plain"]
+
+    with DirectoryTarget(tmp_path / "final") as target:
+        assert not left.exists()
+        put_file(target, entry(b"file", size=4), b"data")
+        target.complete()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["final"]
+
+
+def test_only_what_a_killed_restore_of_this_user_and_name_left_is_removed(tmp_path: Path) -> None:
+    killed_restore(tmp_path / "other")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / f".final.proofkeep-{'0' * 16}").symlink_to(tmp_path / "kept")
+    (tmp_path / f".final.proofkeep-{'1' * 16}").touch()
+    (tmp_path / f".final.proofkeep-{'2' * 16}.mine").mkdir()
+    if os.geteuid() == 0:
+        (tmp_path / f".final.proofkeep-{'3' * 16}").mkdir()
+        os.chown(tmp_path / f".final.proofkeep-{'3' * 16}", NOBODY, NOBODY)
+    before = set(tmp_path.iterdir())
+
+    with DirectoryTarget(tmp_path / "final") as target:
+        target.abandon()
+
+    assert set(tmp_path.iterdir()) == before
 
 
 def test_empty_directory_is_replaced(tmp_path: Path) -> None:
