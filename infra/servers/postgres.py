@@ -25,10 +25,15 @@ SOCKET_LIMIT = 90
 
 @dataclass
 class PostgresCluster:
-    """Start and stop a cluster that lies in `directory`, made at its first start."""
+    """Start and stop a cluster that lies in `directory`, made at its first start.
+
+    Args:
+        settings: further ones, such as `fsync=off` for a cluster whose data nobody will miss.
+    """
 
     directory: Path
     log_path: Path
+    settings: Sequence[str] = ()
     process: ServerProcess = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -43,6 +48,7 @@ class PostgresCluster:
                 "-clisten_addresses=",
                 f"-cunix_socket_directories={self.directory}",
                 "-cmax_connections=200",
+                *(f"-c{setting}" for setting in self.settings),
             ],
             log_path=self.log_path,
             ready=self._answers,
@@ -68,6 +74,22 @@ class PostgresCluster:
     def stop(self) -> None:
         """End it."""
         self.process.stop()
+
+    def dump(self, file: Path) -> None:
+        """Write everything that the database `prefect` holds into `file`, as text. Raises `ServerStartError`."""
+        host = f"--host={self.directory}"
+        self._run([self._program("pg_dump"), host, f"--file={file}", "prefect"])
+
+    @staticmethod
+    def is_installed() -> bool:
+        """Whether PostgreSQL is on this machine, with a user that it may run as."""
+        try:
+            PostgresCluster._program("postgres")
+            if os.geteuid() == 0:
+                PostgresCluster._service_user()
+        except ServerStartError:
+            return False
+        return True
 
     @property
     def _data(self) -> Path:

@@ -13,12 +13,14 @@ from infra.servers.process import LOOPBACK, ServerProcess, clean_environment, fr
 class PrefectServer:
     """Start and stop a server whose database, settings and log lie in `directory`.
 
-    `ca_path` is whom it trusts when it sends notifications; without it, the system's store.
+    `ca_path` is whom it trusts when it sends notifications; without it, the system's store. `database_url` is another
+    database than SQLite.
     """
 
     directory: Path
     port: int = field(default_factory=free_port)
     ca_path: Path | None = None
+    database_url: str | None = None
     process: ServerProcess = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -42,6 +44,7 @@ class PrefectServer:
                     "PREFECT_UI_API_URL": self.api_url,
                     "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
                     **({} if self.ca_path is None else {"SSL_CERT_FILE": str(self.ca_path)}),
+                    **({} if (url := self.database_url) is None else {"PREFECT_API_DATABASE_CONNECTION_URL": url}),
                 }
             ),
             directory=self.directory,

@@ -17,6 +17,7 @@ from flows.backup import backup
 from flows.drill import restore_drill
 from flows.restore import restore
 from flows.verify import verify
+from infra.servers.postgres import PostgresCluster
 from proofkeep.backup.session import SealingSession
 from tests.flows import canaries
 from tests.flows.conftest import PrefectSide
@@ -108,6 +109,7 @@ def test_no_secret_is_found_anywhere_after_runs_that_ended_well_and_badly(
     data_keys: list[bytes],
     prefect: PrefectSide,
     memory: Path,
+    postgres: PostgresCluster | None,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
@@ -116,6 +118,10 @@ def test_no_secret_is_found_anywhere_after_runs_that_ended_well_and_badly(
     APILogHandler().flush()
     printed = tmp_path / "printed"
     printed.write_text(caplog.text)
+    rows = tmp_path / "prefect.sql"
+    if postgres is not None:
+        postgres.dump(rows)
+        assert marked_house.name in rows.read_text()
 
     secrets = {
         "plaintext": PLAIN,
@@ -130,7 +136,7 @@ def test_no_secret_is_found_anywhere_after_runs_that_ended_well_and_badly(
     assert states == ["Failed"] * 5 + ["Partial"] + ["Completed"] * 5 + ["Failed"] * 3
     assert len(set(data_keys)) >= len(STEPS)
     assert "Traceback" in printed.read_text()
-    assert canaries.found(secrets, [prefect.directory, marked_house.state, *stores, memory, printed]) == []
+    assert canaries.found(secrets, [prefect.directory, marked_house.state, *stores, memory, printed, rows]) == []
 
 
 @pytest.mark.parametrize("secret", [PLAIN, bytes(range(200, 232))], ids=["text", "bytes"])

@@ -1,5 +1,7 @@
 """Session fixtures: each server starts with the first test that asks for it and ends with the session."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 
 from infra.demo import database
 from infra.servers.aws_endpoint import AwsEndpoint
+from infra.servers.postgres import PostgresCluster
 from infra.servers.prefect_server import PrefectServer
 from infra.servers.seaweedfs import SeaweedFs
 from tests.servers.pki import Pki, make_pki
@@ -49,13 +52,33 @@ def seaweedfs_mtls(servers_directory: Path, pki: Pki) -> Iterator[SeaweedFs]:
 
 
 @pytest.fixture(scope="session")
-def prefect_server(servers_directory: Path, pki: Pki) -> Iterator[PrefectServer]:
-    """A Prefect server for the whole session: 5 to 15 s to start, less where `make` has prepared its database.
+def postgres(servers_directory: Path) -> Iterator[PostgresCluster | None]:
+    """A cluster for the session's Prefect server, beside the other directories: its user may not enter those.
+
+    None where PostgreSQL is not installed, which under CI=true has stopped the run already.
+    """
+    if not PostgresCluster.is_installed():
+        yield None
+        return
+    place = Path(tempfile.mkdtemp(prefix="proofkeep-", dir="/var/tmp"))
+    place.chmod(0o711)
+    log = servers_directory / "postgres.log"
+    cluster = PostgresCluster(place / "pg", log, ("fsync=off", "synchronous_commit=off")).start()
+    yield cluster
+    cluster.stop()
+    shutil.rmtree(place)
+
+
+@pytest.fixture(scope="session")
+def prefect_server(servers_directory: Path, pki: Pki, postgres: PostgresCluster | None) -> Iterator[PrefectServer]:
+    """A Prefect server for the whole session, on PostgreSQL as in an installation; on SQLite where there is none.
 
     Its notifications trust the tests' CA.
     """
-    server = PrefectServer(servers_directory / "prefect", ca_path=pki.ca_path)
-    database.place(server.directory)
+    url = None if postgres is None else postgres.url
+    server = PrefectServer(servers_directory / "prefect", ca_path=pki.ca_path, database_url=url)
+    if postgres is None:
+        database.place(server.directory)
     server.start()
     yield server
     server.stop()
