@@ -248,6 +248,14 @@ def planted_host(root: Path, **how: Any) -> Host:
     return host
 
 
+def grown_host(root: Path) -> Host:
+    """A host with one snapshot, and new content for several transfers."""
+    host = planted_host(root)
+    host.run()
+    plant(host.source, {f"new/{number}": content(1000 + number, 20_000) for number in range(14)})
+    return host
+
+
 def small_slabs(size: int = 64 << 10) -> AbstractContextManager[Any]:
     """Runs opened meanwhile travel in slabs of that size, so that small trees need many."""
     return patch("proofkeep.backup.run.SlabPool", partial(SlabPool, size=size))

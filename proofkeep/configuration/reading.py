@@ -1,8 +1,6 @@
 """From TOML, or a mapping of the same shape, to a checked `Configuration`; every refusal names its key."""
 
-import os
 import re
-import stat
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,9 +9,8 @@ from typing import Any
 import msgspec
 
 from proofkeep.configuration.configuration import Configuration
-from proofkeep.errors import PolicyError, UsageError
-
-SIZE_LIMIT = 1 << 20
+from proofkeep.configuration.text_file import read_text_file
+from proofkeep.errors import UsageError
 
 _WHERE = re.compile(r" - at `\$\.?(?P<key>[^`]*)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>.*)`$", re.DOTALL)
@@ -28,20 +25,7 @@ def load(path: Path) -> Configuration:
         PolicyError: everybody may write it.
     """
     try:
-        with path.open("rb") as stream:
-            writable = os.fstat(stream.fileno()).st_mode & stat.S_IWOTH
-            text = stream.read(SIZE_LIMIT + 1)
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise UsageError(f"configuration {path} cannot be read: {reason}") from None
-    if writable:
-        raise PolicyError(f"configuration {path} can be written by everybody, who could name another store or key")
-    if len(text) > SIZE_LIMIT:
-        raise UsageError(f"configuration {path} is larger than {SIZE_LIMIT} bytes")
-    try:
-        document = tomllib.loads(text.decode())
-    except UnicodeDecodeError:
-        raise UsageError(f"configuration {path} is not utf-8") from None
+        document = tomllib.loads(read_text_file(path, "configuration", UsageError))
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"configuration {path} is no toml: {_lowered(str(error))}") from None
     return parse(document, base=path.absolute().parent, subject=f"configuration {path}")

@@ -5,10 +5,10 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped] # its stubs are not in the lock
 
+from proofkeep.configuration.text_file import SIZE_LIMIT
 from proofkeep.errors import InventoryError
 from proofkeep.inventory.model import Place
 
-SIZE_LIMIT = 1 << 20
 DEPTH_LIMIT = 20
 
 

@@ -1,14 +1,13 @@
 """From a file to a checked inventory; every refusal names line, entry and field."""
 
-import os
-import stat
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from proofkeep.errors import InventoryError, PolicyError
-from proofkeep.inventory.document import SIZE_LIMIT, Document
+from proofkeep.configuration.text_file import read_text_file
+from proofkeep.errors import InventoryError
+from proofkeep.inventory.document import Document
 from proofkeep.inventory.model import Inventory, Place
 
 _MOST_PROBLEMS = 10
@@ -22,20 +21,7 @@ def load(path: Path) -> Inventory:
         InventoryError: it cannot be read, is no YAML, or says something unknown, missing or out of bounds.
         PolicyError: everybody may write it.
     """
-    try:
-        with path.open("rb") as stream:
-            writable = os.fstat(stream.fileno()).st_mode & stat.S_IWOTH
-            content = stream.read(SIZE_LIMIT + 1)
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise InventoryError(f"inventory {path} cannot be read: {reason}") from None
-    if writable:
-        raise PolicyError(f"inventory {path} can be written by everybody, who could name another source or repository")
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        raise InventoryError(f"inventory {path} is not utf-8") from None
-    return parse(text, f"inventory {path}")
+    return parse(read_text_file(path, "inventory", InventoryError), f"inventory {path}")
 
 
 def parse(text: str, subject: str = "inventory") -> Inventory:

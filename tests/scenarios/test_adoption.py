@@ -14,7 +14,7 @@ from proofkeep.backup import Backup, drive
 from proofkeep.errors import JournalBusyError, PackMissingError, StoreUnavailableError, StreamEndedEarlyError
 from proofkeep.journal import Journal
 from proofkeep.unfinished import unfinished_runs
-from tests.building import NO_WAIT, Ground, Host, content, plant, plant_some, small_frames, small_slabs
+from tests.building import NO_WAIT, Ground, Host, content, grown_host, plant, plant_some, small_frames, small_slabs
 from tests.decorating import Crash, Fuse, WatchedStore, watched_host
 from tests.scenarios.killable_backup import SPOOL_LIMIT
 from tests.scenarios.test_killed import Attempts, assert_nothing_stored_twice, killed, sent
@@ -38,12 +38,7 @@ MOST_STEPS = 400
 
 @pytest.fixture
 def host(scratch: Path) -> Host:
-    """A host with one snapshot, and new content for several transfers."""
-    host = Host(Ground(scratch / "ground"))
-    plant_some(host.source)
-    host.run()
-    plant(host.source, {f"new/{number}": content(1000 + number, 20_000) for number in range(14)})
-    return host
+    return grown_host(scratch)
 
 
 def sealed_packs(host: Host, run: bytes) -> set[str]:

@@ -13,7 +13,7 @@ import pytest
 
 from proofkeep.journal import Journal
 from tests.architecture.tree import ROOT
-from tests.building import Ground, Host, content, plant, plant_some, small_frames
+from tests.building import Host, grown_host, small_frames
 from tests.decorating import WatchedStore
 from tests.scenarios.killable_backup import SPOOL_LIMIT
 
@@ -51,12 +51,7 @@ STEPS = dict.fromkeys(BEFORE_THE_RECORD, False) | dict.fromkeys(AFTER_THE_RECORD
 
 @pytest.fixture
 def host(scratch: Path) -> Host:
-    """A host with one snapshot, and new content for several transfers."""
-    host = Host(Ground(scratch / "ground"))
-    plant_some(host.source)
-    host.run()
-    plant(host.source, {f"new/{number}": content(1000 + number, 20_000) for number in range(14)})
-    return host
+    return grown_host(scratch)
 
 
 def killed(host: Host, run: bytes, step: str) -> None:

@@ -10,18 +10,14 @@ from proofkeep.backup.adopt import LeftRun
 from proofkeep.backup.resume import Resumed, resumable, resume
 from proofkeep.errors import JournalBusyError, UsageError
 from proofkeep.unfinished import unfinished_runs
-from tests.building import OPTIONS, Ground, Host, content, plant, plant_some
+from tests.building import OPTIONS, Host, grown_host, plant
 from tests.scenarios.test_adoption import sealed_packs
 from tests.scenarios.test_killed import assert_nothing_stored_twice, killed
 
 
 @pytest.fixture
 def host(scratch: Path) -> Host:
-    host = Host(Ground(scratch / "ground"))
-    plant_some(host.source)
-    host.run()
-    plant(host.source, {f"new/{number}": content(1000 + number, 20_000) for number in range(14)})
-    return host
+    return grown_host(scratch)
 
 
 def resumed(host: Host, *runs: str) -> list[Resumed]:
