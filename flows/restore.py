@@ -77,7 +77,7 @@ def _restore(
     place = configuration.open_target(target, devices=devices)
     cancelled = threading.Event()
     progress = RunProgress("reading the manifest")
-    with opened(configuration, block.session()) as repo:
+    with opened(configuration, block.session(), unlocking=True) as repo:
         snapshot, entry = which
         entry_id = None if entry is None else repo.repository.keys.entry_id(entry)
         found = find_snapshot(repo.repository, snapshot, entry=entry_id)

@@ -103,6 +103,9 @@ class KeyProvider(Protocol):
             KeyRevokedError, KeyServiceUnavailableError.
         """
 
+    def unlock(self) -> None:
+        """Begin what the first unwrap would wait for, without waiting; what goes wrong is told by the unwrap."""
+
     def wrap_secret(self, secret: bytes, context: Mapping[str, str]) -> WrappedKey:
         """Wrap a host secret of 32 bytes for this recipient; what comes of it never unwraps as a data key."""
 

@@ -38,7 +38,7 @@ def run(context: Context) -> Exit:
     options = context.options
     paths = [in_snapshot(path) for path in options.path]
     target = context.configuration.open_target(options.target, devices=options.devices)
-    with opened(context.configuration) as repository:
+    with opened(context.configuration, unlocking=True) as repository:
         snapshot = find_snapshot(repository.repository, options.snapshot, entry=context.entry_id(repository.repository))
         selection = _selection(repository, snapshot, paths)
         total = None if paths else snapshot.facts.totals.get("bytes")

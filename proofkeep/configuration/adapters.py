@@ -23,12 +23,25 @@ def tls_policy(settings: TlsSettings) -> TlsPolicy:
     return TlsPolicy(settings.ca_file, settings.client_certificate, settings.client_key, settings.curve)
 
 
-def open_store(place: Place, tls: TlsPolicy, session: Any) -> ObjectStore:
-    """The object store at a place; raises as the adapter's constructor."""
+def same_service(store: Place, ledger: Place) -> bool:
+    """Whether both are buckets of one server other than AWS, where a bucket has no host of its own."""
+    if isinstance(store, LocalPlace) or isinstance(ledger, LocalPlace) or store.endpoint_url is None:
+        return False
+    return (store.endpoint_url, store.region) == (ledger.endpoint_url, ledger.region)
+
+
+def open_store(place: Place, tls: TlsPolicy, session: Any, beside: ObjectStore | None = None) -> ObjectStore:
+    """The object store at a place; raises as the adapter's constructor.
+
+    Args:
+        beside: one of the same service, whose client and connections serve this one too.
+    """
     if isinstance(place, LocalPlace):
         return LocalStore(place.path)
     from proofkeep.stores.s3 import S3Store  # noqa: PLC0415 - hosts with local stores do without the SDK
 
+    if isinstance(beside, S3Store):
+        return beside.sibling(place.bucket, place.prefix, sse_kms_key_id=place.sse_kms_key_id)
     return S3Store(
         place.bucket,
         place.prefix,

@@ -9,10 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from proofkeep.backup import Identity, Options
-from proofkeep.backup.adopt import LeftRun
-from proofkeep.backup.resume import Resumed, resume
-from proofkeep.backup.retrying import Pause
 from proofkeep.configuration import adapters
 from proofkeep.configuration.duration import parse_duration
 from proofkeep.configuration.identity import host_name, lock_digest, service_identity, software
@@ -37,12 +33,15 @@ from proofkeep.repository.connect import connect
 from proofkeep.sources.directory import DirectorySource
 from proofkeep.state import RepositoryState
 from proofkeep.targets.directory import DirectoryTarget
-from proofkeep.unfinished import UnfinishedRun
 
 if TYPE_CHECKING:
+    from proofkeep.backup import Identity, Options
+    from proofkeep.backup.resume import Resumed
+    from proofkeep.backup.retrying import Pause
     from proofkeep.drill.plan import Environment, Live, Places, Plan
     from proofkeep.pings import Pings
     from proofkeep.status import StatusReport
+    from proofkeep.unfinished import UnfinishedRun
 
 _DAY_NS = 86_400 * 10**9
 
@@ -97,7 +96,9 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             UsageError, TlsPolicyError, StoreUnavailableError, StoreDeniedError: they cannot be had.
         """
         tls = adapters.tls_policy(self.tls)
-        return adapters.open_store(self.store, tls, session), adapters.open_store(self.ledger, tls, session)
+        store = adapters.open_store(self.store, tls, session)
+        beside = store if adapters.same_service(self.store, self.ledger) else None
+        return store, adapters.open_store(self.ledger, tls, session, beside)
 
     def connect(self, session: Any = None) -> Repository:
         """The repository; raises as `proofkeep.repository.connect.connect` and `open_stores`."""
@@ -179,14 +180,17 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 yield recording
 
     def resume(
-        self, repository: Repository, state: RepositoryState, left: UnfinishedRun, pause: Pause | None, **how: Any
-    ) -> Resumed:
+        self, repository: Repository, state: RepositoryState, left: "UnfinishedRun", pause: "Pause | None", **how: Any
+    ) -> "Resumed":
         """Send what an abandoned run left; raises as `proofkeep.backup.resume.resume`.
 
         Args:
             pause: as `resume` has it.
             how: keywords of `Backup`.
         """
+        from proofkeep.backup.adopt import LeftRun  # noqa: PLC0415 - a restore starts without loading the backup
+        from proofkeep.backup.resume import resume  # noqa: PLC0415 - as above
+
         identity = self.identity(bytes.fromhex(left.run), entry=left.name)
         options = self.options(now_ns=time.time_ns())
         with ExitStack() as opened:
@@ -220,7 +224,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 unreachable = error
             return judge(self.state, history, wanted, newest, now_ns, unreachable)
 
-    def identity(self, run: bytes, *, entry: str | None = None, orchestrator: str | None = None) -> Identity:
+    def identity(self, run: bytes, *, entry: str | None = None, orchestrator: str | None = None) -> "Identity":
         """Who runs: this host, user and software.
 
         Args:
@@ -231,13 +235,17 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Raises:
             UsageError: no entry is named.
         """
+        from proofkeep.backup import Identity  # noqa: PLC0415 - as above
+
         name = entry or self.entry
         if not name:
             raise UsageError("entry is missing, a backup belongs to an inventory entry")
         return Identity(run, name, host_name(), service_identity(), software(), lock_digest(), orchestrator)
 
-    def options(self, *, now_ns: int, allow_empty: bool = False) -> Options:
+    def options(self, *, now_ns: int, allow_empty: bool = False) -> "Options":
         """Knobs of a run that starts now; `allow_empty` may also be granted for this run alone."""
+        from proofkeep.backup import Options  # noqa: PLC0415 - as above
+
         knobs = self.backup
         return Options(
             level=knobs.level,

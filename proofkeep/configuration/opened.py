@@ -29,17 +29,21 @@ class Opened:
 
 
 @contextmanager
-def opened(configuration: Configuration, session: Any = None) -> Iterator[Opened]:
+def opened(configuration: Configuration, session: Any = None, *, unlocking: bool = False) -> Iterator[Opened]:
     """Connect and refresh.
 
     Args:
         session: as in `Configuration`.
+        unlocking: whether data keys are needed for sure; a passphrase's derivation then goes on beside all this.
 
     Raises:
         ProofkeepError: as `Configuration.connect` and `Configuration.key_providers`.
     """
+    providers = configuration.key_providers(session)
+    for provider in providers if unlocking else ():
+        provider.unlock()
     repository = configuration.connect(session)
-    data_keys = DataKeys(repository, configuration.key_providers(session))
+    data_keys = DataKeys(repository, providers)
     state = configuration.open_state(repository)
     with closing(Catalog(state.catalog_file)) as catalog:
         damage = refresh(repository, catalog, load_heads(state.heads_file))

@@ -120,6 +120,9 @@ class KmsProvider:
         )
         return _data_key(answer, arn)
 
+    def unlock(self) -> None:
+        """Nothing: the key is in the service, and stays there."""
+
     def wrap_secret(self, secret: bytes, context: Mapping[str, str]) -> WrappedKey:
         """Encrypt a host secret; its context, with a data key of zeros, is no data key's. Raises as `generate`."""
         return self.wrap(secret, context)

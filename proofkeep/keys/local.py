@@ -7,9 +7,10 @@ Where the file has both halves, the passphrase is the split. What is wrapped how
 import secrets
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from proofkeep.errors import KeyDeniedError, KeyMismatchError
+from proofkeep.errors import KeyDeniedError, KeyMismatchError, ProofkeepError
 from proofkeep.keys import host_secret
 from proofkeep.keys.key_files import read_key_file
 from proofkeep.keys.passphrases import Passphrase
@@ -67,6 +68,15 @@ class LocalKeyProvider:
         if wrapped.recipient != self._recipient:
             raise KeyMismatchError(f"wrapped key is for {wrapped.recipient}, not for {self._recipient}")
         return unwrap_with(private_key, wrapped.ciphertext, purpose=PURPOSE_DATA_KEY, context=context)
+
+    def unlock(self) -> None:
+        """Derive the passphrase's key (0.1 s and more) in a thread, which holds up nobody."""
+        if self._unlock is not None:
+            threading.Thread(target=self._unlock_quietly, name="unlocking", daemon=True).start()
+
+    def _unlock_quietly(self) -> None:
+        with suppress(ProofkeepError):
+            self._unlocked()
 
     def wrap_secret(self, secret: bytes, context: Mapping[str, str]) -> WrappedKey:
         """Wrap a host secret for this recipient, under a label of its own."""

@@ -7,6 +7,7 @@ hence the writing here. CBC proves nothing about what was opened: the caller com
 
 import secrets
 from functools import partial
+from hashlib import pbkdf2_hmac
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.asn1 import Null, decode_der, encode_der, sequence
@@ -111,18 +112,30 @@ def open_private_key(der: bytes, passphrase: bytes, uri: str) -> PrivateKey:
         PolicyError: the protection is weaker than this module writes, or of another kind.
         KeyMismatchError: not the passphrase of this key, or altered bytes.
     """
-    _check_protection(der, uri)
+    protected = _checked(der, uri)
     try:
-        key = load_der_private_key(der, passphrase)
+        key = load_der_private_key(_decrypted(protected, passphrase), None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise KeyMismatchError(f"{uri} does not open with this passphrase") from None
     return accept_private_key(key)
 
 
-def _check_protection(der: bytes, uri: str) -> None:
+def _decrypted(protected: _EncryptedPrivateKey, passphrase: bytes) -> bytes:
+    """The clear PrivateKeyInfo. `hashlib` derives without the interpreter lock, which `load_der_private_key` keeps."""
+    parameters = protected.protection.parameters
+    derivation = parameters.derivation.parameters
+    derived = pbkdf2_hmac("sha256", passphrase, derivation.salt, derivation.iterations, _KEY_SIZE)
+    decryptor = Cipher(AES256(derived), CBC(parameters.cipher.iv)).decryptor()
+    unpadder = PKCS7(_BLOCK_SIZE * 8).unpadder()
+    padded = decryptor.update(protected.data) + decryptor.finalize()
+    return unpadder.update(padded) + unpadder.finalize()
+
+
+def _checked(der: bytes, uri: str) -> _EncryptedPrivateKey:
     refuse = partial(_refusal, uri)
     try:
-        parameters = decode_der(_EncryptedPrivateKey, der).protection.parameters
+        protected = decode_der(_EncryptedPrivateKey, der)
+        parameters = protected.protection.parameters
     except ValueError:
         raise refuse("its protection is not pbes2 with pbkdf2-hmac-sha-256 and aes-256-cbc") from None
     derivation = parameters.derivation.parameters
@@ -132,6 +145,9 @@ def _check_protection(der: bytes, uri: str) -> None:
         raise refuse(f"pbkdf2 has {derivation.iterations} iterations, {ITERATIONS} to {MAX_ITERATIONS} are accepted")
     if len(derivation.salt) < SALT_SIZE:
         raise refuse(f"pbkdf2 has a salt of {len(derivation.salt)} bytes, at least {SALT_SIZE} are accepted")
+    if derivation.key_length not in {None, _KEY_SIZE}:
+        raise refuse(f"pbkdf2 gives a key of {derivation.key_length} bytes, {_KEY_SIZE} are accepted")
+    return protected
 
 
 def _refusal(uri: str, reason: str) -> PolicyError:

@@ -16,8 +16,9 @@ import base64
 import hashlib
 import math
 from collections.abc import Iterator
+from copy import copy
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import botocore.session
 from botocore.config import Config
@@ -97,10 +98,23 @@ class S3Store:
         )
         sign_with_given_digest(client.meta.events)
         self._client: S3Client = client
-        self._location = locate(client, bucket, session)
+        self._session = session
+        self._lie_in(bucket, prefix, sse_kms_key_id)
+
+    def _lie_in(self, bucket: str, prefix: str, sse_kms_key_id: str | None) -> None:
+        self._location = locate(self._client, bucket, self._session)
         below = require_name(prefix.removesuffix("/")) + "/" if prefix else ""
-        self._bucket = Bucket(client, bucket, below, self._location.place)
+        self._bucket = Bucket(self._client, bucket, below, self._location.place)
         self._sse_kms_key_id = sse_kms_key_id
+
+    def sibling(self, bucket: str, prefix: str = "", *, sse_kms_key_id: str | None = None) -> Self:
+        """The store in another bucket of the same service, over the client and the connections of this one.
+
+        A client costs 0.1 s to make. `clock` and `tls` are then of the latest answer to either.
+        """
+        other = copy(self)
+        other._lie_in(bucket, prefix, sse_kms_key_id)  # noqa: SLF001 - one of ours
+        return other
 
     @property
     def location(self) -> Location:

@@ -122,6 +122,15 @@ def test_backup_role_generates_but_never_unwraps(roles: Roles, generated: Genera
         roles.backup.unwrap(generated.wrapped, CONTEXT)
 
 
+def test_unlocking_ahead_changes_nothing_but_when_it_is_worked_on(roles: Roles, generated: GeneratedKey) -> None:
+    roles.restore.unlock()
+    roles.backup.unlock()
+
+    assert roles.restore.unwrap(generated.wrapped, CONTEXT) == generated.plaintext
+    with pytest.raises(KeyDeniedError):
+        roles.backup.unwrap(generated.wrapped, CONTEXT)
+
+
 def test_key_made_elsewhere_is_wrapped_for_this_recipient_too(roles: Roles) -> None:
     elsewhere = bytes(range(32))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from proofkeep.configuration import Configuration, parse
+from proofkeep.configuration import Configuration, adapters, parse
 from proofkeep.configuration.adapters import open_state
 from proofkeep.errors import PatternError, UsageError
 from tests.architecture.tree import ROOT
@@ -113,6 +113,32 @@ def test_stores_of_one_directory_kind_are_opened_where_they_are_said_to_be(tmp_p
     store, ledger = configured(tmp_path).open_stores()
 
     assert (store.location.place, ledger.location.place) == (str(tmp_path / "store"), str(tmp_path / "ledger"))
+
+
+@pytest.mark.parametrize(
+    "store, ledger, shared",
+    [
+        ({"endpoint_url": "https://127.0.0.1:1"}, {"endpoint_url": "https://127.0.0.1:1"}, True),
+        ({"endpoint_url": "https://127.0.0.1:1"}, {"endpoint_url": "https://127.0.0.1:2"}, False),
+        ({"endpoint_url": "https://127.0.0.1:1"}, {"endpoint_url": "https://127.0.0.1:1", "region": "other"}, False),
+        ({}, {}, False),
+        ({"endpoint_url": "https://127.0.0.1:1"}, {}, False),
+    ],
+)
+def test_one_client_serves_two_buckets_of_one_server_only(
+    tmp_path: Path, store: dict[str, str], ledger: dict[str, str], *, shared: bool
+) -> None:
+    configuration = configured(
+        tmp_path,
+        store={"kind": "s3", "bucket": "packs", "region": "one", **store},
+        ledger={"kind": "s3", "bucket": "ledger", "prefix": "below", "region": "one", **ledger},
+    )
+
+    assert adapters.same_service(configuration.store, configuration.ledger) is shared
+    packs, entries = configuration.open_stores()
+
+    assert packs.location.place.endswith("packs")
+    assert entries.location.place.endswith("ledger")
 
 
 def test_state_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:

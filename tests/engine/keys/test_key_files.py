@@ -1,5 +1,6 @@
 import stat
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,35 @@ def test_passphrase_is_asked_for_once(written: Path) -> None:
     provider.unwrap(wrapped, CONTEXT)
 
     assert len(asked) == 1
+
+
+def test_passphrase_worked_on_ahead_is_asked_for_once_too(written: Path) -> None:
+    asked: list[bytes] = []
+    proceed = threading.Event()
+
+    def source() -> bytes:
+        asked.append(PASSPHRASE)
+        proceed.wait(60)
+        return PASSPHRASE
+
+    provider = load_key_provider(written, "file:key", passphrase=source)
+    generated = provider.generate(CONTEXT)
+
+    provider.unlock()
+    proceed.set()
+
+    assert provider.unwrap(generated.wrapped, CONTEXT) == generated.plaintext
+    assert asked == [PASSPHRASE]
+
+
+def test_passphrase_that_failed_ahead_is_refused_by_the_unwrap(written: Path) -> None:
+    provider = load_key_provider(written, "file:key", passphrase=lambda: b"another long passphrase")
+    wrapped = provider.generate(CONTEXT).wrapped
+
+    provider.unlock()
+
+    with pytest.raises(KeyMismatchError, match="does not open with this passphrase"):
+        provider.unwrap(wrapped, CONTEXT)
 
 
 @pytest.mark.requires("openssl")

@@ -56,6 +56,24 @@ def admin_keys(server: SeaweedFs) -> tuple[str, str]:
     return server.admin.access_key, server.admin.secret_key
 
 
+def test_sibling_lies_in_its_own_bucket_below_its_own_prefix(
+    admin: "S3Client", bucket: str, seaweedfs: SeaweedFs, pki: Pki
+) -> None:
+    other = f"sibling-{secrets.token_hex(4)}"
+    admin.create_bucket(Bucket=other)
+    store = store_in(bucket, seaweedfs, pki, admin_keys(seaweedfs))
+    sibling = store.sibling(other, "below")
+
+    store.put("packs/0", BODY, sha256=DIGEST)
+    sibling.put("packs/1", BODY, sha256=DIGEST)
+
+    assert [stat.name for stat in store.list("packs/")] == ["packs/0"]
+    assert [stat.name for stat in sibling.list("packs/")] == ["packs/1"]
+    assert admin.head_object(Bucket=other, Key="below/packs/1")["ContentLength"] == len(BODY)
+    assert sibling.location.place.endswith(f"/{other}")
+    store.delete("packs/0")
+
+
 @pytest.mark.parametrize("attempt", ATTEMPTS)
 @pytest.mark.parametrize("wrong", ["key", "secret"])
 def test_wrong_credentials_are_told_from_missing_rights(
