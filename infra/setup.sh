@@ -53,5 +53,7 @@ rm -f $venv/.lock-*
 $venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
     --requirement "requirements/$set_name.txt"
 $venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+# Whoever runs it may not write here, and would compile every module anew in each process.
+$venv/bin/python -m compileall -q proofkeep flows tasks blocks infra tests
 digest_of "$set_name" >"$venv/.lock-$set_name"
 say "done"

@@ -17,7 +17,16 @@ from typing import Self
 LOOPBACK = "127.0.0.1"
 
 FOREIGN_PREFIXES = ("AWS_", "PREFECT_", "BOTO")
-FOREIGN_NAMES = frozenset(("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"))
+FOREIGN_NAMES = frozenset(
+    (
+        "AWS_CA_BUNDLE",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "PYTHONDONTWRITEBYTECODE",  # no operator's host has it, and each process then compiles what it loads
+    )
+)
 
 POLL_SECONDS = 0.1
 LOG_TAIL_LINES = 20
@@ -36,7 +45,7 @@ def free_port() -> int:
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's environment without foreign CAs, AWS or Prefect settings, with telemetry off."""
+    """This process's environment without foreign CAs, AWS, Prefect or Python settings, with telemetry off."""
     kept = {
         name: value
         for name, value in os.environ.items()
