@@ -16,6 +16,7 @@ from proofkeep.targets.failures import for_entry, for_target
 from proofkeep.targets.files import OpenFiles, RestoredFile, write_all
 from proofkeep.targets.metadata import MetadataWriter
 from proofkeep.targets.staging import Staging
+from proofkeep.targets.writeback import Writeback
 
 MAX_IMPLIED = 65_536
 WRITING = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
@@ -38,6 +39,7 @@ class DirectoryTarget:
 
     _descent: Descent
     _directories: DeferredDirectories
+    _writeback: Writeback
 
     def __init__(self, final: Path, *, allow_devices: bool = False, restore_owner: bool | None = None) -> None:
         """Nothing is touched before `begin`; owners are restored by default when this process is root's."""
@@ -68,6 +70,7 @@ class DirectoryTarget:
             TargetFullError: there is no room.
         """
         self._staging = Staging(self._final)
+        self._writeback = self._staging.writeback
         self._descent = Descent(os.dup(self._staging.directory))
         self._directories = DeferredDirectories(f"/proc/self/fd/{self._staging.directory}")
 
@@ -111,6 +114,7 @@ class DirectoryTarget:
             raise
         finally:
             os.close(descriptor)
+        self._writeback.wrote(len(data))
 
     def create(self, entry: TreeEntry) -> RestoredFile:
         """Make a regular file of the entry's length, to be filled by `write` and ended by `finish` or `discard`."""
@@ -133,6 +137,7 @@ class DirectoryTarget:
         with for_entry(), self._files.descriptor(file) as descriptor:
             file.put(descriptor, position, memoryview(data))
         self._files.wrote(file, len(data))
+        self._writeback.wrote(len(data))
 
     def finish(self, file: RestoredFile) -> None:
         """Set the metadata of a file whose content is complete and close it.

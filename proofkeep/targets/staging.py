@@ -4,7 +4,6 @@ Its process holds a lock on it: what a killed restore left is removed by the nex
 """
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import os
@@ -18,11 +17,10 @@ from proofkeep.descent import DIRECTORY
 from proofkeep.errors import TargetError
 from proofkeep.targets.failures import for_target
 from proofkeep.targets.removal import remove_below
+from proofkeep.targets.writeback import Writeback
 
 MAX_KEPT_OF_NAME = 200
 INHERITED = ("system.posix_acl_default", "system.posix_acl_access")
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Staging:
@@ -54,6 +52,7 @@ class Staging:
         except BaseException:
             os.close(self._parent)
             raise
+        self.writeback = Writeback(self.directory)
 
     def publish(self) -> None:
         """Bring everything to disk and rename the directory to the final name, or change nothing.
@@ -63,8 +62,7 @@ class Staging:
             TargetFullError: what was written found no room after all.
         """
         with for_target("the restore cannot be brought to disk"):
-            if _libc.syncfs(self.directory) != 0:
-                raise OSError(ctypes.get_errno(), "syncfs")
+            self.writeback.finish()
         with for_target("the restore target cannot be named"):
             if not self._is_ours():
                 raise TargetError("the staging directory of the restore was moved")
@@ -98,6 +96,7 @@ class Staging:
 
     def close(self) -> None:
         """Let go of the directory and its parent."""
+        self.writeback.close()
         os.close(self.directory)
         os.close(self._parent)
 

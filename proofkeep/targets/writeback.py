@@ -1,0 +1,51 @@
+"""Bringing a growing tree to disk while it grows, so that little is left to wait for at its end."""
+
+import ctypes
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+
+EVERY = 64 << 20
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Writeback:
+    """Syncs the filesystem of an open directory, now and then beside the writers and once at the end.
+
+    Safe in several threads. An error of the disk is told once to one `syncfs`: it is kept for `finish`.
+    """
+
+    def __init__(self, directory: int, *, every: int = EVERY) -> None:
+        """`directory` stays the caller's, and open until `close`; `every` counts bytes."""
+        self._directory = directory
+        self._every = every
+        self._written = 0
+        self._under_way: Future[None] | None = None
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="writeback")
+
+    def wrote(self, count: int) -> None:
+        """Begin a sync where enough was written since the last one began, and none is under way or has failed."""
+        with self._lock:
+            self._written += count
+            before = self._under_way
+            if self._written < self._every or (before and (not before.done() or before.exception())):
+                return
+            self._written = 0
+            self._under_way = self._pool.submit(syncfs, self._directory)
+
+    def finish(self) -> None:
+        """Bring everything to disk. Raises `OSError`, also what a sync before met."""
+        if self._under_way is not None:
+            self._under_way.result()
+        syncfs(self._directory)
+
+    def close(self) -> None:
+        """Wait for a sync that is under way."""
+        self._pool.shutdown()
+
+
+def syncfs(descriptor: int) -> None:
+    """Bring the filesystem of an open file to disk: the system call for which `os` has no name. Raises `OSError`."""
+    if _libc.syncfs(descriptor) != 0:
+        raise OSError(ctypes.get_errno(), "syncfs")
