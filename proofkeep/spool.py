@@ -12,9 +12,11 @@ from proofkeep.errors import CancelledError, JournalBusyError, ProofkeepError, S
 from proofkeep.format.names import PackId
 from proofkeep.ports import Cancelled
 from proofkeep.state import sync_directory
+from proofkeep.syncing import begin_writeback
 
 DEFAULT_LIMIT = 8 << 30
 _WAIT_SECONDS = 0.2
+_WRITEBACK = 4 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -24,6 +26,7 @@ class OpenPack:
     def __init__(self, spool: "Spool", pack: PackId) -> None:
         self.pack = pack
         self.size = 0
+        self._begun = 0
         self._spool = spool
         self._digest = hashlib.sha256()
         self._part = spool.part_file(pack)
@@ -38,6 +41,9 @@ class OpenPack:
             while view:
                 view = view[os.write(self._descriptor, view) :]
         self.size += len(data)
+        if self.size - self._begun >= _WRITEBACK:
+            begin_writeback(self._descriptor)
+            self._begun = self.size
 
     def finish(self) -> bytes:
         """Fsync, name it, and return its SHA-256.

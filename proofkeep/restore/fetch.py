@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from proofkeep.allocator import keep_freed_memory
 from proofkeep.errors import LOST, CancelledError, IntegrityError, ProofkeepError
 from proofkeep.format.table import FrameRow
 from proofkeep.ports import Cancelled
@@ -19,6 +20,7 @@ class Fetcher:
     """Runs a window's reads on a few threads; damage is noted on the files it hits, everything else raised."""
 
     def __init__(self, chunks: ChunkStore, target: Target, threads: int, cancelled: Cancelled) -> None:
+        keep_freed_memory()
         self._chunks = chunks
         self._target = target
         self._cancelled = cancelled

@@ -1,12 +1,11 @@
 """Bringing a growing tree to disk while it grows, so that little is left to wait for at its end."""
 
-import ctypes
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 
-EVERY = 64 << 20
+from proofkeep.syncing import syncfs
 
-_libc = ctypes.CDLL(None, use_errno=True)
+EVERY = 64 << 20
 
 
 class Writeback:
@@ -43,9 +42,3 @@ class Writeback:
     def close(self) -> None:
         """Wait for a sync that is under way."""
         self._pool.shutdown()
-
-
-def syncfs(descriptor: int) -> None:
-    """Bring the filesystem of an open file to disk: the system call for which `os` has no name. Raises `OSError`."""
-    if _libc.syncfs(descriptor) != 0:
-        raise OSError(ctypes.get_errno(), "syncfs")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from proofkeep.errors import TargetFullError
+from proofkeep.syncing import syncfs
 from proofkeep.targets import writeback
 from proofkeep.targets.directory import DirectoryTarget
 from proofkeep.targets.writeback import Writeback
@@ -87,6 +88,6 @@ def test_syncfs_of_a_closed_descriptor_is_an_error() -> None:
     os.close(descriptor)
 
     with pytest.raises(OSError, match="syncfs") as raised:
-        writeback.syncfs(descriptor)
+        syncfs(descriptor)
 
     assert raised.value.errno == errno.EBADF
