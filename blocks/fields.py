@@ -4,13 +4,21 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
-from proofkeep.configuration.duration import PATTERN, parse_duration
+from proofkeep.configuration import duration, rate
 from proofkeep.errors import UsageError
 
 
 def _is_a_duration(spelled: str) -> str:
     try:
-        parse_duration(spelled)
+        duration.parse_duration(spelled)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+    return spelled
+
+
+def _is_a_rate(spelled: str) -> str:
+    try:
+        rate.parse_rate(spelled)
     except UsageError as error:
         raise ValueError(str(error)) from None
     return spelled
@@ -28,8 +36,11 @@ PingUrl = Annotated[str, StringConstraints(pattern=r"^https://[A-Za-z0-9.:\[\]-]
 BlockName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
 """As Prefect names blocks."""
 
-Duration = Annotated[str, StringConstraints(pattern=PATTERN), AfterValidator(_is_a_duration)]
+Duration = Annotated[str, StringConstraints(pattern=duration.PATTERN), AfterValidator(_is_a_duration)]
 """Such as `26h` or `8d`."""
+
+Rate = Annotated[str, StringConstraints(pattern=rate.PATTERN), AfterValidator(_is_a_rate)]
+"""Such as `20 MiB/s`."""
 
 KeyUri = Annotated[str, StringConstraints(pattern=r"^(awskms:|file:/|credential:)\S+$")]
 PassphraseUri = Annotated[str, StringConstraints(pattern=r"^(env:|file:/|credential:|fd:)\S+$")]

@@ -5,11 +5,11 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from blocks.base import ConfigurationBlock, Section
-from blocks.fields import AbsolutePath, HttpsUrl
+from blocks.fields import AbsolutePath, HttpsUrl, Rate
 from proofkeep.errors import UsageError
 
 _LOCAL = frozenset({"path"})
-_S3 = frozenset({"bucket", "prefix", "endpoint_url", "region", "sse_kms_key_id"})
+_S3 = frozenset({"bucket", "prefix", "endpoint_url", "region", "sse_kms_key_id", "bandwidth_limit"})
 
 
 class ObjectStore(ConfigurationBlock):
@@ -40,6 +40,10 @@ class ObjectStore(ConfigurationBlock):
     sse_kms_key_id: str | None = Field(
         default=None,
         description="S3: ask for server-side encryption under this KMS key, and refuse a store that does not confirm.",
+    )
+    bandwidth_limit: Rate | None = Field(
+        default=None,
+        description="S3: what one run sends to the bucket at most, such as 20 MiB/s; empty for as fast as it goes.",
     )
 
     @model_validator(mode="after")

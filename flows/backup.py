@@ -98,11 +98,10 @@ def _back_up(configuration: Configuration, session: Any, options: BackupOptions,
         configuration.open_source(),
         configuration.key_providers(session),
         identity,
-        options.sized(configuration.options(now_ns=began_ns(run))),
+        configuration.options(now_ns=began_ns(run)),
         cancelled=cancelled.is_set,
         progress=progress,
     ) as engine:
-        progress.expect(engine.catalog.count_files(engine.entry))
         transfers = Transfers(engine, upload, verify, options.attempts, progress.show_transfers)
         card.also = transfers.failures
         engine.watch(transfers.stuck)

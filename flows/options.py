@@ -1,11 +1,9 @@
 """Knobs of a backup run as its flow takes them: visible and editable in the deployment's parameters."""
 
-from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from proofkeep.backup import Options
 from proofkeep.backup.options import PACK_SIZE
 from proofkeep.spool import DEFAULT_LIMIT
 
@@ -42,11 +40,7 @@ class BackupOptions(BaseModel):
 
     def section(self) -> dict[str, Any]:
         """Section `[backup]` of the configuration."""
-        return self.model_dump(exclude={"attempts", "window_seconds", "spool_limit", "pack_size"}, exclude_none=True)
-
-    def sized(self, options: Options) -> Options:
-        """The engine's options with this run's sizes."""
-        return replace(options, spool_limit=self.spool_limit, pack_size=self.pack_size)
+        return self.model_dump(exclude={"attempts", "window_seconds"}, exclude_none=True)
 
 
 DEFAULTS = BackupOptions()

@@ -22,6 +22,13 @@ from proofkeep.model import (
 Body = bytes | memoryview | Path
 """What can be put: bytes in memory, or a whole file (never the source's plaintext)."""
 
+Watch = Callable[[int], None]
+"""Told how many bytes of a body are on their way, often and in any thread; what it raises ends the put."""
+
+
+def unwatched(sent: int) -> None:
+    """Nobody looks on."""
+
 
 class ObjectStore(Protocol):
     """Create-only objects under slash-separated ASCII names. Safe to use from several threads."""
@@ -46,11 +53,13 @@ class ObjectStore(Protocol):
         sha256: bytes,
         retain_until_ns: int | None = None,
         replace: bool = False,
+        watch: Watch = unwatched,
     ) -> Placed:
         """Write one object in one request, sending its SHA-256 (32 bytes) for the store to check.
 
         Create-only unless `replace` (used by `init`'s probe alone). The digest is not checked here first:
-        refusing a wrong one is the store's task, and the probe finds out whether it does it.
+        refusing a wrong one is the store's task, and the probe finds out whether it does it. `watch` is told anew
+        from the beginning where the body has to be sent again.
 
         Raises:
             ObjectExistsError: the name is taken.

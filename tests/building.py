@@ -29,7 +29,8 @@ from proofkeep.format.retired import Retirement, sign_retirement
 from proofkeep.keys.host_secret import FileHostSecret, create_host_secret
 from proofkeep.keys.key_files import create_key_file, export_public_key
 from proofkeep.keys.local import LocalKeyProvider, load_key_provider
-from proofkeep.ports import Cancelled, ObjectStore, Source
+from proofkeep.ports import Cancelled, ObjectStore, Progress, Source
+from proofkeep.progress import silent
 from proofkeep.repository import Repository
 from proofkeep.repository.connect import connect
 from proofkeep.repository.create import create
@@ -201,6 +202,7 @@ class Host:
         repository: Repository | None = None,
         source: Source | None = None,
         cancelled: Cancelled = lambda: False,
+        progress: Progress = silent,
         **options: Any,
     ) -> Backup:
         """A run that is not opened yet."""
@@ -213,6 +215,7 @@ class Host:
             Identity(run or os.urandom(16), self.entry, self.name, "tester", "proofkeep test", "unknown"),
             replace(self.options, **options),
             cancelled=cancelled,
+            progress=progress,
             clock=self.ground.now,
         )
 

@@ -80,11 +80,9 @@ class WatchedStore:
     def tls(self) -> TlsSession | None:
         return self.inner.tls
 
-    def put(
-        self, name: str, body: Body, *, sha256: bytes, retain_until_ns: int | None = None, replace: bool = False
-    ) -> Placed:
+    def put(self, name: str, body: Body, **how: Any) -> Placed:
         def call() -> Placed:
-            return self.inner.put(name, body, sha256=sha256, retain_until_ns=retain_until_ns, replace=replace)
+            return self.inner.put(name, body, **how)
 
         return self._watched("put", name, call)
 

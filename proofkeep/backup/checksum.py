@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from proofkeep import events
 from proofkeep.backup.items import EndOfStream, PackDraft, Sealed, Stopped, upstream
 from proofkeep.backup.settling import Settling
+from proofkeep.backup.underway import Underway
 from proofkeep.errors import SpoolFullError, StreamEndedEarlyError
 from proofkeep.format.names import PackId
 from proofkeep.journal import Journal, Transfer
@@ -22,13 +23,20 @@ class ChecksumSink:
     """Drains the chain: the only stage that writes to this host's disk."""
 
     def __init__(
-        self, repository: Repository, journal: Journal, spool: Spool, on_transfer: OnTransfer, stuck: Stuck
+        self,
+        repository: Repository,
+        journal: Journal,
+        spool: Spool,
+        on_transfer: OnTransfer,
+        stuck: Stuck,
+        underway: Underway,
     ) -> None:
         self._repository = repository
         self._journal = journal
         self._spool = spool
         self._on_transfer = on_transfer
         self._stuck = stuck
+        self._underway = underway
         self._open: dict[PackId, OpenPack] = {}
         self._settling = Settling(self._finish_pack)
         self._chunks = 0
@@ -98,6 +106,7 @@ class ChecksumSink:
         transfer = self._journal.add_pack(
             draft.id, draft.type, target.size, digest, draft.header, table, self._spool.limit // 4
         )
+        self._underway.sealed(target.size)
         self._journaled += target.size
         if transfer is not None:
             with self._counting:

@@ -20,6 +20,7 @@ from proofkeep.backup.preconditions import compare_clocks, refuse_by_policy
 from proofkeep.backup.session import SealingSession
 from proofkeep.backup.snapshot import Walk
 from proofkeep.backup.transfer import Receipt, Sender
+from proofkeep.backup.underway import Underway
 from proofkeep.catalog import Catalog, refresh
 from proofkeep.chunking import Chunker
 from proofkeep.errors import PackMissingError, PolicyError, RunAbandonedError, StreamEndedEarlyError
@@ -105,8 +106,16 @@ class Backup:
         self.clock_checked = compare_clocks(self)
         self._recover()
         remove_finished(self.state)
+        self.underway = Underway(self.progress, self.cancelled)
+        self.underway.begin(self.journal.packs())
         self.sender = Sender(
-            self.repository, self.journal, self.spool, self.clock, self.cancelled, self.options.senders
+            self.repository,
+            self.journal,
+            self.spool,
+            self.clock,
+            self.cancelled,
+            self.options.senders,
+            self.underway,
         )
 
     def _recover(self) -> None:
@@ -219,7 +228,7 @@ class Backup:
             SpoolFullError, StreamEndedEarlyError: as `ChecksumSink.drain`.
             PackMissingError: another run of this host dropped a pack that this one refers to.
         """
-        sink = ChecksumSink(self.repository, self.journal, self.spool, on_transfer, self._stuck)
+        sink = ChecksumSink(self.repository, self.journal, self.spool, on_transfer, self._stuck, self.underway)
         try:
             end = sink.drain(items)
             if isinstance(end, Stopped):

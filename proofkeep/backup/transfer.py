@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from proofkeep import events
+from proofkeep.backup.underway import Underway
 from proofkeep.errors import (
     CancelledError,
     DigestRefusedError,
@@ -19,10 +20,12 @@ from proofkeep.errors import (
 )
 from proofkeep.journal import Journal, JournalObject, JournalPack, Transfer
 from proofkeep.model import TlsSession
-from proofkeep.ports import Cancelled
+from proofkeep.ports import Cancelled, unwatched
 from proofkeep.repository import Repository
 from proofkeep.repository.stored import place, prove
 from proofkeep.spool import Spool
+
+_MAY_BE_LARGE = {"index", "ledger"}  # 8 MiB take their time on a narrow line; all of them go before the record
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Sender:
         clock: Callable[[], int],
         cancelled: Cancelled,
         senders: int,
+        underway: Underway,
     ) -> None:
         self._repository = repository
         self._journal = journal
@@ -60,6 +64,7 @@ class Sender:
         self._clock = clock
         self._cancelled = cancelled
         self._senders = senders
+        self._underway = underway
         self._placing_keys = threading.Lock()
 
     def place_object(self, item: JournalObject) -> None:
@@ -73,7 +78,8 @@ class Sender:
             else (self._repository.store, descriptor.capabilities)
         )
         digest = sha256(item.body).digest()
-        sent = place(store, item.name, item.body, digest, attempts=1, clock=self._clock)
+        watch = self._underway.glance if item.kind in _MAY_BE_LARGE else unwatched
+        sent = place(store, item.name, item.body, digest, attempts=1, clock=self._clock, watch=watch)
         verified = prove(store, capabilities, item.name, len(item.body), digest, sent.version_id, self._clock)
         self._journal.set_object_sent(item.name, sent, verified)
 
@@ -107,8 +113,13 @@ class Sender:
                 pack.sha256,
                 attempts=pack.failures + 1,
                 clock=self._clock,
+                watch=self._underway.watch(pack),
             )
+        except CancelledError:
+            self._underway.stopped(pack)
+            raise
         except ProofkeepError as error:
+            self._underway.stopped(pack)
             self._journal.add_pack_failure(pack.number)
             if isinstance(error, DigestRefusedError | TransferFailedError) and not self._spool.is_sound(
                 pack.id, pack.sha256
@@ -117,6 +128,7 @@ class Sender:
                 raise PackMissingError(f"pack {pack.id.name} is damaged in this host's spool") from None
             raise
         self._journal.set_pack_sent(pack.number, sent)
+        self._underway.sent(pack)
         events.emit("pack-sent", pack=pack.id.name, size=pack.size, attempts=sent.attempts)
 
     def verify(self, transfer: Transfer) -> Receipt:
@@ -148,6 +160,7 @@ class Sender:
             self._drop(pack)
             raise PackMissingError(f"pack {pack.id.name} did not arrive as it was sealed: {error.code}") from None
         self._journal.set_pack_verified(pack.number, verified)
+        self._underway.proven(pack)
         events.emit("pack-verified", pack=pack.id.name, by=verified.by)
 
     def _drop(self, pack: JournalPack) -> None:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from proofkeep.configuration.rate import parse_rate
 from proofkeep.configuration.sections import KeySettings, KmsSettings, LocalPlace, Place, SourceSettings, TlsSettings
 from proofkeep.errors import UsageError
 from proofkeep.history import History
@@ -38,10 +39,13 @@ def open_store(place: Place, tls: TlsPolicy, session: Any, beside: ObjectStore |
     """
     if isinstance(place, LocalPlace):
         return LocalStore(place.path)
-    from proofkeep.stores.s3 import S3Store  # noqa: PLC0415 - hosts with local stores do without the SDK
+    from proofkeep.stores.bandwidth import shared  # noqa: PLC0415 - hosts with local stores do without it and the SDK
+    from proofkeep.stores.s3 import S3Store  # noqa: PLC0415 - as above
 
+    limit = place.bandwidth_limit
+    bandwidth = shared(f"{place.endpoint_url} {place.bucket}", parse_rate(limit)) if limit else None
     if isinstance(beside, S3Store):
-        return beside.sibling(place.bucket, place.prefix, sse_kms_key_id=place.sse_kms_key_id)
+        return beside.sibling(place.bucket, place.prefix, sse_kms_key_id=place.sse_kms_key_id, bandwidth=bandwidth)
     return S3Store(
         place.bucket,
         place.prefix,
@@ -50,6 +54,7 @@ def open_store(place: Place, tls: TlsPolicy, session: Any, beside: ObjectStore |
         region=place.region,
         session=session,
         sse_kms_key_id=place.sse_kms_key_id,
+        bandwidth=bandwidth,
     )
 
 

@@ -252,6 +252,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             workers=knobs.workers,
             self_check=knobs.self_check,
             spool_limit=knobs.spool_limit,
+            pack_size=knobs.pack_size,
             senders=knobs.senders,
             allow_empty=knobs.allow_empty or allow_empty,
             expires_ns=None if knobs.expiry_days is None else now_ns + knobs.expiry_days * _DAY_NS,

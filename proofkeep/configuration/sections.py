@@ -9,7 +9,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from proofkeep.backup.options import PACK_SIZE
 from proofkeep.configuration.duration import DEFAULT_ALLOWED_AGE, parse_duration
+from proofkeep.configuration.rate import parse_rate
 from proofkeep.errors import UsageError
 from proofkeep.spool import DEFAULT_LIMIT
 from proofkeep.tls import Curve
@@ -45,6 +47,7 @@ class S3Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field
     Attributes:
         endpoint_url: https; without it AWS itself.
         sse_kms_key_id: ask for SSE-KMS under this key and refuse a store that does not confirm it.
+        bandwidth_limit: what this process sends to the bucket, all senders together (`proofkeep.configuration.rate`).
     """
 
     bucket: Name
@@ -52,6 +55,15 @@ class S3Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field
     endpoint_url: Text | None = None
     region: Name | None = None
     sse_kms_key_id: Text | None = None
+    bandwidth_limit: Text | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no rate; msgspec names the section to a `ValueError`."""
+        if self.bandwidth_limit is not None:
+            try:
+                parse_rate(self.bandwidth_limit)
+            except UsageError as error:
+                raise ValueError(f"bandwidth_limit: {error}") from None
 
 
 Place = LocalPlace | S3Place
@@ -109,6 +121,7 @@ class BackupSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         spool_limit: bytes of ciphertext that may wait on this host.
+        pack_size: bytes at which a pack is full.
         senders: parallel requests of one transfer.
         expiry_days: how long a snapshot is to be kept, from the run's start; without it, no date is promised.
         allow_empty: whether a source without anything in it is meant.
@@ -117,7 +130,8 @@ class BackupSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     level: Annotated[int, Meta(ge=1, le=22)] = 3
     workers: Annotated[int, Meta(ge=1, le=64)] = 2
     self_check: bool = True
-    spool_limit: Annotated[int, Meta(ge=64 << 20)] = DEFAULT_LIMIT
+    spool_limit: Annotated[int, Meta(ge=16 << 20)] = DEFAULT_LIMIT
+    pack_size: Annotated[int, Meta(ge=1 << 20, le=64 << 20)] = PACK_SIZE
     senders: Annotated[int, Meta(ge=1, le=64)] = 4
     expiry_days: Annotated[int, Meta(ge=1, le=36_500)] | None = None
     allow_empty: bool = False

@@ -18,13 +18,22 @@ from proofkeep.errors import (
 from proofkeep.format import names
 from proofkeep.journal.rows import Sent, Verified
 from proofkeep.model import Capabilities
-from proofkeep.ports import Body, ObjectStore
+from proofkeep.ports import Body, ObjectStore, Watch, unwatched
 
 STORE = "store"
 READ_BACK = "read-back"
 
 
-def place(store: ObjectStore, name: str, body: Body, digest: bytes, *, attempts: int, clock: Callable[[], int]) -> Sent:
+def place(
+    store: ObjectStore,
+    name: str,
+    body: Body,
+    digest: bytes,
+    *,
+    attempts: int,
+    clock: Callable[[], int],
+    watch: Watch = unwatched,
+) -> Sent:
     """Create the object; the same name with the same SHA-256 is done already.
 
     Raises:
@@ -32,7 +41,7 @@ def place(store: ObjectStore, name: str, body: Body, digest: bytes, *, attempts:
         StoreError, TransportError: of the kind met.
     """
     try:
-        placed = store.put(name, body, sha256=digest)
+        placed = store.put(name, body, sha256=digest, watch=watch)
     except ObjectExistsError:
         stat = store.stat(name)
         if read_digest(store, name, stat.version_id)[0] != digest:

@@ -9,6 +9,7 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from proofkeep.errors import TransferFailedError, TruncatedError
 from proofkeep.ports import Body
@@ -43,7 +44,20 @@ def _fill(file: io.FileIO, buffer: memoryview, name: str) -> int:
         return file.readinto(buffer)
 
 
-def stream(body: Body, name: str) -> contextlib.AbstractContextManager["bytes | MemoryStream | io.FileIO"]:
+class Readable(Protocol):
+    """A body that an HTTP library reads."""
+
+    def read(self, size: int = -1, /) -> bytes | memoryview:
+        """The next `size` bytes, fewer at the end."""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Go to a position."""
+
+    def tell(self) -> int:
+        """The position."""
+
+
+def stream(body: Body, name: str) -> contextlib.AbstractContextManager[bytes | Readable]:
     """The body as an HTTP library takes it."""
     if isinstance(body, Path):
         return opened(body, name)

@@ -27,7 +27,7 @@ from proofkeep.errors import (
     TruncatedError,
 )
 from proofkeep.model import Clock, Location, ObjectStat, Placed
-from proofkeep.ports import Body
+from proofkeep.ports import Body, Watch, unwatched
 from proofkeep.stores.bodies import PIECE, opened, pieces, readable, refuse_huge
 from proofkeep.stores.local_errors import MISSING, translated, translating
 from proofkeep.stores.local_files import (
@@ -85,7 +85,14 @@ class LocalStore:
         return None
 
     def put(
-        self, name: str, body: Body, *, sha256: bytes, retain_until_ns: int | None = None, replace: bool = False
+        self,
+        name: str,
+        body: Body,
+        *,
+        sha256: bytes,
+        retain_until_ns: int | None = None,
+        replace: bool = False,
+        watch: Watch = unwatched,
     ) -> Placed:
         """See the port; the bytes are written aside, compared, fsynced and then linked to their name.
 
@@ -105,7 +112,7 @@ class LocalStore:
             if replace or not isinstance(body, Path) or not self._adopt(body, path, name, sha256):
                 self._prepare_temporary()
                 with temporary(self._temporary) as (aside, descriptor):
-                    _write(descriptor, name, body, sha256)
+                    _write(descriptor, name, body, sha256, watch)
                     self._publish(aside, path, name, replace=replace)
             self._compared[name] = sha256, _fingerprint(path.lstat())
         return Placed(version_id=None, tls=None, checked=True)
@@ -239,11 +246,14 @@ class LocalStore:
             os.close(descriptor)
 
 
-def _write(descriptor: int, name: str, body: Body, sha256: bytes) -> None:
+def _write(descriptor: int, name: str, body: Body, sha256: bytes, watch: Watch) -> None:
     digest = hashlib.sha256()
+    written = 0
     for piece in pieces(body, name):
+        watch(written)
         digest.update(piece)
         write_all(descriptor, piece)
+        written += len(piece)
     if digest.digest() != sha256:
         raise DigestRefusedError(f"object {name} has SHA-256 {digest.hexdigest()}, {sha256.hex()} was sent")
     os.fsync(descriptor)

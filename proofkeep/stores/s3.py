@@ -35,7 +35,8 @@ from proofkeep.errors import (
     TruncatedError,
 )
 from proofkeep.model import Clock, Location, ObjectStat, Placed, TlsSession
-from proofkeep.ports import Body
+from proofkeep.ports import Body, Watch, unwatched
+from proofkeep.stores.bandwidth import Bandwidth, paced
 from proofkeep.stores.bodies import PIECE, size_of, stream
 from proofkeep.stores.names import is_name, require_name, require_prefix
 from proofkeep.stores.s3_bucket import Bucket, instant
@@ -68,6 +69,7 @@ class S3Store:
         sse_kms_key_id: ask for SSE-KMS under this key, and refuse a store that does not confirm it.
         connections: how many threads use the store at once.
         patience: timeouts, and attempts of one request.
+        bandwidth: what is sent waits for it, by default for nothing.
 
     Raises:
         UsageError, TlsPolicyError: as `proofkeep.tls.aws.open_client`.
@@ -85,6 +87,7 @@ class S3Store:
         sse_kms_key_id: str | None = None,
         connections: int = CONNECTIONS,
         patience: Patience = PATIENCE,
+        bandwidth: Bandwidth | None = None,
     ) -> None:
         client, self._recorder = open_client(
             "s3",
@@ -99,21 +102,29 @@ class S3Store:
         sign_with_given_digest(client.meta.events)
         self._client: S3Client = client
         self._session = session
-        self._lie_in(bucket, prefix, sse_kms_key_id)
+        self._lie_in(bucket, prefix, sse_kms_key_id, bandwidth)
 
-    def _lie_in(self, bucket: str, prefix: str, sse_kms_key_id: str | None) -> None:
+    def _lie_in(self, bucket: str, prefix: str, sse_kms_key_id: str | None, bandwidth: Bandwidth | None) -> None:
         self._location = locate(self._client, bucket, self._session)
         below = require_name(prefix.removesuffix("/")) + "/" if prefix else ""
         self._bucket = Bucket(self._client, bucket, below, self._location.place)
         self._sse_kms_key_id = sse_kms_key_id
+        self._bandwidth = bandwidth
 
-    def sibling(self, bucket: str, prefix: str = "", *, sse_kms_key_id: str | None = None) -> Self:
+    def sibling(
+        self,
+        bucket: str,
+        prefix: str = "",
+        *,
+        sse_kms_key_id: str | None = None,
+        bandwidth: Bandwidth | None = None,
+    ) -> Self:
         """The store in another bucket of the same service, over the client and the connections of this one.
 
         A client costs 0.1 s to make. `clock` and `tls` are then of the latest answer to either.
         """
         other = copy(self)
-        other._lie_in(bucket, prefix, sse_kms_key_id)  # noqa: SLF001 - one of ours
+        other._lie_in(bucket, prefix, sse_kms_key_id, bandwidth)  # noqa: SLF001 - one of ours
         return other
 
     @property
@@ -132,7 +143,14 @@ class S3Store:
         return self._recorder.session
 
     def put(
-        self, name: str, body: Body, *, sha256: bytes, retain_until_ns: int | None = None, replace: bool = False
+        self,
+        name: str,
+        body: Body,
+        *,
+        sha256: bytes,
+        retain_until_ns: int | None = None,
+        replace: bool = False,
+        watch: Watch = unwatched,
     ) -> Placed:
         """See the port. `checked` is True where the answer states the SHA-256 that was sent.
 
@@ -142,7 +160,8 @@ class S3Store:
         size = size_of(body, require_name(name))
         wishes = self._wishes(sha256, retain_until_ns, replace=replace)
         with stream(body, name) as content, self._bucket.translating(f"object {name}"):
-            asked = self._bucket.identified(name) | wishes | {"Body": content, "ContentLength": size}
+            sent: Any = paced(content, self._bandwidth, watch)
+            asked = self._bucket.identified(name) | wishes | {"Body": sent, "ContentLength": size}
             try:
                 answer = self._client.put_object(**asked)
             except ClientError as error:

@@ -32,6 +32,20 @@ def local(path: str) -> ObjectStore:
     return ObjectStore(kind="local", path=path)
 
 
+def test_object_store_knows_how_fast_it_may_be_sent_to() -> None:
+    store = ObjectStore(kind="s3", bucket="b", bandwidth_limit="20 MiB/s")
+
+    assert store.section() == {"kind": "s3", "bucket": "b", "bandwidth_limit": "20 MiB/s"}
+
+
+@pytest.mark.parametrize("fields", [{"kind": "s3", "bucket": "b"}, {"kind": "local", "path": "/packs"}])
+def test_object_store_refuses_what_limits_nothing(fields: dict[str, Any]) -> None:
+    limit = "20 MiB/s" if fields["kind"] == "local" else "fast"
+
+    with pytest.raises((ValidationError, UsageError)):
+        ObjectStore(**fields, bandwidth_limit=limit)
+
+
 def repository(**fields: Any) -> Repository:
     given: dict[str, Any] = {
         "store": local("/packs"),

@@ -65,6 +65,11 @@ def test_relative_paths_begin_at_the_file(tmp_path: Path) -> None:
         ({"tls": {"curve": "X25519"}}, "configuration: tls.curve is wrong: invalid enum value 'X25519'"),
         ({"backup": {"level": 0}}, "configuration: backup.level is wrong: expected `int` >= 1"),
         ({"backup": {"spool_limit": 1}}, "configuration: backup.spool_limit is wrong"),
+        ({"backup": {"pack_size": 128 << 20}}, "configuration: backup.pack_size is wrong"),
+        (
+            {"store": {"kind": "s3", "bucket": "b", "bandwidth_limit": "20 Mbit/s"}},
+            "configuration: store is wrong: bandwidth_limit: rate '20 Mbit/s' is no rate",
+        ),
         ({"backup": {"self_check": 1}}, "configuration: backup.self_check is wrong: expected `bool`, got `int`"),
         ({"entry": ""}, "configuration: entry is wrong"),
     ],

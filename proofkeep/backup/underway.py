@@ -1,0 +1,85 @@
+"""How much of what is sealed was sent and proven: running totals while packs travel, and the end of a put on cancel."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from proofkeep.errors import CancelledError
+from proofkeep.journal import JournalPack
+from proofkeep.ports import Cancelled, Progress, Watch
+
+_EVERY_SECONDS = 0.2
+
+
+class Underway:
+    """Told by the sink what is sealed and by senders what they send; tells `progress`. Called from any thread.
+
+    What an earlier attempt of the run sent and proved counts as sealed, sent and proven.
+    """
+
+    def __init__(
+        self, progress: Progress, cancelled: Cancelled, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._progress = progress
+        self._cancelled = cancelled
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._sealed = 0
+        self._sent = 0
+        self._proven = 0
+        self._travelling: dict[int, int] = {}
+        self._told_at = clock()
+
+    def begin(self, packs: list[JournalPack]) -> None:
+        """These are in the journal already."""
+        self._sealed = sum(pack.size for pack in packs)
+        self._sent = sum(pack.size for pack in packs if pack.sent is not None)
+        self._proven = sum(pack.size for pack in packs if pack.verified is not None)
+
+    def sealed(self, size: int) -> None:
+        """A pack of `size` bytes lies in the spool."""
+        with self._lock:
+            self._sealed += size
+
+    def watch(self, pack: JournalPack) -> Watch:
+        """Look on while a pack is sent; raises `CancelledError` where the run was cancelled."""
+
+        def watch(sent: int) -> None:
+            self.glance(sent)
+            with self._lock:
+                self._travelling[pack.number] = sent
+            now = self._clock()
+            if now - self._told_at >= _EVERY_SECONDS:
+                self._told_at = now
+                self._tell_sent()
+
+        return watch
+
+    def glance(self, _sent: int) -> None:
+        """Raise `CancelledError` where the run was cancelled."""
+        if self._cancelled():
+            raise CancelledError("run was cancelled while it sent")
+
+    def sent(self, pack: JournalPack) -> None:
+        """A pack has arrived."""
+        with self._lock:
+            self._travelling.pop(pack.number, None)
+            self._sent += pack.size
+        self._tell_sent()
+
+    def stopped(self, pack: JournalPack) -> None:
+        """A pack has not arrived, and what was sent of it counts for nothing."""
+        with self._lock:
+            self._travelling.pop(pack.number, None)
+
+    def proven(self, pack: JournalPack) -> None:
+        """The store was shown to hold a pack."""
+        with self._lock:
+            self._proven += pack.size
+            proven, sealed = self._proven, self._sealed
+        self._progress("verify", bytes=proven, total_bytes=sealed)
+
+    def _tell_sent(self) -> None:
+        with self._lock:
+            sent, sealed = self._sent + sum(self._travelling.values()), self._sealed
+        self._progress("upload", bytes=sent, total_bytes=sealed)
