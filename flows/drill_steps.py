@@ -10,6 +10,7 @@ from flows.progress import RunProgress
 from flows.watching import in_thread, watched
 from proofkeep.drill import StepFailure
 from proofkeep.errors import CancelledError, ProofkeepError
+from proofkeep.pace import share_of
 from proofkeep.progress import in_units
 
 _WORDS = {
@@ -55,6 +56,9 @@ class DrillSteps:
             return StepFailure(name, error.code, str(error))
 
     def _show(self, name: str) -> None:
-        counts = self.progress.counts
-        seen = f"{counts.get('files', 0):,} files, {in_units(counts.get('bytes', 0))}"
-        self.progress.show(self._done / self._expected, f"{_WORDS[name]}: {seen}")
+        step = self.progress.latest
+        counts = self.progress.of(step)
+        seen = [f"{counts[unit]:,} {unit}" for unit in ("files", "objects", "entries", "tests") if unit in counts]
+        words = ", ".join([*seen, in_units(counts.get("bytes", 0))]) + self.progress.pace(step)
+        share = (self._done + (share_of(counts) or 0.0)) / self._expected
+        self.progress.show(share, f"{_WORDS[name]}: {words}")

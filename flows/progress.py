@@ -9,6 +9,7 @@ import httpx
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from proofkeep import events
+from proofkeep.pace import Pace, share_of
 from proofkeep.ports import Progress
 from proofkeep.progress import in_units
 
@@ -22,11 +23,17 @@ watchers: list[Progress] = []
 
 
 class RunProgress:
-    """What a run has done so far. Called by engine threads as their `Progress`; the rest belongs to the flow's body."""
+    """What a run has done so far. Called by engine threads as their `Progress`; the rest belongs to the flow's body.
+
+    Attributes:
+        latest: the step that told its counts last.
+    """
 
     def __init__(self, words: str) -> None:
         """Show an empty bar with `words`."""
-        self._counts: dict[str, int] = {}
+        self._steps: dict[str, dict[str, int]] = {}
+        self._paces: dict[str, Pace] = {}
+        self.latest = ""
         self._lock = threading.Lock()
         self._shown_at = 0.0
         self._artifact = cast("UUID", create_progress_artifact(0.0, description=words))
@@ -34,15 +41,27 @@ class RunProgress:
     def __call__(self, step: str, **counts: int) -> None:
         """Take running totals."""
         with self._lock:
-            self._counts.update(counts)
+            self._steps[step] = counts
+            self.latest = step
         for watcher in watchers:
             watcher(step, **counts)
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """The totals now."""
+    def of(self, step: str) -> dict[str, int]:
+        """The totals of one step now."""
         with self._lock:
-            return dict(self._counts)
+            return dict(self._steps.get(step, {}))
+
+    def pace(self, step: str, **known: int) -> str:
+        """How fast a step goes and how long it will take: `, 12.3 MiB/s, 4m10s left`, or nothing while that is unknown.
+
+        Args:
+            known: counts that the step itself does not tell, such as `total_bytes`.
+        """
+        pace = self._paces.setdefault(step, Pace())
+        if counts := self.of(step):
+            pace.note(counts | known)
+        words = pace.words()
+        return f", {words}" if words else ""
 
     def show(self, share: float, words: str) -> None:
         """Update bar (0 to 1) and words, if two seconds have passed since they were last."""
@@ -68,11 +87,6 @@ class BackupProgress(RunProgress):
 
     def __init__(self) -> None:
         super().__init__("reading the source")
-        self._expected_files = 0
-
-    def expect(self, files: int) -> None:
-        """So many files the source held last time; 0 when nobody knows."""
-        self._expected_files = files
 
     def show_transfers(self, closed: int, proven: int) -> None:
         """Show where the run is.
@@ -81,12 +95,13 @@ class BackupProgress(RunProgress):
             closed: bytes of ciphertext in transfers that were closed.
             proven: bytes of those that the store was shown to hold.
         """
-        counts = self.counts
-        files = counts.get("files", 0)
-        read = min(files / self._expected_files, 1.0) if self._expected_files else 0.0
+        counts, sending = self.of("snapshot"), self.of("upload")
+        read = share_of(counts) or 0.0
         sent = proven / closed if closed and read == 1.0 else 0.0
         words = (
-            f"{files:,} files, {in_units(counts.get('read_bytes', 0))} read, "
-            f"{in_units(counts.get('new_bytes', 0))} new; {in_units(closed)} sealed, {in_units(proven)} proven"
+            f"{counts.get('files', 0):,} files, {in_units(counts.get('bytes', 0))}, "
+            f"{in_units(counts.get('read_bytes', 0))} read, {in_units(counts.get('new_bytes', 0))} new"
+            f"{self.pace('snapshot')}; {in_units(sending.get('total_bytes', closed))} sealed, "
+            f"{in_units(sending.get('bytes', 0))} sent{self.pace('upload')}, {in_units(proven)} proven"
         )
         self.show((_READ_SHARE * read + _SENT_SHARE * sent) / _FULL, words)

@@ -106,8 +106,10 @@ def _ids(spelled: Sequence[str]) -> list[bytes]:
 
 
 def _show(progress: RunProgress, snapshot: CommittedSnapshot) -> None:
-    done, total = progress.counts.get("bytes", 0), snapshot.facts.totals.get("bytes", 0)
-    progress.show(done / total if total else 0.0, f"{in_units(done)} of {in_units(total)} restored and verified")
+    counts, total = progress.of("restore"), snapshot.facts.totals.get("bytes", 0)
+    done = counts.get("bytes", 0)
+    words = f"{counts.get('files', 0):,} files, {in_units(done)} of {in_units(total)} restored and verified"
+    progress.show(done / total if total else 0.0, words + progress.pace("restore", total_bytes=total))
 
 
 def _say(card: Card, report: RestoreReport, target: str) -> None:

@@ -16,6 +16,8 @@ from flows.watching import in_thread, threads, watched
 from proofkeep.backup.resume import Resumed, resumable
 from proofkeep.errors import CancelledError, ProofkeepError
 from proofkeep.model import Finding
+from proofkeep.pace import share_of
+from proofkeep.progress import in_units
 from tasks.kinds import Receipt
 from tasks.resume import Resuming, resume
 
@@ -58,7 +60,7 @@ def _resume_all(repository: str, runs: list[str]) -> tuple[list[Resumed], dict[s
     for number, left in enumerate(waiting):
         cancelled = threading.Event()
         resuming = Resuming(configuration, connected, state, left, cancelled=cancelled.is_set, progress=progress)
-        show = partial(progress.show, number / len(waiting), f"run {number + 1} of {len(waiting)}")
+        show = partial(_show, progress, number, len(waiting))
         try:
             told = watched(in_thread(resume.submit(resuming)), show, cancelled)
         except CancelledError:
@@ -72,6 +74,13 @@ def _resume_all(repository: str, runs: list[str]) -> tuple[list[Resumed], dict[s
             failures[left.run] = failure
     progress.finish(f"{len(done)} of {len(waiting)} runs were sent")
     return done, failures
+
+
+def _show(progress: RunProgress, number: int, of: int) -> None:
+    counts = progress.of("upload")
+    sent = f"{in_units(counts.get('bytes', 0))} of {in_units(counts.get('total_bytes', 0))} sent"
+    share = (number + (share_of(counts) or 0.0)) / of
+    progress.show(share, f"run {number + 1} of {of}: {sent}{progress.pace('upload')}")
 
 
 def _say(card: Card, repository: str, done: list[Resumed], failures: dict[str, ProofkeepError]) -> None:

@@ -19,6 +19,7 @@ from flows.watching import in_thread, threads, watched
 from proofkeep.configuration import Configuration
 from proofkeep.history import VERIFY
 from proofkeep.ledger import Heads, parse_heads
+from proofkeep.pace import share_of
 from proofkeep.pings import pinged
 from proofkeep.progress import in_units
 from proofkeep.repository import Repository as Connected
@@ -68,8 +69,12 @@ def _verify(configuration: Configuration, connected: Connected, read: float, exp
     )
 
     def show() -> None:
-        counts = progress.counts
-        progress.show(0.0, f"{counts.get('objects', 0):,} objects, {in_units(counts.get('bytes', 0))} read back")
+        counts = progress.of("verify")
+        if not counts:
+            progress.show(0.0, f"{progress.of('ledger').get('entries', 0):,} ledger entries read")
+            return
+        words = f"{counts.get('objects', 0):,} objects, {in_units(counts.get('bytes', 0))} read back"
+        progress.show(share_of(counts) or 0.0, words + progress.pace("verify"))
 
     told: Receipt = watched(in_thread(verify_repository.submit(verification)), show, cancelled)
     progress.finish(told["verdict"])

@@ -27,7 +27,9 @@ class Step:
         step: str,  # noqa: ARG002 - the engine's protocol
         **counts: int,
     ) -> None:
-        """Show counts; `bytes`, or what stands in for it, moves the bar. Only `end` fills it."""
+        """Show what counts files or objects; `bytes`, or what stands in for it, moves the bar. Only `end` fills it."""
+        if not counts.keys() & {"files", "objects"}:
+            return
         done = counts.get("bytes", counts.get("read_bytes", 0))
         if self._total is not None:
             done = min(done, self._total - 1)

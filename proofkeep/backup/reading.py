@@ -1,6 +1,6 @@
 """Reads file content into slabs and cuts it into chunks; knows nothing of names or manifests."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
@@ -87,11 +87,20 @@ class SlabWriter:
 class ContentReader:
     """Streams one file after the other into a slab writer."""
 
-    def __init__(self, writer: SlabWriter, chunker: Chunker, ids: IdKeys, cancelled: Cancelled) -> None:
+    def __init__(
+        self,
+        writer: SlabWriter,
+        chunker: Chunker,
+        ids: IdKeys,
+        cancelled: Cancelled,
+        on_read: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """`on_read` is told now and then how much of a large file was read."""
         self._writer = writer
         self._chunker = chunker
         self._ids = ids
         self._cancelled = cancelled
+        self._on_read = on_read
 
     def make_room(self, size: int) -> Iterator[Slab]:
         """Let the slab go if a small file of `size` bytes may not fit behind what it holds."""
@@ -128,6 +137,7 @@ class ContentReader:
             count = reader.readinto(writer.slab.view[writer.end :])
             writer.advance(count)
             total += count
+            self._on_read(total)
             if count and writer.room:
                 continue
             start = self._cut(start, ids, last=count == 0)

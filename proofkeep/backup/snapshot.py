@@ -51,6 +51,7 @@ class Walk:
     totals: dict[str, int] = field(default_factory=dict)
     _links: dict[tuple[int, ...], Entry] = field(default_factory=dict)
     _memory: SegmentMemory = field(init=False)
+    _expected_files: int = 0
 
     def slabs(self) -> Iterator[Slab | EndOfStream]:
         """Slabs of chunks that are stored nowhere yet, then the end with the manifest's root.
@@ -79,8 +80,11 @@ class Walk:
             self.repository, self.ids, self.catalog, self.entry, self.known, self.journal.noted
         )
         segments = SegmentWriter(self.ids, lambda identity, data: waiting.append((identity, data)), self._memory.leaf)
-        reader = ContentReader(content, self.chunker, self.ids, self.cancelled)
+        reader = ContentReader(
+            content, self.chunker, self.ids, self.cancelled, lambda so_far: self._report(content, so_far)
+        )
         remembers = self.catalog.remembers(self.entry)
+        self._expected_files = self.catalog.count_files(self.entry)
         ahead = Ahead(self.source.walk())
         while batch := ahead.look(_BATCH):
             if self.cancelled():
@@ -102,8 +106,10 @@ class Walk:
         self.totals["new_chunks"], self.totals["new_bytes"] = content.new_chunks, content.new_bytes
         yield EndOfStream(dict(self.totals), {"snapshot": new}, root)
 
-    def _report(self, content: SlabWriter) -> None:
-        self.progress("snapshot", **self.totals, new_bytes=content.new_bytes)
+    def _report(self, content: SlabWriter, so_far: int = 0) -> None:
+        """`so_far` bytes were read of a file that is not counted yet."""
+        counts = self.totals | {name: self.totals[name] + so_far for name in ("bytes", "read_bytes")}
+        self.progress("snapshot", **counts, new_bytes=content.new_bytes, total_files=self._expected_files)
 
     def _adopt(self, ahead: Ahead, segments: SegmentWriter) -> bool:
         """Refer to the remembered segment that describes the next nodes, if there is one."""

@@ -9,7 +9,6 @@ from typing import Any
 
 from proofkeep.backup import Backup, drive
 from proofkeep.backup.commit import CommitReceipt
-from proofkeep.backup.transfer import Receipt
 from proofkeep.cli import findings, shown
 from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
@@ -17,7 +16,6 @@ from proofkeep.cli.pinging import pinging
 from proofkeep.cli.report import table
 from proofkeep.errors import PartialSnapshotError, ProofkeepError, UsageError
 from proofkeep.history import BACKUP
-from proofkeep.journal import Transfer
 
 
 def add(commands: Subparsers) -> Parser:
@@ -62,7 +60,7 @@ def _back_up(context: Context, run: bytes) -> tuple[CommitReceipt, Backup, dict[
         sys.stderr.write(f"run {identity.run.hex()}\n")
     with (
         context.progress() as progress,
-        _Shown(
+        Backup(
             repository,
             state,
             source,
@@ -75,27 +73,6 @@ def _back_up(context: Context, run: bytes) -> tuple[CommitReceipt, Backup, dict[
     ):
         receipt, partial = _drive(context, backup)
         return receipt, backup, _travelled(backup), partial
-
-
-class _Shown(Backup):
-    """A backup that also shows how much of what is sealed was sent and proven."""
-
-    _sent = 0
-    _proven = 0
-
-    def upload(self, transfer: Transfer) -> Receipt:
-        """See `Backup.upload`."""
-        receipt = super().upload(transfer)
-        self._sent += receipt.bytes
-        self.progress("upload", bytes=self._sent)
-        return receipt
-
-    def verify(self, transfer: Transfer) -> Receipt:
-        """See `Backup.verify`."""
-        receipt = super().verify(transfer)
-        self._proven += receipt.bytes
-        self.progress("verify", bytes=self._proven)
-        return receipt
 
 
 def _run_id(new: str | None, resumed: str | None, state: Path) -> bytes:

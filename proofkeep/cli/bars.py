@@ -1,49 +1,32 @@
 """Progress as bars on a terminal."""
 
+import threading
 from typing import Self
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.text import Text
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from proofkeep.cli import shown
 from proofkeep.cli.progress import words
-
-
-class _Rate(ProgressColumn):
-    """Bytes a second over the last while."""
-
-    def render(self, task: Task) -> Text:
-        """The rate, empty before there is one."""
-        speed = task.finished_speed or task.speed
-        return Text(f"{shown.size(int(speed))}/s" if speed else "")
+from proofkeep.pace import Pace, share_of
 
 
 class Bars:
     """One bar for each step, drawn by rich. Called from any thread."""
 
     def __init__(self, total_bytes: int | None) -> None:
-        self._total = total_bytes
+        self._known = {"total_bytes": total_bytes} if total_bytes else {}
         self._bars = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[counts]}"),
-            _Rate(),
+            TextColumn("{task.fields[pace]}"),
             TimeElapsedColumn(),
             console=Console(stderr=True),
             transient=True,
         )
-        self._tasks: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
+        self._tasks: dict[str, tuple[TaskID, Pace]] = {}
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -54,6 +37,12 @@ class Bars:
 
     def __call__(self, step: str, **counts: int) -> None:
         """See `ports.Progress`."""
-        if step not in self._tasks:
-            self._tasks[step] = self._bars.add_task(step, total=counts.get("total_bytes", self._total), counts="")
-        self._bars.update(self._tasks[step], completed=counts.get("bytes", 0), counts=words(counts))
+        counts = self._known | counts
+        share = share_of(counts)
+        with self._lock:
+            if step not in self._tasks:
+                self._tasks[step] = self._bars.add_task(step, total=None, counts="", pace=""), Pace()
+            task, pace = self._tasks[step]
+            pace.note(counts)
+            total = None if share is None else 1.0
+            self._bars.update(task, total=total, completed=share or 0.0, counts=words(counts), pace=pace.words())

@@ -3,20 +3,23 @@
 All on standard error; counts only.
 """
 
+import math
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from proofkeep import ports
 from proofkeep.cli import shown
+from proofkeep.pace import Pace
 from proofkeep.progress import silent
 
 LINE_SECONDS = 10.0
 
 _BYTES = ("bytes", "new_bytes", "read_bytes", "stored")
 _WORDS = {"new_bytes": "new", "read_bytes": "read"}
-_LEFT_OUT = frozenset({"directories", "other", "unchanged_files", "total_bytes"})
+_LEFT_OUT = frozenset({"directories", "other", "unchanged_files", "total_bytes", "total_files", "total_objects"})
 
 
 @contextmanager
@@ -34,7 +37,7 @@ def shown_progress(*, quiet: bool, total_bytes: int | None = None) -> Iterator[p
         with Bars(total_bytes) as bars:
             yield bars
     else:
-        lines = Lines()
+        lines = Lines(total_bytes)
         yield lines
         lines.close()
 
@@ -54,25 +57,40 @@ def words(counts: dict[str, int]) -> str:
 
 
 class Lines:
-    """A line when a step begins, one every ten seconds, and one with its last counts. Called from any thread."""
+    """A line when a step begins, one every ten seconds, and one with its last counts. Called from any thread.
 
-    def __init__(self) -> None:
+    Args:
+        total_bytes: as in `shown_progress`.
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, total_bytes: int | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._known = {"total_bytes": total_bytes} if total_bytes else {}
+        self._clock = clock
+        self._lock = threading.Lock()
         self._next: dict[str, float] = {}
-        self._unsaid: dict[str, str] = {}
+        self._unsaid: dict[str, dict[str, int]] = {}
+        self._paces: dict[str, Pace] = {}
 
     def __call__(self, step: str, **counts: int) -> None:
         """See `ports.Progress`."""
-        now = time.monotonic()
-        self._unsaid[step] = f"{step}: {words(counts)}\n"
-        if now >= self._next.get(step, 0.0):
+        now = self._clock()
+        with self._lock:
+            self._unsaid[step] = counts = self._known | counts
+            if now < self._next.get(step, -math.inf):
+                return
             self._next[step] = now + LINE_SECONDS
-            self._say(step)
+            pace = self._paces.setdefault(step, Pace(self._clock))
+            pace.note(counts)
+            self._say(step, pace.words())
 
     def close(self) -> None:
         """Say what each step came to."""
-        for step in list(self._unsaid):
-            self._say(step)
+        with self._lock:
+            for step in list(self._unsaid):
+                self._say(step, "")
 
-    def _say(self, step: str) -> None:
-        sys.stderr.write(self._unsaid.pop(step, ""))
+    def _say(self, step: str, pace: str) -> None:
+        counts = self._unsaid.pop(step)
+        sys.stderr.write(f"{step}: {', '.join(filter(None, (words(counts), pace)))}\n")
         sys.stderr.flush()

@@ -2,13 +2,19 @@
 
 from proofkeep.errors import RollbackError
 from proofkeep.ledger import START, Head, Heads, follow_chain, spell_head, writers
+from proofkeep.ports import Progress
 from proofkeep.repository import Repository
 from proofkeep.verify.expected import Expected
 from proofkeep.verify.report import Freshness, VerificationReport
 
 
 def verify_chains(
-    repository: Repository, expected: Expected, asked: Heads, remembered: Heads, report: VerificationReport
+    repository: Repository,
+    expected: Expected,
+    asked: Heads,
+    remembered: Heads,
+    report: VerificationReport,
+    progress: Progress,
 ) -> Heads:
     """Read every chain from its start into `expected`; heads as they are now, before any fault. Faults are findings."""
     heads: Heads = {}
@@ -23,6 +29,7 @@ def verify_chains(
             if link.entry is None:
                 continue
             report.entries += 1
+            progress("ledger", entries=report.entries)
             for item in expected.add_entry(link.entry, link.head):
                 report.find("ledger-mismatch", item.name, "two ledger entries state different checksums of it")
         heads[writer] = head

@@ -73,6 +73,11 @@ class Expected:
             for row in rows:
                 yield ExpectedObject(*row)
 
+    def totals(self) -> dict[str, tuple[int, int]]:
+        """Number and bytes of the objects of each type."""
+        with closing(self._database.execute("SELECT type, count(*), sum(length) FROM objects GROUP BY type")) as rows:
+            return {kind: (count, size) for kind, count, size in rows}
+
     def set_damaged(self, name: str) -> None:
         """It is missing or not what the ledger says."""
         self._database.execute("UPDATE objects SET damaged=1 WHERE name=?", (name,))

@@ -19,6 +19,7 @@ from proofkeep.verify.report import VerificationReport
 _PREFIXES = (names.INDEX, names.KEYS, names.PACKS, names.SNAPSHOTS)
 _THREADS = 4
 _SMALL = {"index", "key", "record"}
+_TOLD_EVERY = 256  # objects of a listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +29,16 @@ class Reading:
     fraction: float
     seed: bytes
 
+    def share_of(self, kind: str) -> float:
+        """How much of the objects of one type is read."""
+        if self.fraction <= 0:
+            return 0.0
+        return 1.0 if kind in _SMALL else self.fraction
+
     def wants(self, item: ExpectedObject) -> bool:
         """Whether this object is read."""
-        if self.fraction <= 0:
-            return False
-        if item.type in _SMALL:
-            return True
         drawn = int.from_bytes(sha256(self.seed + item.name.encode()).digest()[:8], "big")
-        return drawn < self.fraction * 2**64
+        return drawn < self.share_of(item.type) * 2**64
 
 
 class ObjectCheck:
@@ -56,9 +59,14 @@ class ObjectCheck:
         self._retired = {pack.name for pack in retired}
         self._cancelled = cancelled
         self._progress = progress
+        self._total_objects = 0
+        self._total_bytes = 0
 
     def run(self, reading: Reading) -> None:
         """Check all objects. Raises `CancelledError`, and `StoreError` or `TransportError` when it could not look."""
+        totals = self._expected.totals()
+        self._total_objects = sum(count for count, _ in totals.values())
+        self._total_bytes = round(sum(size * reading.share_of(kind) for kind, (_, size) in totals.items()))
         pending: deque[tuple[ExpectedObject, Future[tuple[bytes, int]]]] = deque()
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="verify") as pool:
             try:
@@ -72,6 +80,7 @@ class ObjectCheck:
             finally:
                 for _, future in pending:
                     future.cancel()
+        self._tell()
 
     def _listed(self) -> Iterator[ExpectedObject]:
         """Objects that are present with their size; the others become findings."""
@@ -98,6 +107,8 @@ class ObjectCheck:
             return False
         self._report.objects += 1
         self._report.bytes += stat.size
+        if self._report.objects % _TOLD_EVERY == 1:
+            self._tell()
         if stat.size != item.length:
             self._find("truncated", item, f"it has {stat.size} bytes where the ledger says {item.length}")
             return False
@@ -120,7 +131,13 @@ class ObjectCheck:
         self._report.read_bytes += length
         if digest != item.sha256:
             self._find("integrity", item, "its sha-256 is not the one in the ledger")
-        self._progress("verify", objects=self._report.read, bytes=self._report.read_bytes)
+        self._tell()
+
+    def _tell(self) -> None:
+        """What is to be read is known as its share of the packs, so that the end may come a little early or late."""
+        report = self._report
+        known = {"total_bytes": self._total_bytes} if self._total_bytes else {"total_objects": self._total_objects}
+        self._progress("verify", objects=report.objects, bytes=report.read_bytes, **known)
 
     def _find(self, code: str, item: ExpectedObject, detail: str) -> None:
         self._expected.set_damaged(item.name)

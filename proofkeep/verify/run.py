@@ -68,7 +68,7 @@ def verify(
     report = VerificationReport(Freshness.NOT_PROVABLE, repository.ledger_shares_neighbourhood)
     expected = Expected()
     try:
-        heads = verify_chains(repository, expected, expect or {}, remembered or {}, report)
+        heads = verify_chains(repository, expected, expect or {}, remembered or {}, report, progress)
         retired, refused = read_retired(repository)
         report.findings.extend(refused)
         check = ObjectCheck(repository, expected, report, retired, cancelled, progress)

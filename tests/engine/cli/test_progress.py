@@ -4,6 +4,9 @@ import os
 import pty
 import subprocess
 
+import pytest
+
+from proofkeep.cli.progress import Lines
 from tests.engine.cli.places import Place
 
 
@@ -51,3 +54,40 @@ def test_elsewhere_plain_lines_tell_the_last_counts(repository: Place) -> None:
 
     assert "\x1b" not in ended.err
     assert "snapshot: 5 files, 3.0 MiB" in ended.err
+
+
+def test_lines_tell_rate_and_time_left(capsys: pytest.CaptureFixture[str]) -> None:
+    now = 0.0
+    lines = Lines(total_bytes=1000 << 20, clock=lambda: now)
+    for second in range(0, 41, 5):
+        now = float(second)
+        lines("restore", files=second, bytes=second * 10 << 20)
+    lines.close()
+
+    assert capsys.readouterr().err.splitlines() == [
+        "restore: 0 files, 0 B",
+        "restore: 10 files, 100.0 MiB, 10.0 MiB/s, 1m30s left",
+        "restore: 20 files, 200.0 MiB, 10.0 MiB/s, 1m20s left",
+        "restore: 30 files, 300.0 MiB, 10.0 MiB/s, 1m10s left",
+        "restore: 40 files, 400.0 MiB, 10.0 MiB/s, 1m left",
+    ]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_every_verb_that_takes_time_shows_what_it_does(repository: Place, *, terminal: bool) -> None:
+    repository.configure(drill="rto_seconds = 3600")
+
+    def said(*arguments: str) -> str:
+        return on_a_terminal(repository, *arguments) if terminal else repository.run(*arguments).err
+
+    backup, verify = said("backup"), said("verify", "--read-all")
+    restore, drill = said("restore", "latest", "restored"), said("drill")
+
+    for step in ("snapshot", "upload", "verify"):
+        assert step in backup
+    assert "5 files" in backup
+    assert "ledger" in verify
+    assert "objects" in verify
+    assert "5 files, 3.0 MiB" in restore
+    assert "restore" in drill
+    assert "attack" in drill

@@ -1,0 +1,69 @@
+"""How fast a step goes and how long it will still take, from the counts that it tells."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from proofkeep.configuration.duration import spell_duration
+from proofkeep.progress import in_units
+
+_WINDOW_SECONDS = 30.0
+_EVERY_SECONDS = 1.0
+_LONGEST_SECONDS = 100 * 86_400  # a step that crawls tells nothing about its end
+
+
+class Pace:
+    """Bytes a second over the last half minute, and from that the time left. Called from one thread at a time.
+
+    Counts know their end by `total_bytes`, `total_files` or `total_objects`, the first that is there.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: deque[tuple[float, int, float | None]] = deque()
+
+    def note(self, counts: Mapping[str, int]) -> None:
+        """These are the step's counts now."""
+        now = self._clock()
+        if len(self._seen) > 1 and now - self._seen[-2][0] < _EVERY_SECONDS:
+            self._seen.pop()
+        self._seen.append((now, counts.get("bytes", 0), share_of(counts)))
+        while len(self._seen) > 2 and now - self._seen[1][0] >= _WINDOW_SECONDS:  # noqa: PLR2004 - a span has two ends
+            self._seen.popleft()
+
+    @property
+    def rate(self) -> float | None:
+        """Bytes a second; None while nothing is known of it."""
+        return self._slope(1)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """None where the end is not known, or nothing moves."""
+        speed = self._slope(2)
+        share = self._seen[-1][2] if self._seen else None
+        return None if not speed or share is None else (1.0 - share) / speed
+
+    def words(self) -> str:
+        """For a person: `12.3 MiB/s, 4m10s left`; empty where nothing is known."""
+        left = self.seconds_left
+        parts = [f"{in_units(int(self.rate))}/s"] if self.rate else []
+        if left is not None and 1 <= left < _LONGEST_SECONDS:
+            parts.append(f"{spell_duration(round(left))} left")
+        return ", ".join(parts)
+
+    def _slope(self, field: int) -> float | None:
+        if not self._seen:
+            return None
+        first, last = self._seen[0], self._seen[-1]
+        passed, before, after = last[0] - first[0], first[field], last[field]
+        if passed <= 0 or before is None or after is None:
+            return None
+        return (after - before) / passed
+
+
+def share_of(counts: Mapping[str, int]) -> float | None:
+    """How much of a step is done, 0 to 1; None where its end is not known."""
+    for unit in ("bytes", "files", "objects"):
+        if total := counts.get(f"total_{unit}"):
+            return min(counts.get(unit, 0) / total, 1.0)
+    return None

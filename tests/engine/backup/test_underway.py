@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import pytest
+
+from proofkeep.backup import drive
+from proofkeep.backup.underway import Underway
+from proofkeep.chunking import ChunkSizes
+from proofkeep.errors import CancelledError
+from tests.building import Ground, Host, content, plant
+
+SMALL_CHUNKS = ChunkSizes(1 << 10, 4 << 10, 16 << 10)
+
+
+class Pack:
+    """What `Underway` looks at in a pack of the journal."""
+
+    def __init__(self, number: int, size: int) -> None:
+        self.number = number
+        self.size = size
+        self.sent = None
+        self.verified = None
+
+
+class Told:
+    """Keeps what was told of each step."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, list[dict[str, int]]] = {}
+
+    def __call__(self, step: str, **counts: int) -> None:
+        self.steps.setdefault(step, []).append(counts)
+
+
+def test_pack_is_seen_while_it_is_sent_and_counts_once_when_sent_again() -> None:
+    told, seconds = Told(), iter(range(100))
+    underway = Underway(told, lambda: False, clock=lambda: float(next(seconds)))
+    first, second = Pack(1, 100), Pack(2, 50)
+    underway.sealed(150)
+
+    watch = underway.watch(first)  # type: ignore[arg-type]  # a stand-in
+    for sent in (0, 60, 0, 30):
+        watch(sent)
+    underway.watch(second)(20)  # type: ignore[arg-type]  # as above
+    underway.sent(first)  # type: ignore[arg-type]  # as above
+
+    assert [counts["bytes"] for counts in told.steps["upload"]] == [0, 60, 0, 30, 50, 120]
+    assert {counts["total_bytes"] for counts in told.steps["upload"]} == {150}
+
+
+def test_look_at_a_pack_ends_its_put_when_the_run_is_cancelled() -> None:
+    underway = Underway(Told(), lambda: True)
+
+    with pytest.raises(CancelledError):
+        underway.watch(Pack(1, 100))(50)  # type: ignore[arg-type]  # a stand-in
+
+
+def test_backup_tells_what_it_read_sent_and_proved(scratch: Path) -> None:
+    host = Host(Ground(scratch / "ground", SMALL_CHUNKS))
+    plant(host.source, {"one": content(1, 60_000), "other": content(2, 5000)})
+    first, second = Told(), Told()
+
+    with host.backup(progress=first) as backup:
+        drive(backup)
+        stored = sum(pack.size for pack in backup.journal.packs())
+    (host.source / "other").write_bytes(content(3, 5000))
+    with host.backup(bytes(16), progress=second) as backup:
+        drive(backup)
+
+    read = first.steps["snapshot"]
+    assert (read[0]["total_files"], read[-1]["files"], read[-1]["bytes"]) == (0, 2, 65_000)
+    assert 60_000 in {counts["bytes"] for counts in read[:-1]}  # the large file is told while it is read
+    assert first.steps["upload"][-1] == {"bytes": stored, "total_bytes": stored}
+    assert first.steps["verify"][-1] == {"bytes": stored, "total_bytes": stored}
+    assert second.steps["snapshot"][-1]["total_files"] == 2

@@ -1,0 +1,61 @@
+import pytest
+
+from proofkeep.pace import Pace, share_of
+
+MIB = 1 << 20
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_steady_step_tells_rate_and_time_left(clock: Clock) -> None:
+    pace = Pace(clock)
+    for second in range(11):
+        clock.now = 100.0 + second
+        pace.note({"bytes": second * 2 * MIB, "total_bytes": 200 * MIB})
+
+    assert pace.words() == "2.0 MiB/s, 1m30s left"
+
+
+def test_rate_is_that_of_the_last_half_minute(clock: Clock) -> None:
+    pace = Pace(clock)
+    for second in range(200):
+        clock.now = 100.0 + second
+        pace.note({"bytes": min(second, 100) * MIB, "total_bytes": 200 * MIB})
+
+    assert pace.words() == ""
+
+
+def test_time_left_follows_files_where_the_bytes_to_come_are_not_known(clock: Clock) -> None:
+    pace = Pace(clock)
+    pace.note({"files": 0, "bytes": 0, "total_files": 100})
+    clock.now += 10
+    pace.note({"files": 10, "bytes": MIB, "total_files": 100})
+
+    assert pace.words() == "102.4 KiB/s, 1m30s left"
+
+
+@pytest.mark.parametrize("counts", [{}, {"files": 3}, {"bytes": 5, "total_bytes": 0}])
+def test_unknown_end_tells_no_time_left(clock: Clock, counts: dict[str, int]) -> None:
+    pace = Pace(clock)
+    pace.note(counts)
+    clock.now += 5
+    pace.note(counts)
+
+    assert share_of(counts) is None
+    assert pace.seconds_left is None
+    assert pace.words() == ""
+
+
+def test_more_than_was_expected_is_all_of_it() -> None:
+    assert share_of({"files": 12, "total_files": 10}) == 1.0
