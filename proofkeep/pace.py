@@ -56,7 +56,7 @@ class Pace:
             return None
         first, last = self._seen[0], self._seen[-1]
         passed, before, after = last[0] - first[0], first[field], last[field]
-        if passed <= 0 or before is None or after is None:
+        if passed < _EVERY_SECONDS or before is None or after is None:
             return None
         return (after - before) / passed
 

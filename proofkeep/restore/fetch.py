@@ -1,8 +1,8 @@
 """Fetches what a window of files needs, pack by pack, frames in parallel, and hands each chunk to its files."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from proofkeep.allocator import keep_freed_memory
 from proofkeep.errors import LOST, CancelledError, IntegrityError, ProofkeepError
@@ -19,13 +19,23 @@ Failed = tuple[Want, ProofkeepError]
 class Fetcher:
     """Runs a window's reads on a few threads; damage is noted on the files it hits, everything else raised."""
 
-    def __init__(self, chunks: ChunkStore, target: Target, threads: int, cancelled: Cancelled) -> None:
+    def __init__(
+        self,
+        chunks: ChunkStore,
+        target: Target,
+        threads: int,
+        cancelled: Cancelled,
+        on_part: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_part` is called when `read` and `placed` have grown."""
         keep_freed_memory()
         self._chunks = chunks
         self._target = target
         self._cancelled = cancelled
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="restore")
+        self._on_part = on_part
         self.read = 0
+        self.placed = 0
 
     def close(self) -> None:
         """End the threads."""
@@ -46,17 +56,20 @@ class Fetcher:
         by_pack: dict[int, dict[FrameRow, list[Want]]] = defaultdict(lambda: defaultdict(list))
         for want in wants:
             by_pack[want.place.pack][self._chunks.frame(want.place)].append(want)
-        futures = []
+        futures: dict[Future[tuple[int, list[Failed]]], int] = {}
         for pack, frames in by_pack.items():
             rows = sorted(frames, key=lambda frame: frame.offset)
             for start in range(0, len(rows), _SPAN):
                 part = {row: frames[row] for row in rows[start : start + _SPAN]}
-                futures.append(self._pool.submit(self._read_part, pack, part))
+                size = sum(want.place.row.length for wanted in part.values() for want in wanted)
+                futures[self._pool.submit(self._read_part, pack, part)] = size
         again: list[Want] = []
         try:
-            for future in futures:
+            for future, size in futures.items():
                 read, failed = future.result()
                 self.read += read
+                self.placed += size - sum(want.place.row.length for want, _ in failed)
+                self._on_part()
                 for want, error in failed:
                     again.extend(self._elsewhere(want, error))
         finally:

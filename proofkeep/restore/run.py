@@ -57,7 +57,7 @@ def restore(
     run.report.findings.extend(damage)
     roots = open_roots(repository, data_keys, snapshot)
     target.begin()
-    fetcher = Fetcher(chunks, target, threads, cancelled)
+    fetcher = Fetcher(chunks, target, threads, cancelled, lambda: run.tell(fetcher))
     try:
         entries = walk_manifest(chunks, roots, run.report.findings.append, selection)
         for window in _windows(entries):
@@ -113,6 +113,7 @@ class _Restore:
         self._cancelled = cancelled
         self._progress = progress
         self._links: dict[bytes, bytes | FileJob] = {}
+        self._counted = 0
         self.report = RestoreReport(snapshot.id.short, snapshot.facts.complete)
 
     def restore_window(self, window: list[Entry], fetcher: Fetcher) -> None:
@@ -127,15 +128,17 @@ class _Restore:
             wants.extend(place_chunks(job, job.entry.chunk_ids, places))
         for start in range(0, len(wants), _WINDOW_CHUNKS):
             fetcher.fetch(wants[start : start + _WINDOW_CHUNKS])
-            self.report.read = fetcher.read
-            self._report()
         for job in jobs:
             self._finish(job)
-        self._report()
+        self._counted = fetcher.placed
+        self.tell(fetcher)
 
-    def _report(self) -> None:
+    def tell(self, fetcher: Fetcher) -> None:
+        """Show where the restore is: what lies in files that are not finished counts too."""
         report = self.report
-        self._progress("restore", files=report.files, bytes=report.bytes, read_bytes=report.read)
+        report.read = fetcher.read
+        written = report.bytes + fetcher.placed - self._counted
+        self._progress("restore", files=report.files, bytes=written, read_bytes=report.read)
 
     def _begin(self, entry: Entry) -> FileJob | None:
         """Make the entry, or begin its file."""
