@@ -543,7 +543,7 @@ class SpoolFullError(PipelineError):
 
     code = "spool-full"
     cause = "full spool"
-    hint = "Mend the transfers that wait in the spool or raise its limit, then press Retry."
+    hint = "Make room on its disk, mend the transfers that wait in the spool or raise its limit, then press Retry."
 
 
 class StateFullError(SpoolFullError):

@@ -1,7 +1,6 @@
 """A real disk without room, for the spool alone and for everything this host keeps."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +10,10 @@ import pytest
 from proofkeep.chunking import ChunkSizes
 from proofkeep.errors import SpoolFullError
 from tests.building import OPTIONS, Ground, Host, content, plant, small_frames
+from tests.disks import enlarge, small_disk
 
 pytestmark = pytest.mark.requires("mount", "umount", root=True)
-SMALL, LARGE = "256k", "64m"
+ROOM = "64m"
 
 
 @pytest.fixture
@@ -27,51 +27,30 @@ def host(scratch: Path) -> Iterator[Host]:
         yield host
 
 
-@pytest.fixture
-def small_disk() -> Iterator[list[Path]]:
-    """Directories put here are unmounted at the end."""
-    mounted: list[Path] = []
-    yield mounted
-    for place in mounted:
-        subprocess.run(["umount", place], check=True)
-
-
-def mount(place: Path, size: str, mounted: list[Path]) -> None:
-    place.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", place], check=True)
-    mounted.append(place)
-
-
-def enlarge(place: Path) -> None:
-    subprocess.run(["mount", "-o", f"remount,size={LARGE}", place], check=True)
-
-
-def test_spool_on_a_full_disk_ends_the_run_and_a_retry_with_room_completes(host: Host, small_disk: list[Path]) -> None:
+def test_spool_on_a_full_disk_ends_the_run_and_a_retry_with_room_completes(host: Host) -> None:
     run = os.urandom(16)
     spool = host.state.run(run) / "spool"
-    mount(spool, SMALL, small_disk)
-    with pytest.raises(SpoolFullError, match="spool's disk is full"):
-        host.run(run)
-    enlarge(spool)
+    with small_disk(spool, "256k"):
+        with pytest.raises(SpoolFullError, match="spool's disk is full"):
+            host.run(run)
+        enlarge(spool, ROOM)
 
-    receipt = host.run(run)
+        receipt = host.run(run)
 
     assert host.ground.read_back(receipt.snapshot) == host.portrait()
     assert {len(places) for places in host.ground.second_reader().places.values()} == {1}
 
 
 @pytest.mark.parametrize("size", ["64k", "224k", "640k"])
-def test_state_directory_on_a_full_disk_ends_the_run_and_a_retry_with_room_completes(
-    host: Host, small_disk: list[Path], size: str
-) -> None:
+def test_state_directory_on_a_full_disk_ends_the_run_and_a_retry_with_room_completes(host: Host, size: str) -> None:
     run = os.urandom(16)
-    mount(host.state_root, size, small_disk)
-    with pytest.raises(SpoolFullError):
-        host.run(run)
-    assert host.ground.names("snapshots/") == []
-    enlarge(host.state_root)
+    with small_disk(host.state_root, size):
+        with pytest.raises(SpoolFullError):
+            host.run(run)
+        assert host.ground.names("snapshots/") == []
+        enlarge(host.state_root, ROOM)
 
-    receipt = host.run(run)
+        receipt = host.run(run)
 
     assert host.ground.read_back(receipt.snapshot) == host.portrait()
     assert host.ground.findings() == []

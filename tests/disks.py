@@ -1,0 +1,23 @@
+"""Real disks with little room: a tmpfs mounted for a test, which fails where none can be mounted."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def small_disk(place: Path, size: str) -> Iterator[Path]:
+    """Mount a disk of `size` (as mount spells it) on the new directory `place`, until the block ends."""
+    place.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", place], check=True)
+    try:
+        yield place
+    finally:
+        # Lazily: a test that failed may have left a file open there.
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def enlarge(place: Path, size: str) -> None:
+    """Give a mounted disk more room; what lies on it stays."""
+    subprocess.run(["mount", "-o", f"remount,size={size}", place], check=True)
