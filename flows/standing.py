@@ -93,7 +93,8 @@ def recovery_point(
     age = (time.time_ns() - newest.source_at_ns) / _NS / _HOUR
     instant = spelled(datetime.fromtimestamp(newest.source_at_ns / _NS, UTC))
     incomplete = "" if newest.complete else ", **incomplete**"
-    return f"{effect}; last committed here: `{newest.snapshot}` of {instant}, {age:.1f} hours old{incomplete}"
+    old = f"{age:.1f} hours old" if age > -1 else f"**{-age:.1f} hours ahead of this host's clock**"
+    return f"{effect}; last committed here: `{newest.snapshot}` of {instant}, {old}{incomplete}"
 
 
 def _entry(state: Path | None, left: Left | None, before: Sequence[FlowRun]) -> str | None:

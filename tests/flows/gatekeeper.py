@@ -8,9 +8,11 @@ import select
 import socket
 import ssl
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 from urllib.parse import urlsplit
@@ -58,6 +60,7 @@ class Gatekeeper:
         holds: which paths' uploads wait until `open` is called; one whose client is gone by then goes nowhere.
         uploads: how often an upload of each path reached the store.
         arrived: set when an upload was held or refused.
+        seconds_off: how far ahead the store's clock is, as its answers tell.
     """
 
     def __init__(self, upstream: str, pki: Pki) -> None:
@@ -67,6 +70,7 @@ class Gatekeeper:
         self.uploads: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
         self.arrived = threading.Event()
+        self.seconds_off = 0
         self._opened = threading.Event()
         self._lock = threading.Lock()
         self._upstream = urlsplit(upstream)
@@ -149,8 +153,9 @@ class Gatekeeper:
                 passed = [
                     (name, value)
                     for name, value in response.getheaders()
-                    if name.lower() not in _HOP_BY_HOP | {"content-length"}
+                    if name.lower() not in _HOP_BY_HOP | {"content-length", "date"}
                 ]
+                passed.append(("Date", formatdate(time.time() + keeper.seconds_off, usegmt=True)))
                 length = response.getheader("Content-Length") if self.command == "HEAD" else None
                 self._answer(response.status, passed, content, length)
 

@@ -1,0 +1,92 @@
+"""A host whose clock is two days off: its run is refused with a card, or its snapshot counts for nothing later."""
+
+import time
+from functools import partial
+
+import pytest
+from prefect.client.schemas.objects import FlowRun
+
+from flows.backup import backup
+from flows.status import status
+from proofkeep.backup import Backup
+from proofkeep.errors import ClockError
+from proofkeep.snapshots import list_snapshots
+from tests.flows.gatekeeper import Gatekeeper
+from tests.flows.house import ENTRY, House
+from tests.flows.running import artifacts, message, run_here, run_here_again
+
+TWO_DAYS = 2 * 86_400
+
+
+def set_clock(patch: pytest.MonkeyPatch, seconds_off: int) -> None:
+    """Let the engine of this process's backups have the time of a host that is so far ahead."""
+    ahead_ns = seconds_off * 10**9
+    patch.setattr("flows.backup.Backup", partial(Backup, clock=lambda: time.time_ns() + ahead_ns))
+
+
+def snapshots(house: House) -> int:
+    return len(list_snapshots(house.configuration.connect())[0])
+
+
+def assert_refused(run: FlowRun, says: str) -> None:
+    """Failed, with the code in the message, and a card with the cause, what to do, and that nothing is lost."""
+    card = artifacts(run.id)["markdown"]
+    assert (run.state_name, run.state.type.value if run.state else "") == ("Failed", "FAILED")
+    assert f"[{ClockError.code}]" in message(run)
+    assert says in message(run)
+    assert f"**{ClockError.cause}** (`{ClockError.code}`" in card
+    assert "Set the host's clock (NTP)" in card
+    assert "nothing waits in the spool" in card
+
+
+def status_of(house: House) -> FlowRun:
+    return run_here(status, {"repository": house.name, "entries": [{"entry": ENTRY, "source": house.name}]})
+
+
+@pytest.mark.parametrize("seconds_off", [TWO_DAYS, -TWO_DAYS], ids=["behind", "ahead"])
+def test_store_that_states_the_time_has_the_run_refused_and_its_retry_commits(
+    s3_house: House, gate: Gatekeeper, seconds_off: int
+) -> None:
+    s3_house.fill(1)
+    gate.seconds_off = seconds_off
+    run = run_here(backup, s3_house.parameters())
+    assert_refused(run, f"differs by {-seconds_off / 3600:+.1f} hours from that of the store")
+    assert gate.uploads == {}
+    gate.seconds_off = 0
+
+    again = run_here_again(backup, run)
+
+    assert again.state_name == "Completed", message(again)
+    assert snapshots(s3_house) == 1
+
+
+def test_clock_that_is_behind_is_told_by_the_ledger_where_no_store_states_the_time(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.fill(1)
+    assert run_here(backup, house.parameters()).state_name == "Completed"
+    with monkeypatch.context() as patch:
+        set_clock(patch, -TWO_DAYS)
+        run = run_here(backup, house.parameters())
+    assert_refused(run, "newest ledger entry is 48.0 hours ahead of this host's clock")
+    assert snapshots(house) == 1
+
+    assert run_here_again(backup, run).state_name == "Completed"
+
+
+def test_snapshot_from_the_future_is_no_success_once_the_clock_is_right_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.fill(1)
+    with monkeypatch.context() as patch:
+        set_clock(patch, TWO_DAYS)
+        assert run_here(backup, house.parameters()).state_name == "Completed"
+
+    seen = status_of(house)
+    run = run_here(backup, house.parameters())
+
+    assert (seen.state_name, message(seen)) == ("Attention", f"{ENTRY}: overdue")
+    assert_refused(run, "newest ledger entry is 48.0 hours ahead of this host's clock")
+    assert "hours ahead of this host's clock**" in artifacts(run.id)["markdown"]
+    assert snapshots(house) == 1
+    assert message(status_of(house)) == f"{ENTRY}: overdue, {ClockError.code}"
