@@ -334,7 +334,10 @@ class KeyDeniedError(KeyAccessError):
 
     code = "key-denied"
     cause = "denied key"
-    hint = "Backup hosts may not unwrap; restore and drill need the restore role."
+    hint = (
+        "Give the role its right to the key back and press Retry; "
+        "by design backup hosts may not unwrap, and restore and drill need the restore role."
+    )
 
 
 class KeyRevokedError(KeyAccessError):

@@ -53,12 +53,14 @@ class House:
         root: everything local lies below it.
         store, ledger: fields of their blocks; local directories by default.
         tls: fields of a TLS policy block, if there is one.
+        keys: fields of the block of the backup role's keys; a key pair of the house by default.
     """
 
     root: Path
     store: Mapping[str, Any] = field(default_factory=dict)
     ledger: Mapping[str, Any] = field(default_factory=dict)
     tls: Mapping[str, Any] | None = None
+    keys: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         self.name = f"house-{os.urandom(4).hex()}"
@@ -71,12 +73,12 @@ class House:
         self.block = Repository(
             store=ObjectStore(**(self.store or self._directory("store"))),
             ledger=Ledger(store=ObjectStore(**(self.ledger or self._directory("ledger")))),
-            keys=KeyProvider(providers=[f"file:{self.root / 'public.pem'}"]),
+            keys=KeyProvider(**(self.keys or {"providers": [f"file:{self.root / 'public.pem'}"]})),
             tls=None if self.tls is None else TlsPolicy(**self.tls),
             host_secret=f"file:{self.root / 'host.secret'}",
             state=str(self.state),
         )
-        restore_role = KeyProvider(providers=[f"file:{self.root / 'key.pem'}"])
+        restore_role = KeyProvider(**(self.keys or {"providers": [f"file:{self.root / 'key.pem'}"]}))
         store_documents(self.name, self.block, Source(root=str(self.source), label="test"), restore_role)
         configuration = self.configuration
         create(

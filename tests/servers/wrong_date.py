@@ -20,11 +20,19 @@ from tests.servers.pki import Pki
 _OUR_OWN = frozenset({"connection", "content-length", "date", "transfer-encoding"})
 
 
-class _WrongDate(ThreadingHTTPServer):
+class PassingServer(ThreadingHTTPServer):
+    """Passes requests on to the endpoint `behind`, and states a time of its own."""
+
     daemon_threads = True
 
-    def __init__(self, pki: Pki, behind: AwsEndpoint, seconds_off: float | None) -> None:
-        super().__init__((LOOPBACK, 0), _Handler)
+    def __init__(
+        self,
+        pki: Pki,
+        behind: AwsEndpoint,
+        seconds_off: float | None,
+        handler: type[BaseHTTPRequestHandler] | None = None,
+    ) -> None:
+        super().__init__((LOOPBACK, 0), handler or PassingHandler)
         self.socket = server_context(pki.server).wrap_socket(
             self.socket, server_side=True, do_handshake_on_connect=False
         )
@@ -36,8 +44,10 @@ class _WrongDate(ThreadingHTTPServer):
         """Clients that had enough leave."""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: _WrongDate
+class PassingHandler(BaseHTTPRequestHandler):
+    """Passes one request after the other on."""
+
+    server: PassingServer
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -67,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def wrong_date(pki: Pki, behind: AwsEndpoint, seconds_off: float | None) -> Iterator[str]:
     """The `endpoint_url` of `behind` with a clock that is so many seconds ahead; None states no date at all."""
-    with _WrongDate(pki, behind, seconds_off) as server:
+    with PassingServer(pki, behind, seconds_off) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
