@@ -1,0 +1,115 @@
+"""An S3 server that is killed while a pack's bytes arrive, and started again: nothing is lost, nothing sent twice."""
+
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from infra.servers.seaweedfs import SeaweedFs
+from proofkeep.errors import ProofkeepError, StoreUnavailableError
+from proofkeep.format.names import PACKS
+from proofkeep.journal import Journal
+from proofkeep.repository import Repository
+from proofkeep.stores import bodies
+from tests.building import Host, content, plant
+from tests.decorating import Puts, WatchedStore
+from tests.faults.remote import RemoteGround
+from tests.servers.pki import Pki
+from tests.servers.s3_client import s3_client
+
+MIB = 1 << 20
+RUN = bytes(range(16))
+
+
+@pytest.fixture
+def server(tmp_path: Path, pki: Pki) -> Iterator[SeaweedFs]:
+    """A server that this test may kill."""
+    own = SeaweedFs(tmp_path / "seaweedfs", pki.ca_path, pki.server).start()
+    yield own
+    own.stop()
+
+
+@pytest.fixture
+def host(server: SeaweedFs, pki: Pki, tmp_path: Path) -> Host:
+    """A host with eight packs' worth of new content, on a repository at that server."""
+    api = s3_client(server.url, server.region, server.admin.access_key, server.admin.secret_key, pki.ca_path)
+    buckets = ("packs", "ledger")
+    for bucket in buckets:
+        api.create_bucket(Bucket=bucket)
+    made = Host(RemoteGround(tmp_path / "ground", server=server, pki=pki, buckets=buckets))
+    plant(made.source, {f"f{number}": content(number, MIB) for number in range(8)})
+    return made
+
+
+class _Watched(io.FileIO):
+    """A pack's file that tells when half of it was read."""
+
+    def __init__(self, file: Path, half_read: Callable[[], None]) -> None:
+        super().__init__(file)
+        self._half = file.stat().st_size // 2
+        self._half_read = half_read
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        piece = super().read(size)
+        if self.tell() >= self._half:
+            self._half_read()
+        return piece
+
+
+@contextmanager
+def killed_within_pack(server: SeaweedFs, number: int) -> Iterator[list[str]]:
+    """The server dies when half of the `number`th pack has been handed to the connection; names of packs begun."""
+    begun: list[str] = []
+
+    def stream(body: Any, name: str) -> Any:
+        if not name.startswith(PACKS) or not isinstance(body, Path):
+            return bodies.stream(body, name)
+        begun.append(name)
+        return _Watched(body, server.stop) if len(begun) == number else bodies.stream(body, name)
+
+    with patch("proofkeep.stores.s3.stream", stream):
+        yield begun
+
+
+def counted(host: Host, puts: Puts) -> Repository:
+    return host.ground.connect(
+        store=WatchedStore(host.ground.store, puts), ledger=WatchedStore(host.ground.ledger, puts)
+    )
+
+
+def journaled(host: Host) -> dict[str, bytes]:
+    """SHA-256 of the packs that the run has sealed, by name; asked of this host alone."""
+    (file,) = host.state_root.glob(f"*/runs/{RUN.hex()}/journal.sqlite")
+    with closing(Journal(file)) as journal:
+        return {pack.id.name: pack.sha256 for pack in journal.packs()}
+
+
+def test_killed_store_is_told_as_unavailable_and_a_retry_after_its_restart_sends_the_rest(
+    host: Host, server: SeaweedFs
+) -> None:
+    puts = Puts()
+    repository = counted(host, puts)
+    with killed_within_pack(server, 3) as begun, pytest.raises(ProofkeepError) as failed:
+        host.run(RUN, repository=repository, pack_size=MIB, spool_limit=64 * MIB, senders=1)
+    sealed, arrived = journaled(host), Counter(puts.names)
+    with pytest.raises(ProofkeepError) as still_down:
+        host.run(RUN, repository=repository)
+    server.start()
+
+    snapshot = host.run(RUN, repository=counted(host, puts), pack_size=MIB, senders=1).snapshot
+
+    assert (failed.value.code, still_down.value.code) == (StoreUnavailableError.code,) * 2
+    assert begun[2] not in arrived
+    assert len([name for name in arrived if name.startswith(PACKS)]) == 2
+    assert [found.id.short for found in host.ground.snapshots()] == [snapshot]
+    assert sealed.items() <= journaled(host).items()
+    assert set(host.ground.names(PACKS)) == set(journaled(host)), "no orphan, and none is missing"
+    assert {name: count for name, count in puts.names.items() if count != 1} == {}
+    portrait, report = host.ground.restored(snapshot)
+    assert portrait == host.portrait()
+    assert report.intact
