@@ -11,7 +11,7 @@ from flows.runs import named_by, this_run
 from flows.telling import telling
 from proofkeep import unfinished
 from proofkeep.progress import in_units
-from proofkeep.unfinished import GivenUp
+from proofkeep.unfinished import STAYS, GivenUp
 from tasks.kinds import Receipt
 
 
@@ -37,7 +37,7 @@ def _say(card: Card, given_up: GivenUp) -> None:
         "lost": f"{given_up.packs:,} packs, {in_units(given_up.bytes)}; the source must be read again",
         "a snapshot that only had to be sent": "lost" if given_up.ended else "there was none",
         "kept": f"{given_up.kept:,} packs had arrived, the entry's next run counts on them",
-        "sent and never proven": f"{given_up.unproven:,} packs stay in the store, where no reader sees them",
+        "sent and never proven": f"{given_up.unproven:,} packs: {STAYS}; the status lists them",
         "free again": in_units(given_up.freed),
     }
     if given_up.damaged:

@@ -4,7 +4,7 @@ from proofkeep.configuration.duration import spell_duration
 from proofkeep.history import Attempt
 from proofkeep.progress import in_units
 from proofkeep.status import EntryStatus, StatusReport
-from proofkeep.unfinished import UnfinishedRun
+from proofkeep.unfinished import STAYS, UnfinishedRun
 
 _SECOND_NS = 10**9
 
@@ -26,6 +26,9 @@ def render(repository: str, report: StatusReport, now_ns: int) -> str:
     if report.left:
         lines += ["", "## Left over", "", "| run | of | waits in the spool | stored, in no snapshot | what to do |"]
         lines += ["|---|---|---|---|---|", *(_left(run) for run in report.left)]
+    if report.abandoned:
+        lines += ["", "## Abandoned", "", f"Packs that were sent and never proven: {STAYS}.", ""]
+        lines += ["| run | of | in the store |", "|---|---|---|", *(_abandoned(run) for run in report.abandoned)]
     return "\n".join(lines) + "\n"
 
 
@@ -54,6 +57,10 @@ def _left(run: UnfinishedRun) -> str:
         "" if run.damaged else f"the entry's next run takes it up, or `proofkeep resume-transfers {run.run}`; else "
     )
     return f"| `{run.run}` | {run.name or 'not known'} | {waiting} | {stored} | {resume}`proofkeep abandon {run.run}` |"
+
+
+def _abandoned(run: UnfinishedRun) -> str:
+    return f"| `{run.run}` | {run.name or 'not known'} | {run.remains:,} packs, {in_units(run.remains_bytes)} |"
 
 
 def _ago(at_ns: int, now_ns: int) -> str:

@@ -19,7 +19,8 @@ _REMOVED = "removed-"
 def remove_finished(state: RepositoryState) -> None:
     """Remove folders that nobody touched for 30 days, of runs with a complete snapshot or taken up or given up.
 
-    A retry within that time finds its receipt, or its manifest. What is left to adopt, or incomplete, stays.
+    A retry within that time finds its receipt, or its manifest. What is left to adopt, or incomplete, stays; so does
+    a run that left packs in the store when it was given up: nothing else tells of them.
     Trouble with one folder is left to another day.
     """
     before = time.time_ns() - KEPT_DAYS * _DAY_NS
@@ -45,5 +46,9 @@ def _has_ended(journal: Journal) -> bool:
     committed = journal.fact("committed")
     if committed is not None:
         return bool(committed["complete"])
-    taken_up = journal.fact(ADOPTED) is not None or journal.fact(ABANDONED) is not None
-    return taken_up and all(pack.indexed for pack in journal.packs())
+    abandoned = journal.fact(ABANDONED)
+    if abandoned is not None and abandoned.get("remains"):
+        return False
+    return (abandoned is not None or journal.fact(ADOPTED) is not None) and all(
+        pack.indexed for pack in journal.packs()
+    )

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from proofkeep.cli import shown
 from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
-from proofkeep.unfinished import GivenUp, abandon
+from proofkeep.unfinished import STAYS, GivenUp, abandon
 
 
 def add(commands: Subparsers) -> Parser:
@@ -32,9 +32,7 @@ def lines(given_up: GivenUp) -> list[str]:
     again = "a snapshot that only had to be sent is lost" if given_up.ended else "the source was not read to its end"
     said = [f"run {given_up.run}{of} is given up", freed, f"{lost}; {again}, the source must be read again"]
     if given_up.unproven:
-        said.append(
-            f"{given_up.unproven} of them were sent and not proven: they stay in the store, no reader sees them"
-        )
+        said.append(f"{given_up.unproven} of them were sent and not proven: {STAYS}; `proofkeep status` lists them")
     if given_up.kept:
         said.append(f"kept: {given_up.kept} packs had arrived, the entry's next run counts on them")
     return said

@@ -10,7 +10,7 @@ from proofkeep.configuration.duration import spell_duration
 from proofkeep.errors import UsageError
 from proofkeep.history import Attempt
 from proofkeep.status import EntryStatus, StatusReport
-from proofkeep.unfinished import UnfinishedRun
+from proofkeep.unfinished import STAYS, UnfinishedRun
 
 _SECOND_NS = 10**9
 
@@ -59,6 +59,7 @@ def _document(report: StatusReport) -> dict[str, Any]:
     return {
         "entries": [_entry(entry) for entry in report.entries],
         "left": [_left(run) for run in report.left],
+        "abandoned": [_abandoned(run) for run in report.abandoned],
         "unreachable": None if report.unreachable is None else report.unreachable.code,
     }
 
@@ -104,6 +105,10 @@ def _left(run: UnfinishedRun) -> dict[str, Any]:
     }
 
 
+def _abandoned(run: UnfinishedRun) -> dict[str, Any]:
+    return {"run": run.run, "entry": run.name, "remains": run.remains, "remains_bytes": run.remains_bytes}
+
+
 # --- for people
 
 
@@ -117,6 +122,7 @@ def _lines(report: StatusReport, now_ns: int) -> list[str]:
     lines = [line for entry in report.entries for line in _entry_lines(entry, now_ns)]
     for run in report.left:
         lines += _left_lines(run)
+    lines += [_abandoned_line(run) for run in report.abandoned]
     if report.unreachable is not None:
         lines.append("the repository could not be asked: ages are what this host remembers")
     return lines or ["no entry is known on this host"]
@@ -149,6 +155,12 @@ def _left_lines(run: UnfinishedRun) -> list[str]:
             f"({shown.size(run.stored_bytes)}) are stored and in no snapshot"
         )
     return [f"left over: run {run.run}{of}: {what}", *(f"  {command}" for command in commands(run))]
+
+
+def _abandoned_line(run: UnfinishedRun) -> str:
+    of = f" of {shown.text(run.name)}" if run.name else ""
+    what = f"{run.remains} packs ({shown.size(run.remains_bytes)}) were sent and never proven"
+    return f"abandoned: run {run.run}{of}: {what}; {STAYS}"
 
 
 def _ago(at_ns: int, now_ns: int) -> str:

@@ -48,8 +48,9 @@ def judge(
     attempts = {place: history.attempts(place) for place in {entry.place for entry in known}}
     entries = [_judged(entry, attempts[entry.place], newest.get(entry.place), now_ns) for entry in known]
     verified = {each.known.name: each.verified_at or 0 for each in entries}
-    left = [run for run in all_unfinished_runs(root) if _wants_somebody(run, verified)]
-    return StatusReport(entries, left, unreachable)
+    runs = all_unfinished_runs(root)
+    left = [run for run in runs if _wants_somebody(run, verified)]
+    return StatusReport(entries, left, [run for run in runs if run.abandoned and run.remains], unreachable)
 
 
 def _judged(entry: KnownEntry, of_place: list[Attempt], asked: Newest | None, now_ns: int) -> EntryStatus:

@@ -48,11 +48,13 @@ class StatusReport:
 
     Attributes:
         left: abandoned runs with something in them that somebody may want to send or to give up.
+        abandoned: runs that were given up when packs of theirs had been sent and not proven.
         unreachable: why the repository could not be asked, so that ages are only what this host remembers.
     """
 
     entries: list[EntryStatus]
     left: list[UnfinishedRun]
+    abandoned: list[UnfinishedRun] = field(default_factory=list)
     unreachable: ProofkeepError | None = None
 
     @property

@@ -67,16 +67,20 @@ def _give_up(journal: Journal, run: str, freed: int, now_ns: int) -> GivenUp:
         raise UsageError(f"run {run} has committed its snapshot, there is nothing to give up")
     packs = journal.packs()
     lost = [pack for pack in packs if pack.verified is None]
+    sent = [pack.size for pack in lost if pack.sent is not None]
     ended = journal.end is not None
+    before: dict[str, int] = journal.fact(ABANDONED) or {}
+    remains = before.get("remains", 0) + len(sent)
+    remains_bytes = before.get("remains_bytes", 0) + sum(sent)
     with journal.transaction():
-        journal.set_fact(ABANDONED, {"at_ns": now_ns})
+        journal.set_fact(ABANDONED, {"at_ns": now_ns, "remains": remains, "remains_bytes": remains_bytes})
         journal.reopen_without(pack.id for pack in lost)
     return GivenUp(
         run,
         (journal.fact(BEGAN) or {}).get("entry"),
         len(lost),
         sum(pack.size for pack in lost),
-        sum(pack.sent is not None for pack in lost),
+        len(sent),
         len(packs) - len(lost),
         freed,
         ended,

@@ -16,7 +16,10 @@ BEGAN = "began"
 ADOPTED = "adopted"
 """Fact: all packs that the run had sealed are named by index and ledger."""
 ABANDONED = "abandoned"
-"""Fact: somebody gave up what had not arrived; the run is not to go on."""
+"""Fact: somebody gave up what had not arrived; the run is not to go on. Counts what of that was sent."""
+
+STAYS = "they stay in the store, where no reader sees them; a backup host may not delete there, and no command does"
+"""What becomes of packs that were sent and given up."""
 
 GLANCE_SECONDS = 2.0
 """For so long who opens a run waits for somebody who only looks at it, which takes milliseconds."""
@@ -36,6 +39,7 @@ class UnfinishedRun:
         waiting, waiting_bytes: packs that were not proven in the store yet.
         stored, stored_bytes: packs that were, and that no index names.
         ended: everything is sealed, the manifest too: what is missing is sending and the commit.
+        remains, remains_bytes: packs that were sent and given up before they were proven: they may lie in the store.
         source_at: instant of the source in ns, where it began to read.
     """
 
@@ -55,6 +59,8 @@ class UnfinishedRun:
     ended: bool = False
     adopted: bool = False
     abandoned: bool = False
+    remains: int = 0
+    remains_bytes: int = 0
     source_at: int | None = None
     expires_ns: int | None = None
 
@@ -97,6 +103,7 @@ def _looked_at(repository: str, folder: Path) -> UnfinishedRun | None:
 
 def _described(repository: str, folder: Path, journal: Journal, spool_bytes: int) -> UnfinishedRun:
     began: dict[str, Any] = journal.fact(BEGAN) or {}
+    abandoned: dict[str, Any] | None = journal.fact(ABANDONED)
     packs = journal.packs()
     waiting = [pack.size for pack in packs if pack.verified is None]
     stored = [pack.size for pack in packs if pack.verified is not None and not pack.indexed]
@@ -114,7 +121,9 @@ def _described(repository: str, folder: Path, journal: Journal, spool_bytes: int
         spool_bytes=spool_bytes,
         ended=journal.end is not None,
         adopted=journal.fact(ADOPTED) is not None,
-        abandoned=journal.fact(ABANDONED) is not None,
+        abandoned=abandoned is not None,
+        remains=(abandoned or {}).get("remains", 0),
+        remains_bytes=(abandoned or {}).get("remains_bytes", 0),
         source_at=journal.fact("source_at"),
         expires_ns=journal.fact("expires_ns"),
     )

@@ -2,10 +2,14 @@
 
 import os
 import shutil
+import time
 from typing import Any
 
 import pytest
 
+from proofkeep.backup import Backup
+from proofkeep.configuration import load
+from proofkeep.unfinished import STAYS
 from tests.engine.cli.places import Place
 
 
@@ -145,6 +149,38 @@ def test_what_is_given_up_is_told_and_needs_neither_key_nor_store(repository: Pl
     again = repository.run("abandon", run)
     assert (again.code, "the source must be read again" in again.out) == (0, True)
     assert "has no journal on this host" in repository.run("abandon", "00" * 16).err
+
+
+def test_packs_that_were_sent_and_given_up_are_listed_for_good_and_alarm_nobody(repository: Place) -> None:
+    repository.done("backup")
+    (repository.source / "new").write_bytes(os.urandom(100_000))
+    run = os.urandom(16)
+    configuration = load(repository.config)
+    connected = configuration.connect()
+    with Backup(
+        connected,
+        configuration.open_state(connected),
+        configuration.open_source(),
+        configuration.key_providers(),
+        configuration.identity(run),
+        configuration.options(now_ns=time.time_ns()),
+    ) as backup:
+        backup.begin()
+        backup.checksum(backup.encrypt(backup.compress(backup.snapshot())), lambda _: None)
+        backup.upload(backup.transfers()[0])
+
+    given_up = repository.run("abandon", run.hex())
+    repository.done("backup")
+    code, result = status(repository)
+    said = repository.run("status").out
+
+    left = only(result["abandoned"])
+    assert (code, left["run"], left["entry"], result["left"]) == (0, run.hex(), "home", [])
+    assert left["remains"] > 0
+    assert left["remains_bytes"] > 100_000
+    assert f"{left['remains']} of them were sent and not proven: {STAYS}" in given_up.out
+    assert f"abandoned: run {run.hex()} of home: {left['remains']} packs (" in said
+    assert STAYS in said
 
 
 def test_next_backup_tells_what_it_took_up(repository: Place) -> None:

@@ -1,6 +1,7 @@
 """Giving up what a run left: the spool is free, the loss is told, and nobody goes on as if nothing had happened."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,31 @@ def test_what_had_arrived_is_kept_and_counted_on_by_the_next_run(host: Host) -> 
     assert adopted.sent == 0
     assert host.ground.read_back(receipt.snapshot) == host.portrait()
     assert host.ground.findings() == []
+
+
+def test_packs_that_were_sent_and_not_proven_are_remembered_with_their_bytes(host: Host) -> None:
+    run = os.urandom(16)
+    with small_frames(), host.backup(run, spool_limit=200_000) as backup:
+        seal(backup)
+        backup.upload(backup.transfers()[0])
+        sizes = [pack.size for pack in backup.journal.packs() if pack.sent is not None]
+
+    told = abandon(host.state_root, run.hex())
+    abandon(host.state_root, run.hex())
+    host.run()
+    make_old(host.state.run(run) / "journal.sqlite")
+    host.run()
+
+    (left,) = unfinished_runs(host.state)
+    assert told.unproven == len(sizes) > 0
+    assert (left.abandoned, left.remains, left.remains_bytes) == (True, len(sizes), sum(sizes))
+    assert not left.holds_packs
+
+
+def make_old(file: Path) -> None:
+    """As if nobody had touched it for longer than finished runs are kept."""
+    long_ago = time.time() - 40 * 24 * 3600
+    os.utime(file, (long_ago, long_ago))
 
 
 def test_live_run_is_refused_and_untouched(host: Host) -> None:

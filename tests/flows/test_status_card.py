@@ -1,0 +1,19 @@
+"""The table of a status, as Markdown."""
+
+from pathlib import Path
+
+from flows.status_card import render
+from proofkeep.status import StatusReport
+from proofkeep.unfinished import STAYS, UnfinishedRun
+
+
+def test_packs_that_were_sent_and_given_up_are_listed_with_why_they_stay() -> None:
+    given_up = UnfinishedRun(
+        "aa" * 16, "bb" * 16, Path("run"), name="home", abandoned=True, remains=3, remains_bytes=3 << 20
+    )
+
+    text = render("main", StatusReport([], [], [given_up]), 0)
+
+    assert STAYS in text
+    assert f"| `{'bb' * 16}` | home | 3 packs, 3.0 MiB |" in text
+    assert "Left over" not in text
