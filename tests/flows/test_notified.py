@@ -1,0 +1,94 @@
+"""Each automation is seen firing at a real server; what waits for hours waits ten seconds here."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.states import Completed, Crashed, Failed, Running, Scheduled
+
+from flows.backup import PARTIAL, backup
+from flows.status import ATTENTION, status
+from infra.automations.definitions import FOLDER
+from tests.flows.conftest import PrefectSide
+from tests.flows.house import ENTRY, House
+from tests.flows.running import client, message, run_here_tagged, until
+from tests.servers.pki import Pki
+from tests.servers.receiver import Receiver
+
+SHORTEST_SECONDS = 10
+"""The least that Prefect takes for the absence of an event."""
+
+
+@pytest.fixture(scope="module")
+def on_call(prefect: PrefectSide, pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
+    """Who is notified by the automations of the folder, of which a run is long after ten seconds."""
+    folder = tmp_path_factory.mktemp("automations")
+    for file in FOLDER.glob("*.yaml"):
+        (folder / file.name).write_text(file.read_text().replace("within: 21600", f"within: {SHORTEST_SECONDS}"))
+    with Receiver(pki.server) as receiver:
+        made = prefect.command("python", "-m", "infra.automations", "--webhook", receiver.url, str(folder))
+        assert made.returncode == 0, made.stderr
+        yield receiver
+    with client() as api:
+        for automation in api.read_automations():
+            api.delete_automation(automation.id)
+
+
+def told(on_call: Receiver, run: FlowRun) -> list[str]:
+    """Subjects of what was said of a run."""
+    said = [each.document for each in on_call.received]
+    return [each["subject"] for each in said if str(run.id) in each["body"]]
+
+
+def made(*states: State[Any]) -> FlowRun:
+    """A run that went through these states."""
+    with client() as api:
+        run = api.create_flow_run(backup, parameters={}, name="home", state=states[0], tags=["proofkeep"])
+        for state in states[1:]:
+            api.set_flow_run_state(run.id, state, force=True)
+    return run
+
+
+def wait_for_what_was_said_before(on_call: Receiver) -> None:
+    """A run that crashes now is told after everything that came before it."""
+    last = made(Running(), Crashed())
+    until(lambda: told(on_call, last) == ["proofkeep: backup home crashed"], "a later run is told")
+
+
+def test_run_that_nobody_took_is_told(on_call: Receiver) -> None:
+    due = datetime.now(UTC) - timedelta(hours=1)
+    late = made(Scheduled(scheduled_time=due))
+
+    until(lambda: bool(told(on_call, late)), "the late run is told")
+
+    assert told(on_call, late) == ["proofkeep: backup home is late"]
+    assert f"due at {due:%Y-%m-%d %H:%M}" in on_call.received[-1].document["body"]
+
+
+def test_hung_run_is_told_and_a_hung_retry_too_but_none_that_ended(on_call: Receiver) -> None:
+    finals: tuple[State[Any], ...] = (Completed(), Failed(), Failed(name=PARTIAL), Failed(name=ATTENTION))
+    ended = [made(Running(), final) for final in finals]
+    retried = made(Running(), Failed(), Running())
+    hung = made(Running())
+
+    until(lambda: _is_long(on_call, hung) and _is_long(on_call, retried), "both are told")
+
+    wait_for_what_was_said_before(on_call)
+    assert [run.id for run in ended if _is_long(on_call, run)] == []
+    assert told(on_call, hung) == ["proofkeep: backup home runs long"]
+
+
+def _is_long(on_call: Receiver, run: FlowRun) -> bool:
+    return "proofkeep: backup home runs long" in told(on_call, run)
+
+
+def test_overdue_entry_is_told(house: House, on_call: Receiver) -> None:
+    watched = {"repository": house.name, "entries": [{"entry": ENTRY, "source": house.name}]}
+
+    run = run_here_tagged(status, watched, ["proofkeep", "status"])
+
+    wait_for_what_was_said_before(on_call)
+    assert run.state_name == ATTENTION, message(run)
+    assert "proofkeep: an entry is past its allowed age, or a failure is open" in told(on_call, run)
