@@ -1,4 +1,4 @@
-"""Each automation is seen firing at a real server; what waits for hours waits ten seconds here."""
+"""Each automation is seen firing at a real server, once for one fact; what waits for hours waits ten seconds here."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -84,11 +84,20 @@ def _is_long(on_call: Receiver, run: FlowRun) -> bool:
     return "proofkeep: backup home runs long" in told(on_call, run)
 
 
-def test_overdue_entry_is_told(house: House, on_call: Receiver) -> None:
+def test_overdue_entry_is_told_once(house: House, on_call: Receiver) -> None:
     watched = {"repository": house.name, "entries": [{"entry": ENTRY, "source": house.name}]}
 
     run = run_here_tagged(status, watched, ["proofkeep", "status"])
 
     wait_for_what_was_said_before(on_call)
     assert run.state_name == ATTENTION, message(run)
-    assert "proofkeep: an entry is past its allowed age, or a failure is open" in told(on_call, run)
+    assert told(on_call, run) == ["proofkeep: an entry is past its allowed age, or a failure is open"]
+
+
+def test_status_that_could_not_look_is_a_failed_run_and_says_nothing_of_ages(on_call: Receiver) -> None:
+    run = run_here_tagged(status, {"repository": "nowhere"}, ["proofkeep", "status"])
+
+    wait_for_what_was_said_before(on_call)
+    (subject,) = told(on_call, run)
+    assert subject.startswith("proofkeep: status nowhere ")
+    assert subject.endswith(" ended Failed")
