@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from infra.servers.process import ServerStartError, free_port
-from infra.up.repository import prepare
+from infra.up.notices import Notices
+from infra.up.repository import notify, prepare
 from infra.up.stack import ROOT, Stack
 
 DEFAULT_PORT = 8443
@@ -25,12 +26,15 @@ def main(arguments: list[str]) -> int:
     state.chmod(0o711)
     for number in (signal.SIGTERM, signal.SIGINT):  # which shells ignore for what they start in the background
         signal.signal(number, signal.default_int_handler)
-    stack = None
+    stack = notices = None
     try:
         stack = Stack(state, state / "postgresql", options.port or free_port())
         _say("starting PostgreSQL, the Prefect server (a minute the first time) and the TLS proxy")
         stack.start_server()
         inventory = prepare(stack, options.source.absolute())
+        notices = Notices(stack.ca.issue("notices"), lambda subject: _say(f"notified   {subject}"))
+        notices.start()
+        notify(stack, notices.url)
         stack.start_worker()
         _tell(stack, inventory)
         _say(f"{stack.wait()} ended; everything ends with it")
@@ -47,6 +51,8 @@ def main(arguments: list[str]) -> int:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if stack is not None:
             stack.stop()
+        if notices is not None:
+            notices.stop()
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:

@@ -112,5 +112,10 @@ def prepare(stack: Stack, source: Path) -> Path:
     return inventory
 
 
+def notify(stack: Stack, url: str) -> None:
+    """Make the automations, which notify an https address."""
+    stack.run([_program("python"), "-m", "infra.automations", "--webhook", url])
+
+
 def _program(name: str) -> str:
     return str(Path(sys.executable).with_name(name))

@@ -76,7 +76,8 @@ class Stack:
         self.postgres.start()
         self._running.append(self.postgres.process)
         url = f"http://{LOOPBACK}:{self.upstream}/api/health"
-        self._start("prefect-server", self.server, lambda: answers(url, below=300), 180)
+        trust = {"SSL_CERT_FILE": str(self.ca.ca_path)}  # of whom it notifies, which is this machine alone
+        self._start("prefect-server", self.server, lambda: answers(url, below=300), 180, trust)
         self.proxy.start()
         self._running.append(self.proxy.process)
 
@@ -122,8 +123,10 @@ class Stack:
     def _pids(self) -> set[int]:
         return {server.pid for server in self._running}
 
-    def _start(self, name: str, unit: Unit, ready: Callable[[], bool], seconds: float) -> None:
-        environment = self._environment(unit.environment)
+    def _start(
+        self, name: str, unit: Unit, ready: Callable[[], bool], seconds: float, also: Mapping[str, str] = {}
+    ) -> None:
+        environment = self._environment({**unit.environment, **also})
         (command,) = unit.commands("ExecStart", environment)
         directory = unit.here(unit.settings["Service.WorkingDirectory"][0])
         process = ServerProcess(

@@ -31,6 +31,8 @@ from prefect.settings import (
 )
 from prefect.states import Completed, Crashed, Failed, Running
 
+from flows.status import status
+from infra.automations.definitions import read_definitions
 from infra.database_retention import delete_old_runs
 from infra.demo import processes
 from infra.servers.process import clean_environment
@@ -171,6 +173,18 @@ def test_plan_finds_nothing_to_do(up: Up) -> None:
     done = up.command("proofkeep", "plan", str(up.directory / "inventory.yaml"))
 
     assert (done.returncode, done.stdout) == (0, "nothing to be made\n")
+
+
+def test_failed_run_notifies_the_terminal(up: Up, api: SyncPrefectClient) -> None:
+    automations = {automation.name for automation in api.read_automations() if automation.enabled}
+    run = api.create_flow_run(status, parameters={}, name="tried", state=Running(), tags=["proofkeep"])
+    api.set_flow_run_state(run.id, Failed(), force=True)
+
+    assert up.process.stdout is not None
+    line = up.process.stdout.readline()  # the test's time limit ends a wait for nothing
+
+    assert automations == {definition.name for definition in read_definitions()}
+    assert line == "up: notified   proofkeep: status tried ended Failed\n"
 
 
 def test_server_logs_no_error(up: Up) -> None:

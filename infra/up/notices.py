@@ -1,0 +1,71 @@
+"""Who is notified while one tries out: the terminal that `make up` runs in, by an https address of this machine."""
+
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from infra.servers.aws_endpoint import server_context
+from infra.servers.local_ca import Certificate
+from infra.servers.process import LOOPBACK
+
+_MOST_BYTES = 1 << 16
+_MOST_CHARACTERS = 200
+
+
+class Notices:
+    """Serves from `start` to `stop`.
+
+    Args:
+        tell: called with the subject of each notification, cut to one printable line.
+    """
+
+    def __init__(self, certificate: Certificate, tell: Callable[[str], None]) -> None:
+        self._server = _Server((LOOPBACK, 0), _Handler)
+        self._server.tell = tell
+        context = server_context(certificate)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="notices", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where notifications go."""
+        return f"https://{LOOPBACK}:{self._server.server_address[1]}"
+
+    def start(self) -> None:
+        """Serve, in a thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    tell: Callable[[str], None]
+
+    def handle_error(self, *_: object) -> None:
+        """Whoever breaks off is of no interest to who tries out."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing of requests."""
+
+    def do_POST(self) -> None:
+        """Tell the subject; anybody on this machine may post here, so that nothing but a short line is printed."""
+        size = int(self.headers.get("Content-Length", 0))
+        try:
+            subject = str(json.loads(self.rfile.read(min(size, _MOST_BYTES)))["subject"])
+        except (ValueError, KeyError, TypeError):
+            self.send_error(400)
+            return
+        self.server.tell("".join(filter(str.isprintable, subject))[:_MOST_CHARACTERS])
+        self.send_response_only(204)
+        self.end_headers()
