@@ -7,6 +7,7 @@ from uuid import UUID
 
 import httpx
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from proofkeep import events
 from proofkeep.pace import Pace, share_of
@@ -14,6 +15,8 @@ from proofkeep.ports import Progress
 from proofkeep.progress import in_units
 
 _EVERY_SECONDS = 2.0
+_QUIET_SECONDS = 30.0
+"""How long nothing is shown to a server that did not take it."""
 _FULL = 100.0
 _READ_SHARE = 70.0  # percent of a backup's bar that reading the source fills, while it is known how much there is
 _SENT_SHARE = 29.0  # the last one is the commit
@@ -35,7 +38,7 @@ class RunProgress:
         self._paces: dict[str, Pace] = {}
         self.latest = ""
         self._lock = threading.Lock()
-        self._shown_at = 0.0
+        self._show_at = 0.0
         self._artifact = cast("UUID", create_progress_artifact(0.0, description=words))
 
     def __call__(self, step: str, **counts: int) -> None:
@@ -66,20 +69,24 @@ class RunProgress:
     def show(self, share: float, words: str) -> None:
         """Update bar (0 to 1) and words, if two seconds have passed since they were last."""
         now = time.monotonic()
-        if now - self._shown_at >= _EVERY_SECONDS:
-            self._shown_at = now
-            self._update(_FULL * min(share, 1.0), words)
+        if now >= self._show_at:
+            shown = self._update(_FULL * min(share, 1.0), words)
+            self._show_at = now + (_EVERY_SECONDS if shown else _QUIET_SECONDS)
 
     def finish(self, words: str) -> None:
         """Fill the bar."""
         self._update(_FULL, words)
 
-    def _update(self, percent: float, words: str) -> None:
+    def _update(self, percent: float, words: str) -> bool:
+        """Whether the server took it. Asked once: Prefect's own retries would hold the flow's body for a minute."""
         try:
-            update_progress_artifact(self._artifact, percent, description=words)
+            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+                update_progress_artifact(self._artifact, percent, description=words)
         except httpx.HTTPError as error:
             # A server that is away for a moment must not end a backup.
             events.emit("progress-not-shown", outcome="failure", kind=type(error).__name__)
+            return False
+        return True
 
 
 class BackupProgress(RunProgress):

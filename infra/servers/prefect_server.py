@@ -43,6 +43,7 @@ class PrefectServer:
                     **self.environment,
                     "PREFECT_UI_API_URL": self.api_url,
                     "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
+                    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
                     **({} if self.ca_path is None else {"SSL_CERT_FILE": str(self.ca_path)}),
                     **({} if (url := self.database_url) is None else {"PREFECT_API_DATABASE_CONNECTION_URL": url}),
                 }
