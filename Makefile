@@ -34,6 +34,10 @@ test: setup-dev .venv/prefect.db  ## run every check and every test, against rea
 	@$(MAKE) --no-print-directory check
 	@$(PYTHON_QUIET) -m pytest $(ARGS)
 
+soak: setup-dev .venv/prefect.db  ## run every exhaustive grid of faults, for some hours; ARGS="-k alone" runs a part
+	@infra/test_packages.sh
+	@$(PYTHON_QUIET) -m pytest -m soak $(ARGS)
+
 check: setup-dev  ## lint, format, types, import contracts
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --check --quiet .
@@ -81,4 +85,4 @@ setup-bench:
 .venv/prefect.db: requirements/runtime.txt | setup-demo
 	@$(PYTHON_QUIET) -m infra.demo.database $@
 
-.PHONY: help demo ui down up blocks automations test check vectors docs-screenshots memory bench growth lock clean setup-demo setup-dev setup-bench
+.PHONY: help demo ui down up blocks automations test soak check vectors docs-screenshots memory bench growth lock clean setup-demo setup-dev setup-bench

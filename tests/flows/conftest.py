@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from prefect.settings import (
     temporary_settings,
 )
 
+from blocks import BLOCK_TYPES
 from flows import logs
 from flows.reconcile import reconcile
 from infra.register_blocks import register_types
@@ -73,45 +75,64 @@ class PrefectSide:
         )
 
 
-@pytest.fixture(scope="session")
-def prefect(prefect_server: PrefectServer) -> Iterator[PrefectSide]:
-    """The server, with block types registered and flows of this process pointed at it."""
-    directory = prefect_server.directory
-    side = PrefectSide(
-        clean_environment(
-            {
-                **prefect_server.environment,
-                **ambient_credentials(ADMIN),
-                "PREFECT_LOCAL_STORAGE_PATH": str(directory / "results"),
-                "PREFECT_WORKER_QUERY_SECONDS": "1",
-                "PROOFKEEP_EVENT_LOG": str(directory / "events.jsonl"),
-                "PROOFKEEP_HOST": QUEUE,
-                "PWD": str(ROOT),
-            }
-        ),
+def side_of(server: PrefectServer) -> PrefectSide:
+    """What a server and the processes that talk to it write to."""
+    directory = server.directory
+    environment = {
+        **server.environment,
+        **ambient_credentials(ADMIN),
+        "PREFECT_LOCAL_STORAGE_PATH": str(directory / "results"),
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PROOFKEEP_EVENT_LOG": str(directory / "events.jsonl"),
+        "PROOFKEEP_HOST": QUEUE,
+        "PWD": str(ROOT),
+    }
+    return PrefectSide(
+        clean_environment(environment),
         directory,
         directory / "results",
         directory / "events.jsonl",
         directory / "worker.log",
     )
+
+
+@contextmanager
+def pointed_at(server: PrefectServer) -> Iterator[PrefectSide]:
+    """Flows and clients of this process talk to that server, with block types registered."""
+    side = side_of(server)
     settings = {
-        PREFECT_API_URL: prefect_server.api_url,
+        PREFECT_API_URL: server.api_url,
         PREFECT_LOCAL_STORAGE_PATH: side.results,
         PREFECT_LOGGING_TO_API_ENABLED: True,
     }
     with pytest.MonkeyPatch.context() as patch, temporary_settings(settings):
         patch.setenv(logs.EVENT_LOG, str(side.events))
+        for kind in BLOCK_TYPES:  # another server knows them by other ids
+            patch.setattr(kind, "_block_type_id", None)
+            patch.setattr(kind, "_block_schema_id", None)
         register_types()
         yield side
         APILogHandler().flush()
 
 
+def deploy(side: PrefectSide) -> PrefectSide:
+    """Deploy `prefect.yaml`, by the commands that the documentation names."""
+    for command in (["work-pool", "create", "proofkeep", "--type", "process"], ["--no-prompt", "deploy", "--all"]):
+        side.command("prefect", *command).check_returncode()
+    return side
+
+
+@pytest.fixture(scope="session")
+def prefect(prefect_server: PrefectServer) -> Iterator[PrefectSide]:
+    """The session's server, which flows of this process are pointed at."""
+    with pointed_at(prefect_server) as side:
+        yield side
+
+
 @pytest.fixture(scope="session")
 def deployed(prefect: PrefectSide) -> PrefectSide:
-    """`prefect.yaml` deployed, by the commands that the documentation names."""
-    for command in (["work-pool", "create", "proofkeep", "--type", "process"], ["--no-prompt", "deploy", "--all"]):
-        prefect.command("prefect", *command).check_returncode()
-    return prefect
+    """`prefect.yaml` deployed."""
+    return deploy(prefect)
 
 
 @pytest.fixture(scope="session")

@@ -42,8 +42,17 @@ class Worker:
 
     def says(self, *words: str) -> bool:
         """Whether a line of its log holds all of these."""
+        return self.count(*words) > 0
+
+    def count(self, *words: str) -> int:
+        """How many lines of its log hold all of these."""
         lines = self._log.read_text(errors="replace").splitlines()
-        return any(all(word in line for word in words) for line in lines)
+        return sum(all(word in line for word in words) for line in lines)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
 
     def kill(self) -> None:
         """SIGKILL it; processes of its runs live on, each in a session of its own."""

@@ -1,0 +1,41 @@
+"""kill -9 of a run's process, alone or with its worker, and what the server must show then."""
+
+import os
+import signal
+
+from prefect.client.schemas.objects import FlowRun
+
+from flows.host import ProcessMark
+from tests.flows.running import client, until
+from tests.flows.worker import Worker
+
+
+def process_of(run: FlowRun) -> ProcessMark:
+    """The process that says it works on a run."""
+    with client() as api:
+        process = ProcessMark.from_labels(api.read_flow_run(run.id).labels)
+    assert process is not None
+    return process
+
+
+def kill_process(run: FlowRun) -> None:
+    """SIGKILL that process."""
+    process = process_of(run)
+    os.kill(process.pid, signal.SIGKILL)
+    until(process.is_dead, "the process is gone")
+
+
+def cut_power(run: FlowRun, worker: Worker) -> None:
+    """SIGKILL a run's process together with the worker that would have noticed."""
+    worker.kill()
+    kill_process(run)
+
+
+def assert_reconciled(run: FlowRun, deployment: str = "backup/backup") -> None:
+    """The run is Crashed, and its deployment's slot is free."""
+    with client() as api:
+        crashed = api.read_flow_run(run.id)
+        limit = api.read_deployment_by_name(deployment).global_concurrency_limit
+    assert crashed.state_name == "Crashed"
+    assert limit is not None
+    assert limit.active_slots == 0

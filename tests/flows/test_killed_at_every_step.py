@@ -1,0 +1,121 @@
+"""kill -9 at every enumerated step of a backup that Prefect runs: of the run alone, and together with its worker.
+
+`pytest -m soak tests/flows/test_killed_at_every_step.py -k "alone and 17"` is one of them.
+"""
+
+from collections import Counter
+from contextlib import closing
+
+import pytest
+from prefect.client.schemas.objects import FlowRun
+
+from flows.reconcile import reconcile
+from proofkeep.journal import Journal
+from proofkeep.journal.rows import JournalPack
+from tests.architecture.tree import ROOT
+from tests.flows.aftermath import assert_restored, sealed_chunks, visible
+from tests.flows.conftest import QUEUE, PrefectSide
+from tests.flows.house import House
+from tests.flows.killable import Fuse
+from tests.flows.killing import assert_reconciled, process_of
+from tests.flows.running import ask_for_retry, client, deployment_run, ended, message, until
+from tests.flows.worker import Worker
+
+MOST_STEPS = 140
+DEPLOYMENT = "backup/killable"
+CRASHED = ("flow_runs.worker", "exceeded its memory")
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def fuse(deployed: PrefectSide) -> Fuse:
+    """Read by runs of a deployment whose flow is the backup in a process that can be killed."""
+    with client() as api:
+        like = api.read_deployment_by_name("backup/backup")
+        api.create_deployment(
+            like.flow_id,
+            "killable",
+            work_pool_name="proofkeep",
+            work_queue_name=QUEUE,
+            entrypoint="tests.flows.killable.backup",
+            pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}],
+            concurrency_limit=1,
+        )
+    return Fuse(deployed.directory)
+
+
+def killable_run(house: House) -> FlowRun:
+    house.fill(3)
+    return deployment_run(house.parameters(pack_size=1 << 20), DEPLOYMENT)
+
+
+def is_over(run: FlowRun) -> bool:
+    with client() as api:
+        state = api.read_flow_run(run.id).state
+    return state is not None and state.is_final()
+
+
+def in_journal(house: House, run: FlowRun) -> list[JournalPack]:
+    """Packs that the run has sealed; none before it has a journal."""
+    folders = list(house.state.glob(f"*/runs/{run.id.hex}/journal.sqlite"))
+    if not folders:
+        return []
+    with closing(Journal(folders[0])) as journal:
+        return journal.packs()
+
+
+def assert_commits_when_retried(house: House, run: FlowRun, step: str) -> None:
+    """What is sealed stays as it is, what arrived is not sent again, and the snapshot holds the source."""
+    before, seen = in_journal(house, run), visible(house)
+    ask_for_retry(run)
+    run = ended(run.id, attempt=2)
+
+    assert run.state_name == "Completed", f"{step}: {message(run)}"
+    assert seen in ([], [run.id.bytes]), step
+    assert visible(house) == [run.id.bytes], step
+    after = {pack.id: pack for pack in in_journal(house, run)}
+    assert [after[pack.id].sha256 for pack in before] == [pack.sha256 for pack in before], step
+    assert all(after[pack.id].sent == pack.sent for pack in before if pack.sent is not None), step
+    assert set(Counter(sealed_chunks(house, run)).values()) == {1}, step
+    assert_restored(house)
+
+
+def went_out(fuse: Fuse, step: int) -> bool:
+    """Whether the run was over before this step, as it must be before the last."""
+    assert fuse.steps(), "the run was not watched"
+    assert fuse.is_set or step < MOST_STEPS, "the run has more steps than were tried"
+    return fuse.is_set
+
+
+@pytest.mark.parametrize("step", range(1, MOST_STEPS + 1))
+def test_run_killed_alone_commits_when_retried(step: int, fuse: Fuse, house: House, worker: Worker) -> None:
+    crashes = worker.count(*CRASHED)
+    fuse.set(step)
+    run = ended(killable_run(house).id)
+    if went_out(fuse, step):
+        assert run.state_name == "Completed", message(run)
+        return
+    # Prefect's worker sets the run Crashed once more, when the hooks have ended; a retry before that would be hit.
+    until(lambda: worker.count(*CRASHED) > crashes, "the worker is done with the run")
+
+    assert run.state_name == "Crashed", fuse.steps()[-1]
+    assert_commits_when_retried(house, run, fuse.steps()[-1])
+
+
+@pytest.mark.parametrize("step", range(1, MOST_STEPS + 1))
+def test_run_killed_with_its_worker_commits_when_retried(step: int, fuse: Fuse, house: House, worker: Worker) -> None:
+    fuse.set(step, also=[worker.pid])
+    run = killable_run(house)
+    until(lambda: not fuse.is_set or is_over(run), "the run is killed or over")
+    if went_out(fuse, step):
+        assert ended(run.id).state_name == "Completed"
+        return
+    worker.kill()
+    until(process_of(run).is_dead, "the process is gone")
+
+    reconcile()
+
+    assert_reconciled(run, DEPLOYMENT)
+    worker.ensure()
+    assert_commits_when_retried(house, run, fuse.steps()[-1])
