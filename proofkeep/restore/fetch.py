@@ -14,6 +14,8 @@ from proofkeep.snapshots.chunks import ChunkStore
 _SPAN = 8
 
 Failed = tuple[Want, ProofkeepError]
+Parts = dict[Future[tuple[int, list[Failed]]], int]
+"""What is under way: what it read and what failed, and how many bytes it is to write."""
 
 
 class Fetcher:
@@ -41,41 +43,37 @@ class Fetcher:
         """End the threads."""
         self._pool.shutdown(cancel_futures=True)
 
-    def fetch(self, wants: Sequence[Want]) -> None:
-        """Write all wanted chunks, each from whichever pack it opens in.
-
-        Raises:
-            TargetFullError, CancelledError.
-            KeyAccessError, StoreError, TransportError: of the kind met.
-        """
-        while wants:
-            wants = self._fetch_once(wants)
-
-    def _fetch_once(self, wants: Sequence[Want]) -> list[Want]:
-        """Write what opens; wants of further copies for the rest, as far as there are any."""
+    def begin(self, wants: Sequence[Want]) -> Parts:
+        """Begin to write all wanted chunks; `end` waits for it."""
         by_pack: dict[int, dict[FrameRow, list[Want]]] = defaultdict(lambda: defaultdict(list))
         for want in wants:
             by_pack[want.place.pack][self._chunks.frame(want.place)].append(want)
-        futures: dict[Future[tuple[int, list[Failed]]], int] = {}
+        futures: Parts = {}
         for pack, frames in by_pack.items():
             rows = sorted(frames, key=lambda frame: frame.offset)
             for start in range(0, len(rows), _SPAN):
                 part = {row: frames[row] for row in rows[start : start + _SPAN]}
                 size = sum(want.place.row.length for wanted in part.values() for want in wanted)
                 futures[self._pool.submit(self._read_part, pack, part)] = size
-        again: list[Want] = []
-        try:
-            for future, size in futures.items():
+        return futures
+
+    def end(self, parts: Parts) -> None:
+        """Wait until all is written, each chunk from whichever pack it opens in.
+
+        Raises:
+            TargetFullError, CancelledError.
+            KeyAccessError, StoreError, TransportError: of the kind met; `close` is due then.
+        """
+        while parts:
+            again: list[Want] = []
+            for future, size in parts.items():
                 read, failed = future.result()
                 self.read += read
                 self.placed += size - sum(want.place.row.length for want, _ in failed)
                 self._on_part()
                 for want, error in failed:
                     again.extend(self._elsewhere(want, error))
-        finally:
-            for future in futures:
-                future.cancel()
-        return again
+            parts = self.begin(again)
 
     def _elsewhere(self, want: Want, error: ProofkeepError) -> Iterator[Want]:
         place = self._chunks.elsewhere(want.place)

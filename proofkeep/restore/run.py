@@ -1,6 +1,7 @@
 """Restore: walk the manifest in windows, make what has no content, fill files from packs, name the tree last."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from proofkeep import events
 from proofkeep.errors import (
@@ -15,7 +16,7 @@ from proofkeep.model import Finding, Kind
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.progress import silent
 from proofkeep.repository import Repository
-from proofkeep.restore.fetch import Fetcher
+from proofkeep.restore.fetch import Fetcher, Parts
 from proofkeep.restore.files import FileJob, Target, Want, place_chunks
 from proofkeep.restore.report import RestoreReport
 from proofkeep.snapshots import EVERYTHING, ChunkStore, CommittedSnapshot, DataKeys, Selection, walk_manifest
@@ -23,6 +24,7 @@ from proofkeep.snapshots.walk import open_roots
 
 _WINDOW_CHUNKS = 4096
 _WINDOW_ENTRIES = 4096
+_FIRST_ENTRIES = 256
 THREADS = 4
 
 
@@ -53,21 +55,25 @@ def restore(
         KeyAccessError, StoreError, TransportError: of the kind met; nothing is left there.
     """
     chunks = chunks.preferring(snapshot.facts.packs)
-    run = _Restore(repository, chunks, target, snapshot, cancelled, progress)
+    run = _Restore(repository, chunks, target, snapshot, threads, cancelled, progress)
     run.report.findings.extend(damage)
     roots = open_roots(repository, data_keys, snapshot)
     target.begin()
-    fetcher = Fetcher(chunks, target, threads, cancelled, lambda: run.tell(fetcher))
     try:
         entries = walk_manifest(chunks, roots, run.report.findings.append, selection)
-        for window in _windows(entries):
-            run.restore_window(window, fetcher)
+        before: _Window | None = None
+        for window in map(run.begin, _windows(entries)):
+            if before is not None:
+                run.end(before)
+            before = window
+        if before is not None:
+            run.end(before)
         target.complete()
     except BaseException:
-        fetcher.close()
+        run.fetcher.close()
         target.abandon()
         raise
-    fetcher.close()
+    run.fetcher.close()
     report = run.report
     report.owners_unset, report.xattrs_unset = target.owners_unset, target.xattrs_unset
     events.emit(
@@ -82,21 +88,30 @@ def restore(
 
 
 def _windows(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
-    """Runs of entries that together need a bounded number of chunks."""
+    """Runs of entries that together need a bounded number of chunks; short at first, so that reading begins soon."""
     window: list[Entry] = []
-    chunks = 0
+    chunks, most = 0, _FIRST_ENTRIES
     for entry in entries:
         window.append(entry)
-        chunks += len(entry.chunks) // 32
-        if chunks >= _WINDOW_CHUNKS or len(window) >= _WINDOW_ENTRIES:
+        chunks += len(entry.chunks) // ID_SIZE
+        if chunks >= _WINDOW_CHUNKS or len(window) >= most:
             yield window
-            window, chunks = [], 0
+            window, chunks, most = [], 0, min(2 * most, _WINDOW_ENTRIES)
     if window:
         yield window
 
 
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Files that were begun together: what they need, of which the first part is under way."""
+
+    jobs: list[FileJob]
+    wants: list[Want]
+    under_way: Parts
+
+
 class _Restore:
-    """One restore's bookkeeping."""
+    """One restore's bookkeeping. Two windows are under way at a time: one is fetched while the next is begun."""
 
     def __init__(
         self,
@@ -104,9 +119,11 @@ class _Restore:
         chunks: ChunkStore,
         target: Target,
         snapshot: CommittedSnapshot,
+        threads: int,
         cancelled: Cancelled,
         progress: Progress,
     ) -> None:
+        self.fetcher = Fetcher(chunks, target, threads, cancelled, self.tell)
         self._ids = repository.keys.ids
         self._chunks = chunks
         self._target = target
@@ -116,8 +133,8 @@ class _Restore:
         self._counted = 0
         self.report = RestoreReport(snapshot.id.short, snapshot.facts.complete)
 
-    def restore_window(self, window: list[Entry], fetcher: Fetcher) -> None:
-        """Make every entry of the window, fetch what its files need, finish the files."""
+    def begin(self, window: list[Entry]) -> _Window:
+        """Make every entry of the window and begin to fetch what its files need."""
         if self._cancelled():
             raise CancelledError("restore was cancelled")
         jobs = [job for entry in window if (job := self._begin(entry)) is not None]
@@ -126,18 +143,26 @@ class _Restore:
         places = self._chunks.locate(needed)
         for job in jobs:
             wants.extend(place_chunks(job, job.entry.chunk_ids, places))
-        for start in range(0, len(wants), _WINDOW_CHUNKS):
-            fetcher.fetch(wants[start : start + _WINDOW_CHUNKS])
-        for job in jobs:
-            self._finish(job)
-        self._counted = fetcher.placed
-        self.tell(fetcher)
+        return _Window(jobs, wants, self.fetcher.begin(wants[:_WINDOW_CHUNKS]))
 
-    def tell(self, fetcher: Fetcher) -> None:
+    def end(self, window: _Window) -> None:
+        """Wait for what the window's files need and finish them."""
+        under_way = window.under_way
+        for start in range(_WINDOW_CHUNKS, len(window.wants), _WINDOW_CHUNKS):
+            following = self.fetcher.begin(window.wants[start : start + _WINDOW_CHUNKS])
+            self.fetcher.end(under_way)
+            under_way = following
+        self.fetcher.end(under_way)
+        for job in window.jobs:
+            self._finish(job)
+        self._counted = self.fetcher.placed
+        self.tell()
+
+    def tell(self) -> None:
         """Show where the restore is: what lies in files that are not finished counts too."""
         report = self.report
-        report.read = fetcher.read
-        written = report.bytes + fetcher.placed - self._counted
+        report.read = self.fetcher.read
+        written = report.bytes + self.fetcher.placed - self._counted
         self._progress("restore", files=report.files, bytes=written, read_bytes=report.read)
 
     def _begin(self, entry: Entry) -> FileJob | None:
