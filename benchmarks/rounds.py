@@ -2,6 +2,7 @@
 
 import filecmp
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from benchmarks.data.changing import apply_changes, undo_changes
 from benchmarks.data.sets import DataSet
 from benchmarks.data.writing import MODIFIED_NS, digest
 from benchmarks.measuring import CommandError, measure, run, settle
-from benchmarks.peers.contender import Contender
+from benchmarks.peers.contender import ASIDE, Contender
 from benchmarks.samples import Sample
 
 STORING = ("start-up", "start-up-ephemeral", "first", "unchanged", "changed")
@@ -54,6 +55,8 @@ class Course:
                         self._step(step, number)
         finally:
             self._clear()
+            shutil.rmtree(self.folder / ASIDE, ignore_errors=True)
+            os.sync()
 
     def _prepare(self, number: int) -> None:
         # borg forgets files as new as a source's newest; that is this small one, and not C's image.

@@ -1,20 +1,23 @@
-"""What the C library does with memory that was freed: frames of a mebibyte come and go a thousand times a second."""
+"""How this process treats memory: frames of a mebibyte and small objects come and go thousands of times a second."""
 
 import ctypes
 import functools
+import gc
 
 # glibc's <malloc.h>.
 _TRIM_THRESHOLD = -1
 _MMAP_THRESHOLD = -3
 _KEPT = 256 << 20
+_YOUNG_OBJECTS = 50_000
 
 
 @functools.cache
-def keep_freed_memory() -> None:
-    """Let this process use freed memory again instead of giving it back and having the kernel clear new pages.
+def expect_churn() -> None:
+    """Use freed memory again instead of having the kernel clear new pages, and look for cycles seldom: we make none.
 
-    A sixteenth of a backup's time. The peak stays what it is; a C library that knows no such setting is left alone.
+    A sixteenth of a backup's time each. The peak stays what it is; a C library without such settings is left alone.
     """
+    gc.set_threshold(_YOUNG_OBJECTS, *gc.get_threshold()[1:])
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_TRIM_THRESHOLD, _KEPT)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from proofkeep.allocator import keep_freed_memory
+from proofkeep.allocator import expect_churn
 from proofkeep.errors import CancelledError
 from proofkeep.format.header import ObjectType
 from proofkeep.ports import Cancelled
@@ -42,7 +42,7 @@ class SlabPool:
     """At most `count` slabs; `acquire` waits until one comes back."""
 
     def __init__(self, cancelled: Cancelled, count: int = SLAB_COUNT, size: int = SLAB_SIZE) -> None:
-        keep_freed_memory()
+        expect_churn()
         self.size = size
         self._cancelled = cancelled
         self._left = count

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from proofkeep.allocator import keep_freed_memory
+from proofkeep.allocator import expect_churn
 from proofkeep.errors import LOST, CancelledError, IntegrityError, ProofkeepError
 from proofkeep.format.table import FrameRow
 from proofkeep.ports import Cancelled
@@ -30,7 +30,7 @@ class Fetcher:
         on_part: Callable[[], None] = lambda: None,
     ) -> None:
         """`on_part` is called when `read` and `placed` have grown."""
-        keep_freed_memory()
+        expect_churn()
         self._chunks = chunks
         self._target = target
         self._cancelled = cancelled
