@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
+from proofkeep.format.pack import PACK_SIZE
 from proofkeep.spool import DEFAULT_LIMIT
-
-PACK_SIZE = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)

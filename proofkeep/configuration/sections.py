@@ -9,10 +9,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from proofkeep.backup.options import PACK_SIZE
 from proofkeep.configuration.duration import DEFAULT_ALLOWED_AGE, parse_duration
 from proofkeep.configuration.rate import parse_rate
 from proofkeep.errors import UsageError
+from proofkeep.format.pack import PACK_SIZE
 from proofkeep.spool import DEFAULT_LIMIT
 from proofkeep.tls import Curve
 
