@@ -7,21 +7,24 @@ from proofkeep.compression import Compressor
 from proofkeep.lookahead import parallel_map
 from proofkeep.slabs import Piece, Slab
 
-FRAME_SIZE = 1 << 20
-_SMALL = FRAME_SIZE // 4
+FRAME_SIZE = 2 << 20  # the window of zstd 3
+_SMALL = 256 << 10
 _DEPTH = 3
 
 Item = Compressed | EndOfStream | Stopped
 
 
-def compress(slabs: Iterator[Slab | EndOfStream | Stopped], *, level: int, workers: int) -> Generator[Item, None, None]:
-    """Each slab with its frames, in order; counts the chunks it saw."""
+def compress(
+    slabs: Iterator[Slab | EndOfStream | Stopped], *, level: int, workers: int, pack_size: int
+) -> Generator[Item, None, None]:
+    """Each slab with its frames, in order, none larger than a pack; counts the chunks it saw."""
     compressor = Compressor(level)
+    frame_size = min(FRAME_SIZE, pack_size)
     count = 0
 
     def work(item: Slab | EndOfStream | Stopped) -> Item:
         if isinstance(item, Slab):
-            return compress_slab(compressor, item)
+            return compress_slab(compressor, item, frame_size)
         return item
 
     for done in parallel_map(work, upstream(slabs), workers=workers, depth=_DEPTH):
@@ -32,10 +35,10 @@ def compress(slabs: Iterator[Slab | EndOfStream | Stopped], *, level: int, worke
         yield done
 
 
-def compress_slab(compressor: Compressor, slab: Slab) -> Compressed:
-    """Frames of one slab: one large chunk each, or neighbouring ones of at most 256 KiB, up to 1 MiB together."""
+def compress_slab(compressor: Compressor, slab: Slab, frame_size: int) -> Compressed:
+    """Frames of one slab: one large chunk each, or neighbours of at most 256 KiB, up to `frame_size` together."""
     drafts = []
-    for group in _groups(slab.pieces):
+    for group in _groups(slab.pieces, frame_size):
         start = group[0].offset
         length = group[-1].offset + group[-1].length - start
         codec, data = compressor.compress(slab.view[start : start + length])
@@ -43,13 +46,13 @@ def compress_slab(compressor: Compressor, slab: Slab) -> Compressed:
     return Compressed(slab, drafts)
 
 
-def _groups(pieces: list[Piece]) -> Iterator[list[Piece]]:
+def _groups(pieces: list[Piece], frame_size: int) -> Iterator[list[Piece]]:
     group: list[Piece] = []
     length = 0
     for piece in pieces:
         adjoins = bool(group) and group[-1].offset + group[-1].length == piece.offset
         small = piece.length <= _SMALL
-        if group and (not adjoins or not small or length + piece.length > FRAME_SIZE):
+        if group and (not adjoins or not small or length + piece.length > frame_size):
             yield group
             group, length = [], 0
         if small:

@@ -194,7 +194,8 @@ class Backup:
 
     def compress(self, slabs: Iterator[Slab | EndOfStream | Stopped]) -> Iterator[Compressed | EndOfStream | Stopped]:
         """Stage 2. Frames of each slab."""
-        return compress(slabs, level=self.options.level, workers=self.options.workers)
+        options = self.options
+        return compress(slabs, level=options.level, workers=options.workers, pack_size=options.pack_size)
 
     def encrypt(
         self, items: Iterator[Compressed | EndOfStream | Stopped]
