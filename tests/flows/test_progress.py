@@ -1,5 +1,6 @@
 """What a person sees of a flow while it runs: words of its progress artifact, from the first count to the last."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
@@ -15,25 +16,46 @@ from flows.verify import verify
 from tests.flows.house import House
 from tests.flows.running import run_here
 
+HELD_SECONDS = 1.0  # for steps that nobody shows
+
+
+class Told(list[tuple[float, str]]):
+    """Percent and words of each update of one flow, and the steps that were held until one was shown."""
+
+    def __init__(self) -> None:
+        self.held: set[str] = set()
+
+    def clear(self) -> None:
+        super().clear()
+        self.held.clear()
+
 
 @pytest.fixture
-def told() -> Iterator[list[tuple[float, str]]]:
-    """Percent and words of each update, shown however soon it comes."""
-    updates: list[tuple[float, str]] = []
+def told() -> Iterator[Told]:
+    """Percent and words of each update, shown however soon it comes; a step's first count waits for the next one."""
+    updates = Told()
     send = update_progress_artifact
 
     def update(artifact: Any, percent: float, description: str) -> None:
         updates.append((percent, description))
         send(artifact, percent, description=description)
 
+    def hold(step: str, **_: int) -> None:
+        if step not in updates.held:
+            updates.held.add(step)
+            shown, deadline = len(updates), time.monotonic() + HELD_SECONDS
+            while len(updates) == shown and time.monotonic() < deadline:
+                time.sleep(0.01)
+
     with (
+        patch.object(progress, "watchers", [hold]),
         patch.object(progress, "update_progress_artifact", update),
         patch.object(progress, "_EVERY_SECONDS", 0.0),
     ):
         yield updates
 
 
-def test_flows_show_counts_while_they_run(house: House, told: list[tuple[float, str]]) -> None:
+def test_flows_show_counts_while_they_run(house: House, told: Told) -> None:
     house.fill(3)
     seen: dict[str, str] = {}
     for flow, parameters in (
