@@ -102,8 +102,7 @@ class DirectoryTarget:
         if len(data) != entry.size:
             raise TargetError(f"an entry has {len(data)} bytes of content, not {entry.size}")
         parent, name = split(entry.path)
-        with self._lock, for_entry():
-            descriptor = os.open(name, CREATING, 0o600, dir_fd=self._enter(parent))
+        descriptor = self._create_file(parent, name)
         try:
             with for_entry():
                 write_all(descriptor, memoryview(data), 0)
@@ -121,8 +120,7 @@ class DirectoryTarget:
         check_numbers(entry)
         parent, name = split(entry.path)
         file = RestoredFile(entry)
-        with self._lock, for_entry():
-            descriptor = os.open(name, CREATING, 0o600, dir_fd=self._enter(parent))
+        descriptor = self._create_file(parent, name)
         self._files.add(file, descriptor)
         try:
             with for_entry(), self._files.descriptor(file) as descriptor:
@@ -250,6 +248,16 @@ class DirectoryTarget:
             raise
         finally:
             os.close(place)
+
+    def _create_file(self, parent: bytes, name: bytes) -> int:
+        """A new file's descriptor. It is made without the lock: a filesystem may take long to find an inode."""
+        with self._lock, for_entry():
+            directory = os.dup(self._enter(parent))
+        try:
+            with for_entry():
+                return os.open(name, CREATING, 0o600, dir_fd=directory)
+        finally:
+            os.close(directory)
 
     def _enter(self, parent: bytes) -> int:
         """The open directory `parent`, made with what it lacks; the caller holds the lock while it uses it.
