@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator
 
 from proofkeep.backup.items import Compressed, Draft, EndOfStream, Stopped, upstream
 from proofkeep.compression import Compressor
+from proofkeep.format.pack import LEAST_PACK_SIZE
 from proofkeep.lookahead import parallel_map
 from proofkeep.slabs import Piece, Slab
 
@@ -17,9 +18,12 @@ Item = Compressed | EndOfStream | Stopped
 def compress(
     slabs: Iterator[Slab | EndOfStream | Stopped], *, level: int, workers: int, pack_size: int
 ) -> Generator[Item, None, None]:
-    """Each slab with its frames, in order, none larger than a pack; counts the chunks it saw."""
+    """Each slab with its frames, in order; counts the chunks it saw.
+
+    A frame is not larger than the packs that a configuration may ask for.
+    """
     compressor = Compressor(level)
-    frame_size = min(FRAME_SIZE, pack_size)
+    frame_size = min(FRAME_SIZE, max(pack_size, LEAST_PACK_SIZE))
     count = 0
 
     def work(item: Slab | EndOfStream | Stopped) -> Item:

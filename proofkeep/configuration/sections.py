@@ -12,7 +12,7 @@ from msgspec import Meta
 from proofkeep.configuration.duration import DEFAULT_ALLOWED_AGE, parse_duration
 from proofkeep.configuration.rate import parse_rate
 from proofkeep.errors import UsageError
-from proofkeep.format.pack import PACK_SIZE
+from proofkeep.format.pack import LEAST_PACK_SIZE, MAX_PACK, PACK_SIZE
 from proofkeep.spool import DEFAULT_LIMIT
 from proofkeep.tls import Curve
 
@@ -131,7 +131,7 @@ class BackupSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     workers: Annotated[int, Meta(ge=1, le=64)] = 2
     self_check: bool = True
     spool_limit: Annotated[int, Meta(ge=16 << 20)] = DEFAULT_LIMIT
-    pack_size: Annotated[int, Meta(ge=1 << 20, le=64 << 20)] = PACK_SIZE
+    pack_size: Annotated[int, Meta(ge=LEAST_PACK_SIZE, le=MAX_PACK)] = PACK_SIZE
     senders: Annotated[int, Meta(ge=1, le=64)] = 4
     expiry_days: Annotated[int, Meta(ge=1, le=36_500)] | None = None
     allow_empty: bool = False
