@@ -61,6 +61,7 @@ def test_denied_key_fails_the_run_with_its_card_and_a_retry_commits_once_it_is_g
     assert_restored(kms_house)
 
 
+@pytest.mark.soak
 def test_run_that_has_sealed_everything_needs_no_key_any_more(kms_house: House, grants: KeyGate) -> None:
     with packs_away(kms_house):
         run = run_here(backup, kms_house.parameters())

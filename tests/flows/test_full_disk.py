@@ -97,6 +97,7 @@ def test_retry_with_room_on_the_disk_seals_and_sends_nothing_twice(
     assert set(gate.uploads.values()) == {1}
 
 
+@pytest.mark.soak
 def test_disk_that_something_else_fills_while_packs_travel_loses_nothing(cramped: House, gate: Gatekeeper) -> None:
     ballast = cramped.state / "of-somebody-else"
 

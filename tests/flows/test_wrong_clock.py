@@ -43,7 +43,10 @@ def status_of(house: House) -> FlowRun:
     return run_here(status, {"repository": house.name, "entries": [{"entry": ENTRY, "source": house.name}]})
 
 
-@pytest.mark.parametrize("seconds_off", [TWO_DAYS, -TWO_DAYS], ids=["behind", "ahead"])
+@pytest.mark.parametrize(
+    "seconds_off",
+    [pytest.param(TWO_DAYS, id="behind"), pytest.param(-TWO_DAYS, id="ahead", marks=pytest.mark.soak)],
+)
 def test_store_that_states_the_time_has_the_run_refused_and_its_retry_commits(
     s3_house: House, gate: Gatekeeper, seconds_off: int
 ) -> None:
@@ -74,6 +77,7 @@ def test_clock_that_is_behind_is_told_by_the_ledger_where_no_store_states_the_ti
     assert run_here_again(backup, run).state_name == "Completed"
 
 
+@pytest.mark.soak
 def test_snapshot_from_the_future_is_no_success_once_the_clock_is_right_again(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
