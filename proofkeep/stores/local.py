@@ -4,9 +4,8 @@ Create-only holds between processes of this software; nothing keeps the director
 removing files. The filesystem must know hard links and `flock`, and the tree must lie on one filesystem. A name
 cannot be a folder of other names at the same time; the second comer gets `ObjectExistsError`.
 
-`put` compares the digest of the bytes it hands to the kernel (`Placed.checked`), which proves what was written, not
-what a disk gives back. `stat` states that digest once, if the file is still the one that was compared, as S3 states
-what it compared at the put; of every other object it gives none, and verify reads it back.
+A directory states no digest of its own: `stat` gives none, so verify reads back. `put` compares the digest of
+the bytes it hands to the kernel (`Placed.checked`), which proves what was written, not what a disk gives back.
 """
 
 import contextlib
@@ -66,7 +65,6 @@ class LocalStore:
             self._root.parent.stat()
         self._temporary = self._root / TEMPORARY
         self._lasting: set[Path] = set()
-        self._compared: dict[str, tuple[bytes, tuple[int, ...]]] = {}
 
     @property
     def location(self) -> Location:
@@ -108,13 +106,11 @@ class LocalStore:
             self._require_root(make=True)
             if not replace and os.path.lexists(path):
                 raise ObjectExistsError(f"object {name} exists")
-            self._compared.pop(name, None)
             if replace or not isinstance(body, Path) or not self._adopt(body, path, name, sha256):
                 self._prepare_temporary()
                 with temporary(self._temporary) as (aside, descriptor):
                     _write(descriptor, name, body, sha256, watch)
                     self._publish(aside, path, name, replace=replace)
-            self._compared[name] = sha256, _fingerprint(path.lstat())
         return Placed(version_id=None, tls=None, checked=True)
 
     def get(self, name: str, *, offset: int = 0, length: int | None = None, version_id: str | None = None) -> bytes:
@@ -145,11 +141,9 @@ class LocalStore:
             raise TransferFailedError(f"object {name} changed its length while it was read")
 
     def stat(self, name: str, *, version_id: str | None = None) -> ObjectStat:
-        """See the port; `sha256` is what this object's put compared, told once."""
+        """See the port; `sha256` is None."""
         with self._opened(name, version_id) as (descriptor, _):
-            facts = os.fstat(descriptor)
-        sha256, compared = self._compared.pop(name, (None, None))
-        return _stated(name, facts, sha256 if compared == _fingerprint(facts) else None)
+            return _stated(name, os.fstat(descriptor))
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[ObjectStat]:
         """See the port; the names of one folder are in memory at a time."""
@@ -275,10 +269,5 @@ def _lineage(folder: Path) -> tuple[tuple[int, int] | None, ...]:
     return tuple(_identity(each) for each in (folder, *folder.parents))
 
 
-def _fingerprint(facts: os.stat_result) -> tuple[int, ...]:
-    """What changes when anybody writes to the file or puts another in its place."""
-    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
-
-
-def _stated(name: str, facts: os.stat_result, sha256: bytes | None = None) -> ObjectStat:
-    return ObjectStat(name=name, size=facts.st_size, modified_ns=facts.st_mtime_ns, sha256=sha256)
+def _stated(name: str, facts: os.stat_result) -> ObjectStat:
+    return ObjectStat(name=name, size=facts.st_size, modified_ns=facts.st_mtime_ns)

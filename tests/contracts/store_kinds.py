@@ -30,16 +30,18 @@ class StoreKind:
     over_tls: bool = True
     keeps_versions: bool = False
     locks: bool = False
+    states_digest: bool = True
 
 
 def local(root: Path) -> StoreKind:
-    """A directory: it compares digests on writing, and states that of its own put."""
+    """A directory: it compares digests on writing and states none."""
     return StoreKind(
         lambda: LocalStore(root / secrets.token_hex(8)),
         Capabilities(
             refuses_second_create=True, refuses_wrong_digest=True, refuses_overwrite=False, refuses_delete=False
         ),
         over_tls=False,
+        states_digest=False,
     )
 
 

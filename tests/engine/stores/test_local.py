@@ -162,19 +162,3 @@ def test_place_is_the_real_directory_whatever_leads_to_it(root: Path, tmp_path: 
     assert location.place == str(root.resolve())
     assert location == LocalStore(root / "." / ".." / "store").location
     assert location.neighbourhood == f"disk:{root.stat().st_dev}"
-
-
-def test_digest_is_stated_once_and_only_of_the_file_that_was_compared(tmp_path: Path) -> None:
-    store = LocalStore(tmp_path / "store")
-    for name in ("packs/0", "packs/1", "packs/2", "packs/3"):
-        put(store, name)
-    (tmp_path / "store/packs/1").write_bytes(b"other")
-    again = tmp_path / "again"
-    again.write_bytes(BODY)
-    again.replace(tmp_path / "store/packs/2")
-
-    assert store.stat("packs/0").sha256 == DIGEST
-    assert store.stat("packs/0").sha256 is None
-    assert store.stat("packs/1").sha256 is None
-    assert store.stat("packs/2").sha256 is None
-    assert LocalStore(tmp_path / "store").stat("packs/3").sha256 is None
