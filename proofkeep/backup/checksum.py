@@ -79,11 +79,11 @@ class ChecksumSink:
             target.append(frame)
         if sealed.end is not None:
             target.append(sealed.end)
-            del self._open[draft.id]
             self._chunks += draft.table.chunk_count
             with self._counting:
                 self._unclosed += target.size
             self._settling.add(draft, target)
+            del self._open[draft.id]  # until it is taken over, an error finds it here and closes it
 
     def _reserve(self, size: int) -> None:
         """Wait for room; what no transfer holds yet can never leave, so waiting for its room would never end."""

@@ -16,7 +16,7 @@ from flows.verify import verify
 from tests.flows.house import House
 from tests.flows.running import run_here
 
-HELD_SECONDS = 1.0  # for steps that nobody shows
+HELD_SECONDS = 10.0  # for steps that nobody shows
 
 
 class Told(list[tuple[float, str]]):
