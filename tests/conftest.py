@@ -14,6 +14,8 @@ import pytest
 
 from infra.servers.process import clean_environment
 from proofkeep import events
+from tests import spread
+from tests.spread import commands_not_run, could_not_run
 
 pytest_plugins = ["tests.servers.fixtures", "tests.demo.newcomer"]
 
@@ -27,11 +29,9 @@ IN_CI = os.environ.get("CI", "").lower() == "true"
 SCRATCH = Path(tempfile.mkdtemp(prefix="proofkeep-tests-"))
 
 group_seconds: defaultdict[str, float] = defaultdict(float)
-could_not_run: dict[str, list[str]] = {}
-commands_not_run: list[str] = []
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Hide this machine's CAs, credentials and Prefect profile; let SIGTERM end servers as Ctrl-C does."""
     quiet = clean_environment(
         {
@@ -44,6 +44,7 @@ def pytest_configure() -> None:
     os.environ.clear()
     os.environ.update(quiet)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    config.pluginmanager.register(spread)
 
 
 def pytest_unconfigure() -> None:
@@ -103,7 +104,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("documented commands that no test runs")
         for line in commands_not_run:
             write(line)
-    terminalreporter.section("time by group")
+    terminalreporter.section("time by group, of all processes")
     total = sum(group_seconds.values()) or 1
     for group, seconds in sorted(group_seconds.items(), key=itemgetter(1), reverse=True):
         write(f"{group:<16}{seconds:8.1f} s {100 * seconds / total:4.0f} %")
