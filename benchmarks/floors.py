@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from benchmarks.peers.contender import RESTORE, UNSYNCED
 from benchmarks.peers.flow import EPHEMERAL
 from benchmarks.results import Row
 
@@ -38,10 +39,10 @@ FLOORS = (
     Floor(("unchanged",), "AB", PEERS, 0.60),
     Floor(("unchanged",), "D", PEERS, 0.50),
     Floor(("changed",), "C", PEERS, 0.60),
-    Floor(("restore",), "AC", PEERS, 0.85),
-    Floor(("restore",), "B", PEERS, 0.60),
+    Floor((RESTORE, UNSYNCED), "AC", PEERS, 0.85),
+    Floor((RESTORE, UNSYNCED), "B", PEERS, 0.60),
     Floor(("restore-one",), "A", ("restic",), 0.80, store="s3"),
-    Floor(("first", "restore"), "A", ("restic",), 0.70, store="s3"),
+    Floor(("first", RESTORE, UNSYNCED), "A", ("restic",), 0.70, store="s3"),
     Floor(("verify-all",), "ABC", PEERS, 0.80),
     Floor(("first", "changed"), "AC", PEERS, 1.01, "stored"),
     Floor(("first",), "B", PEERS, 0.75, "stored"),

@@ -29,10 +29,11 @@ class Measured:
     rss: int
 
 
-def measure(command: Command, log: Path) -> Measured:
-    """Run it under the launcher. Raises `CommandError`."""
+def measure(command: Command, log: Path, *, to_disk: bool = False) -> Measured:
+    """Run it under the launcher, `to_disk`: until the disk has what it wrote. Raises `CommandError`."""
     report = log.with_suffix(".json")
-    _call([sys.executable, "-I", "-S", _LAUNCHER, report, *command.arguments], command, log)
+    until = "disk" if to_disk else "exit"
+    _call([sys.executable, "-I", "-S", _LAUNCHER, report, until, *command.arguments], command, log)
     measured = json.loads(report.read_text())
     if measured.pop("status"):
         raise CommandError(f"{log.stem} failed\n{log.read_text(errors='replace')[-_LOG_TAIL:]}")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from benchmarks.peers.borg import Borg
-from benchmarks.peers.contender import STEPS, Contender
+from benchmarks.peers.contender import RESTORE, STEPS, UNSYNCED, Contender
 from benchmarks.peers.duplicity import Duplicity
 from benchmarks.peers.flow import EPHEMERAL, START_UP, CommandLine, Flow
 from benchmarks.peers.over_s3 import ProofkeepOverS3, ResticOverS3
@@ -54,7 +54,7 @@ _ALL = (Duplicity, Pipe, Borg, Proofkeep, Restic, UncheckedProofkeep, UncheckedR
 HEATS = (
     *(Heat(data, "local", ("first", UNCHECKED, *STEPS[1:]), _PEERS, _ALL) for data in "ABC"),
     Heat("D", "local", ("first", "unchanged"), ("restic", "borg"), (Borg, Proofkeep, Restic), once=True),
-    Heat("A", "s3", ("first", "restore", "restore-one"), ("restic",), (ProofkeepOverS3, ResticOverS3)),
+    Heat("A", "s3", ("first", RESTORE, UNSYNCED, "restore-one"), ("restic",), (ProofkeepOverS3, ResticOverS3)),
     Heat("A", "local", (START_UP, EPHEMERAL, "first"), ("cli",), (CommandLine, Flow)),
 )
 

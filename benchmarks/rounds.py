@@ -12,7 +12,7 @@ from benchmarks.data.changing import apply_changes, undo_changes
 from benchmarks.data.sets import DataSet
 from benchmarks.data.writing import MODIFIED_NS, digest
 from benchmarks.measuring import CommandError, measure, run, settle
-from benchmarks.peers.contender import ASIDE, Contender
+from benchmarks.peers.contender import ASIDE, RESTORE, UNSYNCED, Contender
 from benchmarks.samples import Sample
 
 STORING = ("start-up", "start-up-ephemeral", "first", "unchanged", "changed")
@@ -83,7 +83,8 @@ class Course:
     def _measure(self, contender: Contender, step: str, number: int) -> None:
         contender.before(step)
         settle(*([self.data.source] if step in STORING else contender.inputs()))
-        took = measure(contender.command(step), contender.folder / f"{step}-{number}.log")
+        log = contender.folder / f"{step}-{number}.log"
+        took = measure(contender.command_of(step), log, to_disk=step == RESTORE)
         self._prove(contender, step)
         if step in self.measured:
             stored = contender.stored() if step in STORING else None
@@ -91,7 +92,7 @@ class Course:
             self.tell(Sample(*place, took.wall, took.cpu, took.rss, stored))
 
     def _prove(self, contender: Contender, step: str) -> None:
-        if step == "restore" and digest(contender.restored()) != self.data.digest:
+        if step in {RESTORE, UNSYNCED} and digest(contender.restored()) != self.data.digest:
             raise CommandError(f"{contender.name} restored something else than the source")
         one = self.data.one
         if step == "restore-one" and not filecmp.cmp(self.data.source / one, contender.restored() / one, shallow=False):

@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from prefect import flow
@@ -15,10 +16,11 @@ from flows.progress import RunProgress
 from flows.runs import named_by, this_run
 from flows.telling import telling
 from flows.watching import in_thread, threads, watched
-from proofkeep.configuration import opened
+from proofkeep.configuration import Configuration, opened
 from proofkeep.errors import UsageError
 from proofkeep.progress import in_units
 from proofkeep.restore import RestoreReport
+from proofkeep.restore.files import Target
 from proofkeep.snapshots import EVERYTHING, CommittedSnapshot, by_id, find_snapshot
 from tasks.kinds import Receipt
 from tasks.restore import Restoration, restore_snapshot
@@ -40,6 +42,7 @@ def restore(
     file_ids: list[str] | None = None,
     devices: bool = False,  # noqa: FBT001, FBT002 - a flow's parameters are a form, passed by name
     entry: str | None = None,
+    sync: bool = True,  # noqa: FBT001, FBT002 - as above
 ) -> Receipt:
     """Restore a snapshot; the run ends Failed when anything is not as the source had it, the rest is restored.
 
@@ -53,31 +56,26 @@ def restore(
         file_ids: keyed ids of the files wanted, 32 hex digits each; empty wants everything.
         devices: whether device nodes are made too.
         entry: whose latest snapshot is meant; needed where the repository holds several entries.
+        sync: whether the run waits until the disk has what was restored, before the directory gets its name.
     """
     with failure_told("restore", snapshot) as card:
         claim(this_run())
-        told = _restore(repository, Path(target), (snapshot, entry), keys, _ids(file_ids or []), devices=devices)
+        block = load_block(Repository, repository)
+        configuration = block.configuration(keys=load_block(KeyProvider, keys) if keys else None)
+        place = configuration.open_target(Path(target), devices=devices, sync=sync)
+        told = _restore(configuration, block.session(), place, (snapshot, entry), _ids(file_ids or []))
         report = msgspec.convert(told, RestoreReport)
-        _say(card, report, target)
+        _say(card, report, target, synced=sync)
         report.require_intact()
     return told
 
 
 def _restore(
-    repository: str,
-    target: Path,
-    which: tuple[str, str | None],
-    keys: str | None,
-    wanted: Sequence[bytes],
-    *,
-    devices: bool,
+    configuration: Configuration, session: Any, place: Target, which: tuple[str, str | None], wanted: Sequence[bytes]
 ) -> Receipt:
-    block = load_block(Repository, repository)
-    configuration = block.configuration(keys=load_block(KeyProvider, keys) if keys else None)
-    place = configuration.open_target(target, devices=devices)
     cancelled = threading.Event()
     progress = RunProgress("reading the manifest")
-    with opened(configuration, block.session(), unlocking=True) as repo:
+    with opened(configuration, session, unlocking=True) as repo:
         snapshot, entry = which
         entry_id = None if entry is None else repo.repository.keys.entry_id(entry)
         found = find_snapshot(repo.repository, snapshot, entry=entry_id)
@@ -112,13 +110,14 @@ def _show(progress: RunProgress, snapshot: CommittedSnapshot) -> None:
     progress.show(done / total if total else 0.0, words + progress.pace("restore", total_bytes=total))
 
 
-def _say(card: Card, report: RestoreReport, target: str) -> None:
+def _say(card: Card, report: RestoreReport, target: str, *, synced: bool) -> None:
     status = "intact" if report.intact else "damaged, the rest is restored"
     rows = {
         "result": f"**{status}**",
         "snapshot": f"`{report.snapshot}`" + ("" if report.complete else ", incomplete when it was made"),
         "target": f"`{target}`",
         "files": f"{report.files:,}, {in_units(report.bytes)}",
+        "on disk": "yes" if synced else "not waited for",
         "directories": f"{report.directories:,}",
         "other": f"{report.other:,}; {report.skipped:,} sockets and devices left out",
         "read from the store": in_units(report.read),

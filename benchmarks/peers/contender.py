@@ -14,9 +14,10 @@ from benchmarks.peers.surroundings import Surroundings
 from infra.servers.process import clean_environment
 
 TOOLS = Path(".benchmark/tools").absolute()  # where infra/bench_packages.sh puts the peers
-# In the order of a round.
 ASIDE = "aside"
-STEPS = ("first", "unchanged", "restore", "restore-one", "verify", "verify-all", "changed")
+RESTORE, UNSYNCED = "restore", "restore-unsynced"
+# In the order of a round.
+STEPS = ("first", "unchanged", RESTORE, UNSYNCED, "restore-one", "verify", "verify-all", "changed")
 PASSPHRASE = "correct horse battery staple"  # noqa: S105 - of repositories that hold made-up data
 
 
@@ -71,6 +72,10 @@ class Contender(ABC):
     @abstractmethod
     def command(self, step: str) -> Command:
         """The command for one of its steps."""
+
+    def command_of(self, step: str) -> Command:
+        """The command for one step of a round; who waits for no disk has one for both kinds of whole restore."""
+        return self.command(RESTORE if step == UNSYNCED else step)
 
     def before(self, step: str) -> None:
         """Clear the way for a step; not measured."""

@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from benchmarks.peers.contender import PASSPHRASE, Command, Contender
+from benchmarks.peers.contender import PASSPHRASE, STEPS, UNSYNCED, Command, Contender
 
 _PROGRAM = "/usr/bin/duplicity"
 
@@ -14,6 +14,7 @@ class Duplicity(Contender):
 
     name = "duplicity"
     settings = "gpg AES256, zlib 1 (it has no zstd), --volsize 200; verify: collection-status; verify-all: verify"
+    steps = tuple(step for step in STEPS if step != UNSYNCED)
 
     @classmethod
     def version(cls) -> str:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.peers.contender import Command
+from benchmarks.peers.contender import RESTORE, UNSYNCED, Command
 from benchmarks.peers.proofkeep import Proofkeep
 from benchmarks.peers.restic import Restic
 
@@ -15,7 +15,7 @@ class ProofkeepOverS3(Proofkeep):
     settings = (
         "local: the defaults, passphrase on the restore key; s3: the same, 4 senders, TLS, packs verified in place"
     )
-    steps = ("first", "restore", "restore-one")
+    steps = ("first", RESTORE, UNSYNCED, "restore-one")
 
     def make_places(self) -> None:
         """See `Proofkeep.make_places`."""
@@ -48,7 +48,7 @@ class ProofkeepOverS3(Proofkeep):
 class ResticOverS3(Restic):
     """Five connections, as restic has it who says nothing."""
 
-    steps = ("first", "restore", "restore-one")
+    steps = ("first", RESTORE, UNSYNCED, "restore-one")
 
     def prepare(self) -> list[Command]:
         """See `Contender.prepare`."""

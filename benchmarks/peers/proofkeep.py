@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import ClassVar
 
-from benchmarks.peers.contender import PASSPHRASE, Command, Contender, size_below
+from benchmarks.peers.contender import PASSPHRASE, RESTORE, UNSYNCED, Command, Contender, size_below
 from proofkeep.configuration import software
 
 _PROGRAM = Path(sys.executable).with_name("proofkeep")
@@ -81,12 +81,17 @@ class Proofkeep(Contender):
         restore = ("restore", "latest", self.target, "--config", self.folder / "restore.toml", "--quiet")
         verify = ("verify", "--config", self.folder / "backup.toml", "--quiet")
         said: dict[str, tuple[str | Path, ...]] = {
-            "restore": restore,
+            RESTORE: restore,
+            UNSYNCED: (*restore, "--no-sync"),
             "restore-one": (*restore, "--path", self.data.one),
             "verify": verify,
             "verify-all": (*verify, "--read-all"),
         }
         return self.said(*said.get(step, ("backup", "--config", self.folder / "backup.toml", "--quiet")))
+
+    def command_of(self, step: str) -> Command:
+        """See `Contender.command_of`: ours waits for the disk unless it is told not to."""
+        return self.command(step)
 
     def said(self, *arguments: str | Path) -> Command:
         """A call of the program."""

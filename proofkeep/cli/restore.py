@@ -24,6 +24,7 @@ def add(commands: Subparsers) -> Parser:
         "--path", action="append", default=[], help="only this path and what lies below; may be repeated"
     )
     parser.add_argument("--devices", action="store_true", help="make device nodes too (root)")
+    parser.add_argument("--no-sync", action="store_true", help="do not wait until the disk has what was restored")
     return parser
 
 
@@ -37,7 +38,7 @@ def run(context: Context) -> Exit:
     """
     options = context.options
     paths = [in_snapshot(path) for path in options.path]
-    target = context.configuration.open_target(options.target, devices=options.devices)
+    target = context.configuration.open_target(options.target, devices=options.devices, sync=not options.no_sync)
     with opened(context.configuration, unlocking=True) as repository:
         snapshot = find_snapshot(repository.repository, options.snapshot, entry=context.entry_id(repository.repository))
         selection = _selection(repository, snapshot, paths)
@@ -79,6 +80,7 @@ def _tell(context: Context, report: RestoreReport) -> None:
         "snapshot": report.snapshot,
         "complete": report.complete,
         "intact": report.intact,
+        "synced": not context.options.no_sync,
         **{name: getattr(report, name) for name in counts},
         "findings": findings.as_documents(report.findings),
     }
@@ -86,6 +88,7 @@ def _tell(context: Context, report: RestoreReport) -> None:
         ("snapshot", report.snapshot + ("" if report.complete else " (incomplete)")),
         ("target", shown.text(str(context.options.target))),
         ("files", f"{report.files}, {shown.size(report.bytes)}; {shown.size(report.read)} read"),
+        ("on disk", "not waited for" if context.options.no_sync else "yes"),
         ("directories", str(report.directories)),
         ("other", f"{report.other}; {report.skipped} sockets and devices left out"),
         ("not set", f"{report.owners_unset} owners, {report.xattrs_unset} extended attributes"),

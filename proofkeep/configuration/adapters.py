@@ -81,9 +81,9 @@ def open_source(settings: SourceSettings, own_directories: Sequence[Path]) -> Di
     )
 
 
-def open_target(final: Path, *, devices: bool = False) -> DirectoryTarget:
+def open_target(final: Path, *, devices: bool = False, sync: bool = True) -> DirectoryTarget:
     """A directory to restore into; nothing is touched yet."""
-    return DirectoryTarget(final, allow_devices=devices)
+    return DirectoryTarget(final, allow_devices=devices, sync=sync)
 
 
 def open_state(root: Path, repository: bytes) -> RepositoryState:

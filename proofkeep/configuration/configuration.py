@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,7 +137,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Directories of Proofkeep itself on this host: state, and store and ledger where they are local."""
         return [self.state, *(place.path for place in (self.store, self.ledger) if isinstance(place, LocalPlace))]
 
-    def open_target(self, final: Path, *, devices: bool = False) -> DirectoryTarget:
+    def open_target(self, final: Path, *, devices: bool = False, sync: bool = True) -> DirectoryTarget:
         """A directory to restore into; nothing is touched yet.
 
         Raises:
@@ -145,7 +146,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         place = final.absolute().parent.resolve() / final.name
         if any(place.is_relative_to(own.resolve()) for own in self.own_directories):
             raise TargetError("the restore target lies in the repository's own directory")
-        return adapters.open_target(final, devices=devices)
+        return adapters.open_target(final, devices=devices, sync=sync)
 
     def open_state(self, repository: Repository) -> RepositoryState:
         """What this host keeps for the repository; made at first use. Raises `UsageError`."""
@@ -279,7 +280,8 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         from proofkeep.drill.plan import SHARED_MEMORY, Places  # noqa: PLC0415 - as above
 
         evidence, sealed = self.drill.evidence or self.state / "evidence", self.drill.sealed or self.state / "scratch"
-        return Places(evidence, adapters.open_target, self.drill.tmpfs or SHARED_MEMORY, sealed)
+        # What a drill restores is destroyed at its end: no disk needs to have it.
+        return Places(evidence, partial(adapters.open_target, sync=False), self.drill.tmpfs or SHARED_MEMORY, sealed)
 
     def environment(self, *, orchestrator: str | None = None) -> "Environment":
         """Who drills, as the evidence says it."""

@@ -41,10 +41,17 @@ class DirectoryTarget:
     _directories: DeferredDirectories
     _writeback: Writeback
 
-    def __init__(self, final: Path, *, allow_devices: bool = False, restore_owner: bool | None = None) -> None:
-        """Nothing is touched before `begin`; owners are restored by default when this process is root's."""
+    def __init__(
+        self, final: Path, *, allow_devices: bool = False, restore_owner: bool | None = None, sync: bool = True
+    ) -> None:
+        """Nothing is touched before `begin`; owners are restored by default when this process is root's.
+
+        Without `sync`, `complete` does not wait for the disk: a power cut soon afterwards may leave a named tree whose
+        files are short or empty.
+        """
         self.restores_owner = os.geteuid() == 0 if restore_owner is None else restore_owner
         self._final = final
+        self._sync = sync
         self._allow_devices = allow_devices
         self._metadata = MetadataWriter(restore_owner=self.restores_owner)
         self._files = OpenFiles(self._reopen)
@@ -69,7 +76,7 @@ class DirectoryTarget:
             TargetError: `final` is neither absent nor an empty directory, or cannot be written beside.
             TargetFullError: there is no room.
         """
-        self._staging = Staging(self._final)
+        self._staging = Staging(self._final, sync=self._sync)
         self._writeback = self._staging.writeback
         self._descent = Descent(os.dup(self._staging.directory))
         self._directories = DeferredDirectories(f"/proc/self/fd/{self._staging.directory}")

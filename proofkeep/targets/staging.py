@@ -26,8 +26,8 @@ INHERITED = ("system.posix_acl_default", "system.posix_acl_access")
 class Staging:
     """An empty directory `.<name>.proofkeep-<random>` that only this user may enter."""
 
-    def __init__(self, final: Path) -> None:
-        """Make it beside `final`, which must be absent or an empty directory.
+    def __init__(self, final: Path, *, sync: bool) -> None:
+        """Make it beside `final`, which must be absent or an empty directory; not to `sync` leaves disks to the kernel.
 
         Raises:
             TargetError: `final` is something else, a mount point, its parent cannot be written, or what a killed
@@ -52,7 +52,7 @@ class Staging:
         except BaseException:
             os.close(self._parent)
             raise
-        self.writeback = Writeback(self.directory)
+        self.writeback = Writeback(self.directory, wanted=sync)
 
     def publish(self) -> None:
         """Bring everything to disk and rename the directory to the final name, or change nothing.
@@ -76,7 +76,8 @@ class Staging:
         """
         try:
             with for_target("the restore is complete, but its name could not be brought to disk"):
-                os.fsync(self._parent)
+                if self.writeback.wanted:
+                    os.fsync(self._parent)
         finally:
             self.close()
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import roofline
+from benchmarks import roofline, rounds
 from benchmarks.data.sets import DataSet, data_set
 from benchmarks.data.writing import walk_files
 from benchmarks.launcher import PeakOfTree, descendants
-from benchmarks.measuring import CommandError, measure, run
+from benchmarks.measuring import CommandError, Measured, measure, run
 from benchmarks.peers.contender import STEPS, Command, Contender, size_below
 from benchmarks.peers.pipe import Pipe
 from benchmarks.peers.proofkeep import Proofkeep
@@ -113,7 +113,7 @@ class Copy(Contender):
 
     name = "copy"
     settings = ""
-    steps = ("first", "restore")
+    steps = ("first", "restore", "restore-unsynced")
 
     @classmethod
     def version(cls) -> str:
@@ -181,6 +181,22 @@ def test_restore_that_differs_does_not_count(ground: Ground) -> None:
     ]
     assert len(ground.failures) == 1
     assert "forgetful restored something else than the source" in ground.failures[0]
+
+
+def test_whole_restore_ends_when_the_disk_has_it_unless_that_is_what_is_left_out(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    awaited: dict[str, bool] = {}
+
+    def listening(command: Command, log: Path, *, to_disk: bool) -> Measured:
+        awaited[log.stem] = to_disk
+        return measure(command, log, to_disk=to_disk)
+
+    monkeypatch.setattr(rounds, "measure", listening)
+    ground.course([Copy], ["first", "restore", "restore-unsynced"]).run(1)
+
+    assert awaited == {"first-0": False, "restore-0": True, "restore-unsynced-0": False}
+    assert ground.failures == []
 
 
 def test_repository_that_stays_gets_one_first_backup(ground: Ground) -> None:

@@ -15,15 +15,15 @@ def test_whole_story_ends_in_the_same_tree(repository: Place) -> None:
     listed = repository.run("ls", "latest", "folder", "--json").document["rows"]
     verified = repository.done("verify", "--read-all", "--expect-head", second["head"])
     restored = repository.done("restore", "latest", "restored")
-    earlier = repository.done("restore", first["snapshot"], "earlier")
+    earlier = repository.done("restore", first["snapshot"], "earlier", "--no-sync")
 
     assert second["totals"]["new_bytes"] == len(b"new since then")
     assert [row["snapshot"] for row in snapshots] == [first["snapshot"], second["snapshot"]]
     assert [row["path"] for row in listed] == ["folder", "folder/new", "folder/small"]
     assert (verified["verdict"], verified["freshness"]) == ("intact", "expected")
     assert verified["read"] == verified["objects"] > 0
-    assert restored["intact"]
-    assert earlier["intact"]
+    assert (restored["intact"], restored["synced"]) == (True, True)
+    assert (earlier["intact"], earlier["synced"]) == (True, False)
     assert portrait(repository.root / "restored") == portrait(repository.source)
     assert (repository.root / "earlier/empty").exists()
     assert not (repository.root / "earlier/folder/new").exists()

@@ -83,6 +83,16 @@ def test_restore_to_a_disk_that_fills_behind_the_cache_is_not_published(disk: Di
     assert list(tmp_path.iterdir()) == []
 
 
+def test_target_that_is_not_to_sync_leaves_the_disk_to_the_kernel(disk: Disk, tmp_path: Path) -> None:
+    disk.error = OSError(errno.EIO, "syncfs")
+    with DirectoryTarget(tmp_path / "restored", sync=False) as target:
+        target.put_file(entry(b"file", size=7), b"content")
+        target.complete()
+
+    assert disk.syncs == 0
+    assert (tmp_path / "restored" / "file").read_bytes() == b"content"
+
+
 def test_syncfs_of_a_closed_descriptor_is_an_error() -> None:
     descriptor = os.open("/", os.O_RDONLY)
     os.close(descriptor)
