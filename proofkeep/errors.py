@@ -51,6 +51,7 @@ ProofkeepError
 │   ├── RollbackError
 │   └── LedgerMismatchError
 ├── RestoreError
+│   ├── RestoreProcessGoneError
 │   ├── TargetError
 │   ├── TargetFullError
 │   └── UnsafePathError
@@ -451,6 +452,15 @@ class RestoreError(ProofkeepError):
     code = "restore"
     cause = "failed restore"
     hint = "Look at the restore target; the repository is unaffected."
+
+
+class RestoreProcessGoneError(RestoreError):
+    """A process that a restore has beside it is gone: killed, or out of memory."""
+
+    code = "restore-process-gone"
+    cause = "killed process of a restore"
+    retryable = True
+    hint = "Restore again. If it happens again, the kernel's log says whether memory ran out: give the host more."
 
 
 class TargetError(RestoreError):

@@ -1,7 +1,7 @@
 """Host keys: what an enrolled host may hold, derived from its secret one epoch at a time (format.md section 4)."""
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -16,6 +16,11 @@ _PREFIX = b"proofkeep/v1/"
 def digest(key: bytes, message: bytes | memoryview) -> bytes:
     """HMAC-SHA-256, 32 bytes."""
     return hmac.digest(key, message, "sha256")
+
+
+def names(keys: Iterable[bytes], content: bytes | memoryview, identity: bytes) -> bool:
+    """Whether `identity` is the name of `content` under one of the keys."""
+    return any(hmac.compare_digest(digest(key, content), identity) for key in keys)
 
 
 def epoch_secret(secret: HostSecret, repository: bytes, epoch: int, random: bytes) -> bytes:

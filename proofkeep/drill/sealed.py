@@ -150,6 +150,9 @@ class SealedTarget:
         """Another name for a restored file."""
         self._files[path] = self._files[existing]
 
+    def share(self) -> None:
+        """Its key is this process's alone."""
+
     def complete(self) -> None:
         """Nothing to do."""
 

@@ -8,6 +8,7 @@ from proofkeep import canonical
 from proofkeep.errors import MalformedError, UnsafePathError
 from proofkeep.model import Kind
 
+_KINDS = frozenset(Kind)
 MAX_LEVEL = 8
 MAX_PATH = 1 << 20
 ID_SIZE = 32
@@ -125,7 +126,7 @@ def check_path(path: bytes, subject: str) -> None:
 
 def _check_entry(entry: Entry, subject: str) -> None:
     check_path(entry.path, subject)
-    if entry.kind != CONTINUATION and entry.kind not in set(Kind):
+    if entry.kind != CONTINUATION and entry.kind not in _KINDS:
         raise MalformedError(f"{subject} holds an entry of the unknown kind {entry.kind}")
     if len(entry.chunks) % ID_SIZE or len(entry.hardlink) not in {0, 16} or entry.size < 0:
         raise MalformedError(f"{subject} holds an entry with malformed ids or size")
@@ -183,5 +184,6 @@ def check_follows(before: Entry, after: Entry, subject: str) -> None:
     if after.kind == CONTINUATION:
         if before.path != after.path or before.kind not in {Kind.FILE, CONTINUATION}:
             raise MalformedError(f"{subject} holds a continuation of another entry")
-    elif order(before.path) >= order(after.path):
+    # As comparing `order` of both: no name holds NUL, which sorts before all else.
+    elif before.path.replace(b"/", b"\0") >= after.path.replace(b"/", b"\0"):
         raise MalformedError(f"{subject} holds paths out of order or twice")

@@ -5,13 +5,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from proofkeep.allocator import expect_churn
-from proofkeep.errors import LOST, CancelledError, IntegrityError, ProofkeepError
+from proofkeep.errors import LOST, CancelledError, ProofkeepError, RestoreError, TargetFullError, UnsafePathError
 from proofkeep.format.table import FrameRow
 from proofkeep.ports import Cancelled
+from proofkeep.restore.crew import Crew, cores
 from proofkeep.restore.files import Target, Want
+from proofkeep.restore.filling import Batch, Filler, Piece, SealedPack
 from proofkeep.snapshots.chunks import ChunkStore
 
 _SPAN = 8
+# From so much on, processes of their own are worth their start: as many files, or bytes.
+MANY_PIECES = 2048
+MANY_BYTES = 64 << 20
 
 Failed = tuple[Want, ProofkeepError]
 Parts = dict[Future[tuple[int, list[Failed]]], int]
@@ -36,15 +41,34 @@ class Fetcher:
         self._cancelled = cancelled
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="restore")
         self._on_part = on_part
+        self._filler = Filler(chunks.chunk_keys(), target)
+        self._crew: Crew | None = None
+        self._wanted = [0, 0]
         self.read = 0
         self.placed = 0
 
+    @property
+    def unset(self) -> tuple[int, int]:
+        """How many owners and extended attributes other processes could not set."""
+        return (0, 0) if self._crew is None else self._crew.unset
+
     def close(self) -> None:
-        """End the threads."""
+        """End threads and processes; afterwards nothing is written any more."""
         self._pool.shutdown(cancel_futures=True)
+        if self._crew is not None:
+            self._crew.end()
+
+    def _call_crew(self, pieces: int, size: int) -> None:
+        """Let processes of their own fill the files from now on, once there is much to do."""
+        self._wanted = [self._wanted[0] + pieces, self._wanted[1] + size]
+        if self._crew is None and (self._wanted[0] >= MANY_PIECES or self._wanted[1] >= MANY_BYTES) and cores() > 1:
+            shared = self._target.share()
+            if shared is not None:
+                self._crew = Crew(cores(), self._chunks.chunk_keys(), shared)
 
     def begin(self, wants: Sequence[Want]) -> Parts:
         """Begin to write all wanted chunks; `end` waits for it."""
+        self._call_crew(len(wants), sum(want.place.row.length for want in wants))
         by_pack: dict[int, dict[FrameRow, list[Want]]] = defaultdict(lambda: defaultdict(list))
         for want in wants:
             by_pack[want.place.pack][self._chunks.frame(want.place)].append(want)
@@ -89,22 +113,50 @@ class Fetcher:
         read, left = 0, dict(frames)
         failed: list[Failed] = []
         try:
-            for frame, opened in self._chunks.read_frames(pack, list(frames)):
-                read += frame.sealed_length
-                wants = left.pop(frame)
-                if isinstance(opened, bytes):
-                    failed.extend(self._write(wants, opened))
-                else:
-                    failed.extend((want, opened) for want in wants)
+            sealed_pack = SealedPack(*self._chunks.sealed_pack(pack))
+            for group, sealed in self._chunks.read_sealed(pack, list(frames)):
+                read += len(sealed)
+                failed.extend(self._fill(sealed_pack, {frame: left.pop(frame) for frame in group}, sealed))
         except LOST as error:
             failed.extend((want, error) for wants in left.values() for want in wants)
         return read, failed
 
-    def _write(self, wants: list[Want], plain: bytes) -> Iterator[Failed]:
-        for want in wants:
-            try:
-                data = self._chunks.take(want.place, plain)
-            except IntegrityError as error:
-                yield want, error
-            else:
-                want.job.put(self._target, want.position, data)
+    def _fill(self, pack: SealedPack, frames: dict[FrameRow, list[Want]], sealed: bytes) -> list[Failed]:
+        """Put what neighbouring frames hold into its files, but for files that are lost; what was not proven."""
+        crew = self._crew
+        wants: list[Want] = []
+        rows: list[tuple[FrameRow, list[Piece]]] = []
+        for frame, wanted in frames.items():
+            ready = [(want, piece) for want in wanted if (piece := _piece(want, crew)) is not None]
+            wants.extend(want for want, _ in ready)
+            rows.append((frame, [piece for _, piece in ready]))
+        filled = (crew or self._filler).fill(Batch(pack, rows[0][0].offset, rows), sealed)
+        for number, error in filled.unwritten:
+            wants[number].job.error = error
+        unproven = {number for number, _ in filled.unproven}
+        for number, want in enumerate(wants):
+            if number not in unproven and want.job.error is None:
+                want.job.made = want.job.handle is None
+                if crew is not None:
+                    crew.shared.wrote(want.job.handle, want.place.row.length)
+        return [(wants[number], error) for number, error in filled.unproven]
+
+
+def _piece(want: Want, crew: Crew | None) -> Piece | None:
+    """What is to be done for a want; None when its file is lost."""
+    job, row = want.job, want.place.row
+    if job.error is not None:
+        return None
+    place = row.id, row.offset, row.length
+    if job.handle is not None:
+        growing = job.handle if crew is None else crew.shared.layout(job.handle)
+        return Piece(*place, None, growing, want.position)
+    if crew is not None:
+        try:
+            crew.shared.prepare(job.entry.path)
+        except (TargetFullError, UnsafePathError):
+            raise
+        except RestoreError as error:
+            job.error = error
+            return None
+    return Piece(*place, job.entry, None, 0)

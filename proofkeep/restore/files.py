@@ -4,18 +4,32 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from proofkeep.errors import (
-    MalformedError,
-    PackMissingError,
-    ProofkeepError,
-    RestoreError,
-    TargetFullError,
-    UnsafePathError,
-)
+from proofkeep.errors import MalformedError, PackMissingError, ProofkeepError
 from proofkeep.format.manifest import Entry, check_content
 from proofkeep.snapshots.chunks import Place
 
 Growing = Any  # each target's own handle of a file that is being filled; only handed back to it
+
+
+class Shared(Protocol):
+    """A target that further processes may fill files of; `proofkeep.targets.shared` has the real one."""
+
+    @property
+    def directory(self) -> int:
+        """Descriptor for a joining process to inherit."""
+
+    @property
+    def restore_owner(self) -> bool:
+        """Whether owners are set."""
+
+    def prepare(self, path: bytes) -> None:
+        """Make what a file at `path` lies in."""
+
+    def wrote(self, file: Growing | None, count: int) -> None:
+        """Count what was written into a growing file, or into one that a joined process made."""
+
+    def layout(self, file: Growing) -> Any:
+        """What a joined process needs to write into a growing file."""
 
 
 class Target(Protocol):
@@ -53,6 +67,9 @@ class Target(Protocol):
     def link(self, path: bytes, existing: bytes) -> None:
         """Another name for a restored file."""
 
+    def share(self) -> Shared | None:
+        """What further processes need to fill its files; None when they must not."""
+
     def complete(self) -> None:
         """Give the whole tree its name."""
 
@@ -74,23 +91,6 @@ class FileJob:
     made: bool = False
     error: ProofkeepError | None = None
     links: list[bytes] = field(default_factory=list)
-
-    def put(self, target: Target, position: int, data: bytes) -> None:
-        """Write one chunk unless the file is lost already; a full target ends the restore."""
-        if self.error is not None:
-            return
-        try:
-            if self.handle is None:
-                target.put_file(self.entry, data)
-                self.made = True
-            else:
-                target.write(self.handle, position, data)
-        except TargetFullError:
-            raise
-        except RestoreError as error:
-            if self.handle is None and isinstance(error, UnsafePathError):
-                raise
-            self.error = error
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,8 @@ def restore(
         raise
     run.fetcher.close()
     report = run.report
-    report.owners_unset, report.xattrs_unset = target.owners_unset, target.xattrs_unset
+    owners, xattrs = run.fetcher.unset
+    report.owners_unset, report.xattrs_unset = target.owners_unset + owners, target.xattrs_unset + xattrs
     events.emit(
         "restore",
         outcome="success" if report.intact else "failure",

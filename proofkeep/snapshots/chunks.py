@@ -1,6 +1,5 @@
 """Chunks out of packs: where they lie by the catalog, opened by ranged reads, each proven by its id."""
 
-import hmac
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from proofkeep.catalog import Catalog, KnownPack
+from proofkeep.crypto import host_keys
 from proofkeep.crypto.sealing import OVERHEAD
 from proofkeep.errors import (
     LOST,
@@ -60,6 +60,7 @@ class ChunkStore:
         self._data_keys = data_keys
         self._packs: OrderedDict[int, _OpenPack] = OrderedDict()
         self._frames: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+        self._last: _OpenPack | None = None
         self._doubtful: set[int] = set()
         self.preferred: Sequence[Row] = ()
         self.looked = True
@@ -154,13 +155,15 @@ class ChunkStore:
         """The chunk at `place` out of its frame's plaintext, once its id holds. Raises `AuthenticationError`."""
         row = place.row
         data = plain[row.offset : row.offset + row.length]
-        content = self._pack(place.pack).type is ObjectType.CONTENT_PACK
-        keys = self._repository.keys
-        for ids in (keys.ids, *keys.earlier_ids):
-            found = ids.chunk_id(data) if content else ids.segment_id(data)
-            if hmac.compare_digest(found, row.id):
-                return data
+        if host_keys.names(self._keys_of(self._pack(place.pack).type), data, row.id):
+            return data
         raise AuthenticationError(f"chunk {row.id.hex()[:16]} of {self.pack_name(place.pack)} is not what its id says")
+
+    def _keys_of(self, kind: ObjectType) -> list[bytes]:
+        """The keys that chunks of a pack may be named by, of every id generation."""
+        keys = self._repository.keys
+        generations = (keys.ids, *keys.earlier_ids)
+        return [ids.chunk if kind is ObjectType.CONTENT_PACK else ids.segment for ids in generations]
 
     def frame(self, place: Place) -> FrameRow:
         """The frame a chunk lies in."""
@@ -169,7 +172,20 @@ class ChunkStore:
     def read_frames(
         self, number: int, frames: Sequence[FrameRow]
     ) -> Iterator[tuple[FrameRow, bytes | AuthenticationError | MalformedError]]:
-        """Plaintexts of frames of one pack (ascending), neighbours in one ranged read; a damaged one as its error.
+        """Plaintexts of frames of one pack (ascending); a damaged one as its error. Raises as `read_sealed`."""
+        pack = self._pack(number)
+        context, name = self._context(pack), pack.known.id.name
+        for group, data in self.read_sealed(number, frames):
+            for frame in group:
+                place = frame.offset - group[0].offset
+                sealed = memoryview(data)[place : place + frame.sealed_length]
+                try:
+                    yield frame, open_frame(context, frame, sealed, name)
+                except (AuthenticationError, MalformedError) as error:
+                    yield frame, error
+
+    def read_sealed(self, number: int, frames: Sequence[FrameRow]) -> Iterator[tuple[list[FrameRow], bytes]]:
+        """Frames of one pack (ascending) as they lie in the store: neighbours, and their bytes by one ranged read.
 
         Raises:
             PackMissingError: the pack is gone, or shorter than its index says.
@@ -177,7 +193,6 @@ class ChunkStore:
         """
         pack = self._pack(number)
         name = pack.known.id.name
-        context = self._context(pack)
         for group in _spans(frames):
             start = group[0].offset
             length = group[-1].offset + group[-1].sealed_length - start
@@ -186,13 +201,20 @@ class ChunkStore:
                 data = fetch(self._repository.store, name, offset=start, length=length, version_id=version)
             except ObjectMissingError:
                 raise PackMissingError(f"pack {name} is gone from the store") from None
-            for frame in group:
-                place = frame.offset - start
-                sealed = memoryview(data)[place : place + frame.sealed_length]
-                try:
-                    yield frame, open_frame(context, frame, sealed, name)
-                except (AuthenticationError, MalformedError) as error:
-                    yield frame, error
+            yield group, data
+
+    def sealed_pack(self, number: int) -> tuple[str, bytes, bytes]:
+        """Name, header and data key of a pack: what opens its frames.
+
+        Raises:
+            KeyAccessError, IntegrityError, StoreError, TransportError: the key cannot be had.
+        """
+        known = self._pack(number).known
+        return known.id.name, known.header, self._data_keys(known.id.writer, known.id.data_key)
+
+    def chunk_keys(self) -> list[bytes]:
+        """The keys that content is named by, of every id generation, the newest first."""
+        return self._keys_of(ObjectType.CONTENT_PACK)
 
     def _context(self, pack: _OpenPack) -> Context:
         if pack.context is None:
@@ -201,6 +223,9 @@ class ChunkStore:
         return pack.context
 
     def _pack(self, number: int) -> _OpenPack:
+        last = self._last  # neighbours lie in one pack
+        if last is not None and last.known.number == number:
+            return last
         with self._lock:
             pack = self._packs.get(number)
             if pack is None:
@@ -213,6 +238,7 @@ class ChunkStore:
                     self._packs.popitem(last=False)
             else:
                 self._packs.move_to_end(number)
+            self._last = pack
             return pack
 
 

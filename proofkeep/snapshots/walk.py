@@ -70,7 +70,7 @@ class _Tree:
 
     def full(self, path: bytes) -> bytes:
         """The path below the root's prefix."""
-        return b"/".join(part for part in (self.prefix, path) if part)
+        return b"/".join(part for part in (self.prefix, path) if part) if self.prefix else path
 
     def rows(self, child: Child, level: int, *, top: bool = False) -> Iterator[Entry]:
         subject = f"segment {child.id.hex()[:16]}"
@@ -92,19 +92,16 @@ class _Tree:
             self._pass_over()
             self.on_damage(Finding(error.code, subject, f"{child.entries} entries cannot be listed: {error}"))
             return
+        if self._before is not None and isinstance(rows[0], Entry):  # within a segment it was looked at already
+            check_follows(self._before, rows[0], subject)
         for row in rows:
             if isinstance(row, Child):
                 yield from self.rows(row, level - 1)
             else:
-                self._check_row(row, subject)
+                self._before = row
+                if row.kind != CONTINUATION:
+                    self._check_parent(row, subject)
                 yield row
-
-    def _check_row(self, row: Entry, subject: str) -> None:
-        if self._before is not None:
-            check_follows(self._before, row, subject)
-        self._before = row
-        if row.kind != CONTINUATION:
-            self._check_parent(row, subject)
 
     def _pass_over(self) -> None:
         """Rows were not read: the next one follows nothing known, and its parent may be among them."""
@@ -112,15 +109,19 @@ class _Tree:
         self._gap = True
 
     def _check_parent(self, row: Entry, subject: str) -> None:
-        parts = order(row.path)
-        while self._ancestors and order(self._ancestors[-1].path) != parts[: len(order(self._ancestors[-1].path))]:
+        while self._ancestors and not _holds(self._ancestors[-1].path, row.path):
             self._ancestors.pop()
         nearest = self._ancestors[-1] if self._ancestors else None
         if nearest is not None and nearest.kind != Kind.DIRECTORY:
             raise UnsafePathError(f"{subject} holds an entry below something that is no directory")
-        if parts and not self._gap and (nearest is None or order(nearest.path) != parts[:-1]):
+        if row.path and not self._gap and (nearest is None or nearest.path != row.path.rpartition(b"/")[0]):
             raise MalformedError(f"{subject} holds an entry whose parent is not listed")
         self._ancestors.append(row)
+
+
+def _holds(folder: bytes, path: bytes) -> bool:
+    """Whether a path is this folder's own or lies below it."""
+    return not folder or path.startswith(folder + b"/") or path == folder
 
 
 def _check_range(child: Child, spans: list[tuple[bytes, bytes]]) -> None:
@@ -159,5 +160,6 @@ def _wanted(entry: Entry, tree: _Tree) -> Iterator[Entry]:
     path = tree.full(entry.path)
     if not tree.selection.takes(path):
         return
-    check_extents(entry.extents, entry.size, f"manifest entry of {len(order(path))} components")
+    if entry.extents:
+        check_extents(entry.extents, entry.size, f"manifest entry of {len(order(path))} components")
     yield entry if path == entry.path else msgspec.structs.replace(entry, path=path)

@@ -10,17 +10,17 @@ from typing import Self
 from proofkeep.descent import Descent
 from proofkeep.errors import MalformedError, RestoreError, TargetError, UnsafePathError
 from proofkeep.model import Kind
+from proofkeep.targets.contents import Contents
 from proofkeep.targets.deferred import DeferredDirectories
-from proofkeep.targets.entry import Skipped, TreeEntry, check_numbers, device_numbers, link_text, split
+from proofkeep.targets.entry import Skipped, TreeEntry, check_numbers, data_places, device_numbers, link_text, split
 from proofkeep.targets.failures import for_entry, for_target
-from proofkeep.targets.files import OpenFiles, RestoredFile, write_all
+from proofkeep.targets.files import RestoredFile
 from proofkeep.targets.metadata import MetadataWriter
+from proofkeep.targets.shared import SharedTree
 from proofkeep.targets.staging import Staging
 from proofkeep.targets.writeback import Writeback
 
 MAX_IMPLIED = 65_536
-WRITING = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY
-CREATING = WRITING | os.O_CREAT | os.O_EXCL
 DEVICES = {Kind.CHARACTER_DEVICE: stat.S_IFCHR, Kind.BLOCK_DEVICE: stat.S_IFBLK}
 
 
@@ -54,9 +54,10 @@ class DirectoryTarget:
         self._sync = sync
         self._allow_devices = allow_devices
         self._metadata = MetadataWriter(restore_owner=self.restores_owner)
-        self._files = OpenFiles(self._reopen)
         self._implied: set[int] = set()
+        self._unfinished = 0
         self._lock = threading.Lock()
+        self._contents = Contents(self._enter, self._lock, self._metadata)
         self._staging: Staging | None = None
 
     @property
@@ -105,32 +106,20 @@ class DirectoryTarget:
 
     def put_file(self, entry: TreeEntry, data: bytes | memoryview) -> None:
         """Make a regular file without holes, all content and metadata at once; nothing of it stays after an error."""
-        check_numbers(entry)
-        if len(data) != entry.size:
-            raise TargetError(f"an entry has {len(data)} bytes of content, not {entry.size}")
-        parent, name = split(entry.path)
-        descriptor = self._create_file(parent, name)
-        try:
-            with for_entry():
-                write_all(descriptor, memoryview(data), 0)
-                self._metadata.apply(descriptor, entry)
-        except BaseException:
-            with self._lock, for_entry():
-                os.unlink(name, dir_fd=self._enter(parent))
-            raise
-        finally:
-            os.close(descriptor)
+        self._contents.put_file(entry, data)
         self._writeback.wrote(len(data))
 
     def create(self, entry: TreeEntry) -> RestoredFile:
         """Make a regular file of the entry's length, to be filled by `write` and ended by `finish` or `discard`."""
         check_numbers(entry)
-        parent, name = split(entry.path)
-        file = RestoredFile(entry)
-        descriptor = self._create_file(parent, name)
-        self._files.add(file, descriptor)
+        places = data_places(entry)
+        descriptor = self._contents.create(entry.path)
+        file = RestoredFile(entry, places, descriptor)
+        self._contents.files.add(file.layout, descriptor)
+        with self._lock:
+            self._unfinished += 1
         try:
-            with for_entry(), self._files.descriptor(file) as descriptor:
+            with for_entry(), self._contents.files.descriptor(file.layout) as descriptor:
                 file.reserve(descriptor)
         except BaseException:
             self.discard(file)
@@ -139,10 +128,8 @@ class DirectoryTarget:
 
     def write(self, file: RestoredFile, position: int, data: bytes | memoryview) -> None:
         """Write content; `position` counts the file's data in order, as its chunks hold it, holes left out."""
-        with for_entry(), self._files.descriptor(file) as descriptor:
-            file.put(descriptor, position, memoryview(data))
-        self._files.wrote(file, len(data))
-        self._writeback.wrote(len(data))
+        self._contents.write(file.layout, position, data)
+        self._wrote(file, len(data))
 
     def finish(self, file: RestoredFile) -> None:
         """Set the metadata of a file whose content is complete and close it.
@@ -150,18 +137,22 @@ class DirectoryTarget:
         Raises:
             TargetError: content is missing or metadata cannot be set; the file stays to be written or discarded.
         """
-        if file.written != file.data_size:
-            raise TargetError(f"an entry has {file.written} bytes of content, not {file.data_size}")
-        with for_entry(), self._files.descriptor(file) as descriptor:
+        if file.written != file.layout.data_size:
+            raise TargetError(f"an entry has {file.written} bytes of content, not {file.layout.data_size}")
+        with for_entry(), self._contents.files.descriptor(file.layout) as descriptor:
             self._metadata.apply(descriptor, file.entry)
-        self._files.remove(file)
+        self._close(file)
 
     def discard(self, file: RestoredFile) -> None:
         """Remove a file whose content cannot be completed."""
-        self._files.remove(file)
-        parent, name = split(file.entry.path)
-        with self._lock, for_entry():
-            os.unlink(name, dir_fd=self._enter(parent))
+        self._close(file)
+        self._contents.unlink(file.entry.path)
+
+    def share(self) -> SharedTree:
+        """What it takes to let further processes fill files, each with a `JoinedTarget`."""
+        if self._staging is None:
+            raise TargetError("the restore target was not begun")
+        return SharedTree(self._staging.directory, self.restores_owner, self._prepare, self._wrote)
 
     def link(self, path: bytes, existing: bytes) -> None:
         """Give the regular file `existing` of this restore the further name `path`."""
@@ -184,8 +175,8 @@ class DirectoryTarget:
             TargetError: files are unfinished, or the final name was taken meanwhile; `abandon` is still due.
             TargetFullError: what was written found no room after all; `abandon` is still due.
         """
-        if self._staging is None or self._files.unfinished:
-            raise TargetError(f"the restore target has {self._files.unfinished} unfinished files, or was not begun")
+        if self._staging is None or self._unfinished:
+            raise TargetError(f"the restore target has {self._unfinished} unfinished files, or was not begun")
         with for_target("a directory's metadata cannot be set"):
             for kept in self._directories.backwards():
                 self._metadata.apply(self._descent.enter(kept.path), kept)
@@ -256,15 +247,21 @@ class DirectoryTarget:
         finally:
             os.close(place)
 
-    def _create_file(self, parent: bytes, name: bytes) -> int:
-        """A new file's descriptor. It is made without the lock: a filesystem may take long to find an inode."""
+    def _prepare(self, path: bytes) -> None:
+        parent, _ = split(path)
         with self._lock, for_entry():
-            directory = os.dup(self._enter(parent))
-        try:
-            with for_entry():
-                return os.open(name, CREATING, 0o600, dir_fd=directory)
-        finally:
-            os.close(directory)
+            self._enter(parent)
+
+    def _wrote(self, file: RestoredFile | None, count: int) -> None:
+        if file is not None:
+            with self._lock:
+                file.written += count
+        self._writeback.wrote(count)
+
+    def _close(self, file: RestoredFile) -> None:
+        self._contents.files.remove(file.layout)
+        with self._lock:
+            self._unfinished -= 1
 
     def _enter(self, parent: bytes) -> int:
         """The open directory `parent`, made with what it lacks; the caller holds the lock while it uses it.
@@ -281,18 +278,8 @@ class DirectoryTarget:
                 self._implied.add(os.fstat(self._descent.down(name)).st_ino)
         return self._descent.current()
 
-    def _reopen(self, file: RestoredFile) -> int:
-        parent, name = split(file.entry.path)
-        with self._lock:
-            descriptor = os.open(name, WRITING, dir_fd=self._descent.enter(parent))
-        status = os.fstat(descriptor)
-        if (status.st_dev, status.st_ino) != file.identity:
-            os.close(descriptor)
-            raise TargetError("a file of the restore was replaced while it was written")
-        return descriptor
-
     def _release(self) -> None:
-        self._files.close()
+        self._contents.files.close()
         self._directories.close()
         self._descent.close()
 

@@ -1,4 +1,4 @@
-"""Restored files while their content arrives, in any order and from several threads."""
+"""Restored files while their content arrives, in any order, from several threads and processes."""
 
 import os
 import threading
@@ -6,37 +6,29 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from operator import itemgetter
 
 from proofkeep.errors import UnsafePathError
-from proofkeep.targets.entry import TreeEntry, data_places
+from proofkeep.targets.entry import TreeEntry
 
 MAX_OPEN = 256
 PREALLOCATED = 1 << 20
 
 
-class RestoredFile:
-    """One file whose content is on its way; made by `DirectoryTarget.create`."""
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which file it is and where its data lies; all that a process needs to write into it.
 
-    __slots__ = ("data_size", "descriptor", "entry", "identity", "places", "users", "written")
+    Attributes:
+        places: position in the data, offset in the file, length, in order.
+        identity: the device and inode that were made.
+    """
 
-    def __init__(self, entry: TreeEntry) -> None:
-        """Believe `entry` as far as it does not contradict itself."""
-        self.entry = entry
-        self.places = data_places(entry)
-        self.data_size = sum(length for _, _, length in self.places)
-        self.written = 0
-        self.descriptor = -1
-        self.identity = (0, 0)
-        self.users = 0
-
-    def reserve(self, descriptor: int) -> None:
-        """Give the file its length: holes where it is sparse, room on the disk where it is dense and large."""
-        size = self.entry.size
-        if self.data_size < size:
-            os.ftruncate(descriptor, size)
-        elif size >= PREALLOCATED:
-            os.posix_fallocate(descriptor, 0, size)
+    path: bytes
+    places: list[tuple[int, int, int]]
+    data_size: int
+    identity: tuple[int, int]
 
     def put(self, descriptor: int, position: int, data: memoryview) -> None:
         """Write `data` where the bytes from `position` of the file's data lie.
@@ -57,69 +49,85 @@ class RestoredFile:
             index += 1
 
 
+class RestoredFile:
+    """One file whose content is on its way; made by `DirectoryTarget.create`."""
+
+    __slots__ = ("entry", "layout", "written")
+
+    def __init__(self, entry: TreeEntry, places: list[tuple[int, int, int]], descriptor: int) -> None:
+        """A new file that is open as `descriptor`; `places` are the entry's."""
+        status = os.fstat(descriptor)
+        size = sum(length for _, _, length in places)
+        self.entry = entry
+        self.layout = Layout(entry.path, places, size, (status.st_dev, status.st_ino))
+        self.written = 0
+
+    def reserve(self, descriptor: int) -> None:
+        """Give the file its length: holes where it is sparse, room on the disk where it is dense and large."""
+        size = self.entry.size
+        if self.layout.data_size < size:
+            os.ftruncate(descriptor, size)
+        elif size >= PREALLOCATED:
+            os.posix_fallocate(descriptor, 0, size)
+
+
 class OpenFiles:
     """The descriptors of files being restored: at most `limit` open, the rest opened again when needed."""
 
-    def __init__(self, reopen: Callable[[RestoredFile], int], *, limit: int = MAX_OPEN) -> None:
+    def __init__(self, reopen: Callable[[Layout], int], *, limit: int = MAX_OPEN) -> None:
         """`reopen` finds a file that was closed meanwhile."""
-        self.unfinished = 0
         self._reopen = reopen
         self._limit = limit
-        self._open: OrderedDict[RestoredFile, None] = OrderedDict()
+        self._open: OrderedDict[tuple[int, int], int] = OrderedDict()
+        self._users: dict[tuple[int, int], int] = {}
         self._lock = threading.Lock()
 
-    def add(self, file: RestoredFile, descriptor: int) -> None:
-        """Take over the `descriptor` of a new file."""
-        status = os.fstat(descriptor)
-        file.identity = (status.st_dev, status.st_ino)
+    def add(self, file: Layout, descriptor: int) -> None:
+        """Take over the `descriptor` of a file."""
         with self._lock:
-            self.unfinished += 1
-            self._hold(file, descriptor)
+            self._hold(file.identity, descriptor)
 
     @contextmanager
-    def descriptor(self, file: RestoredFile) -> Iterator[int]:
+    def descriptor(self, file: Layout) -> Iterator[int]:
         """The file's descriptor, valid inside the block."""
+        identity = file.identity
         with self._lock:
-            if file.descriptor < 0:
-                self._hold(file, self._reopen(file))
-            self._open.move_to_end(file)
-            file.users += 1
+            descriptor = self._open.get(identity)
+            if descriptor is None:
+                descriptor = self._reopen(file)
+                self._hold(identity, descriptor)
+            self._open.move_to_end(identity)
+            self._users[identity] = self._users.get(identity, 0) + 1
         try:
-            yield file.descriptor
+            yield descriptor
         finally:
             with self._lock:
-                file.users -= 1
+                self._users[identity] -= 1
+                if not self._users[identity]:
+                    del self._users[identity]
 
-    def wrote(self, file: RestoredFile, count: int) -> None:
-        """Count bytes of content."""
-        with self._lock:
-            file.written += count
-
-    def remove(self, file: RestoredFile) -> None:
+    def remove(self, file: Layout) -> None:
         """Close the file for good."""
         with self._lock:
-            self.unfinished -= 1
-            self._let_go(file)
+            self._let_go(file.identity)
 
     def close(self) -> None:
         """Close everything."""
         with self._lock:
-            for file in list(self._open):
-                self._let_go(file)
+            for identity in list(self._open):
+                self._let_go(identity)
 
-    def _hold(self, file: RestoredFile, descriptor: int) -> None:
-        file.descriptor = descriptor
-        self._open[file] = None
+    def _hold(self, identity: tuple[int, int], descriptor: int) -> None:
+        self._open[identity] = descriptor
         if len(self._open) > self._limit:
-            idle = next((other for other in self._open if not other.users and other is not file), None)
+            idle = next((other for other in self._open if other not in self._users and other != identity), None)
             if idle is not None:
                 self._let_go(idle)
 
-    def _let_go(self, file: RestoredFile) -> None:
-        if file.descriptor >= 0:
-            os.close(file.descriptor)
-            file.descriptor = -1
-            del self._open[file]
+    def _let_go(self, identity: tuple[int, int]) -> None:
+        descriptor = self._open.pop(identity, None)
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def write_all(descriptor: int, data: memoryview, offset: int) -> None:

@@ -120,7 +120,7 @@ def test_damage_fails_a_restore_that_restores_the_rest(full_house: House, tmp_pa
     assert (target / "folder").is_dir()
 
 
-@pytest.mark.parametrize(("sync", "said"), [(True, "yes"), (False, "not waited for")])
+@pytest.mark.parametrize("sync, said", [(True, "yes"), (False, "not waited for")])
 def test_restore_says_whether_the_disk_has_what_was_restored(
     full_house: House, tmp_path: Path, *, sync: bool, said: str
 ) -> None:
@@ -128,5 +128,5 @@ def test_restore_says_whether_the_disk_has_what_was_restored(
 
     run = run_here(restore, restoring | {"sync": sync})
 
-    assert (run.state_name, message(run)) == ("Completed", "intact")
+    assert run.state_name == "Completed"
     assert f"| on disk | {said} |" in artifacts(run.id)["markdown"]

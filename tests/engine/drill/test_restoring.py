@@ -33,7 +33,7 @@ class Straying(DirectoryTarget):
 
     def finish(self, file: RestoredFile) -> None:
         if file.entry.path == b"sparse":
-            with self._files.descriptor(file) as descriptor:
+            with self._contents.files.descriptor(file.layout) as descriptor:
                 os.pwrite(descriptor, b"x", 1 << 20)
         super().finish(file)
 

@@ -13,6 +13,7 @@ from proofkeep.errors import TargetError, UnsafePathError
 from proofkeep.model import Kind
 from proofkeep.targets import files
 from proofkeep.targets.directory import DirectoryTarget
+from proofkeep.targets.entry import data_places
 from proofkeep.targets.files import RestoredFile
 from tests.engine.targets.trees import entry, put_file
 
@@ -70,14 +71,17 @@ def test_data_lands_in_its_extents_however_it_is_cut(lengths: list[tuple[int, in
         extents += [len(expected) + hole, length]
         expected += bytes(hole) + fresh
         data += fresh
-    file = RestoredFile(entry(b"file", size=len(expected) + 3, extents=extents))
     place = os.memfd_create("file")
+    sparse = entry(b"file", size=len(expected) + 3, extents=extents)
+    file = RestoredFile(sparse, data_places(sparse), place)
 
     file.reserve(place)
     for start in reversed(range(0, len(data), piece)):
-        file.put(place, start, memoryview(bytes(data[start : start + piece])))
+        file.layout.put(place, start, memoryview(bytes(data[start : start + piece])))
 
-    assert os.pread(place, 10_000, 0) == bytes(expected) + (bytes(3) if file.data_size < file.entry.size else b"")
+    assert os.pread(place, 10_000, 0) == bytes(expected) + (
+        bytes(3) if file.layout.data_size < file.entry.size else b""
+    )
     os.close(place)
 
 
@@ -120,7 +124,7 @@ def test_discarded_file_is_gone_and_the_rest_completes(target: DirectoryTarget, 
 def test_file_replaced_while_closed_is_not_written(
     target: DirectoryTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(target._files, "_limit", 1)
+    monkeypatch.setattr(target._contents.files, "_limit", 1)
     file = target.create(entry(b"file", size=4))
     target.create(entry(b"other", size=4))
     (place,) = tmp_path.glob("*/file")

@@ -1,0 +1,104 @@
+"""Who fills the files of a restore: this process's own threads, or processes beside it.
+
+One interpreter runs one thread's Python at a time: with many small files, threads mostly wait for one another.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from queue import LifoQueue
+from socket import socketpair
+
+from proofkeep.errors import ProofkeepError, RestoreProcessGoneError
+from proofkeep.restore.files import Shared
+from proofkeep.restore.filling import Batch, Filled
+
+_MOST = 4
+_PATIENCE = 10.0
+_KEPT = ("PATH", "LANG", "LC_", "LD_", "PYTHON", "TZ")
+
+
+def cores() -> int:
+    """How many processes can work at once for us."""
+    return min(len(os.sched_getaffinity(0)), _MOST)
+
+
+class Worker:
+    """One process that joined: `proofkeep.restore_worker`. It gets keys over a socket, no environment and no store."""
+
+    def __init__(self, chunk_keys: Sequence[bytes], shared: Shared) -> None:
+        """Start it; it imports while this process goes on."""
+        self.unset = 0, 0
+        ours, theirs = socketpair()
+        passed = theirs.fileno(), shared.directory
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "proofkeep.restore_worker", *map(str, passed)],
+                env={name: value for name, value in os.environ.items() if name.startswith(_KEPT)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=passed,
+            )
+        self._connection = Connection(ours.detach())
+        self._connection.send((list(chunk_keys), shared.restore_owner))
+
+    def fill(self, batch: Batch, sealed: bytes) -> Filled:
+        """As `Filler.fill`. Raises `RestoreProcessGoneError` too."""
+        try:
+            self._connection.send(batch)
+            self._connection.send_bytes(sealed)
+            answer, self.unset = self._connection.recv()
+        except (OSError, EOFError):
+            raise RestoreProcessGoneError("a process that fills the restore's files is gone") from None
+        if isinstance(answer, ProofkeepError):
+            raise answer
+        filled: Filled = answer
+        return filled
+
+    def end(self) -> None:
+        """Let it end, or end it: afterwards it writes nothing more."""
+        self._connection.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_PATIENCE)
+        self._process.kill()
+        self._process.wait()
+
+
+class Crew:
+    """Several workers; a batch goes to one that is idle."""
+
+    def __init__(self, count: int, chunk_keys: Sequence[bytes], shared: Shared) -> None:
+        """Start `count` of them."""
+        self.shared = shared
+        self._workers: list[Worker] = []
+        self._idle: LifoQueue[Worker] = LifoQueue()
+        try:
+            for _ in range(count):
+                self._workers.append(Worker(chunk_keys, shared))
+        except BaseException:
+            self.end()
+            raise
+        for worker in self._workers:
+            self._idle.put(worker)
+
+    def fill(self, batch: Batch, sealed: bytes) -> Filled:
+        """As `Worker.fill`, when one is idle."""
+        worker = self._idle.get()
+        try:
+            return worker.fill(batch, sealed)
+        finally:
+            self._idle.put(worker)
+
+    @property
+    def unset(self) -> tuple[int, int]:
+        """How many owners and extended attributes could not be set."""
+        return sum(worker.unset[0] for worker in self._workers), sum(worker.unset[1] for worker in self._workers)
+
+    def end(self) -> None:
+        """End all: afterwards none writes anything more."""
+        for worker in self._workers:
+            worker.end()

@@ -1,0 +1,43 @@
+"""The process beside a restore: `python -m proofkeep.restore_worker SOCKET DIRECTORY`, descriptors that it inherits.
+
+It opens frames that it is handed and fills files below the directory; it ends when the other end of the socket is gone.
+"""
+
+import signal
+import sys
+from multiprocessing.connection import Connection
+
+from proofkeep.allocator import expect_churn
+from proofkeep.errors import ProofkeepError, TargetError
+from proofkeep.restore.filling import Batch, Filled, Filler
+from proofkeep.targets.joined import JoinedTarget
+
+
+def main(socket: int, directory: int) -> None:
+    """Serve until the end."""
+    for each in (signal.SIGINT, signal.SIGTERM):  # whoever began the restore hears them too, and closes the socket
+        signal.signal(each, signal.SIG_IGN)
+    expect_churn()
+    connection = Connection(socket)
+    try:
+        chunk_keys, restore_owner = connection.recv()
+        target = JoinedTarget(directory, restore_owner=restore_owner)
+        filler = Filler(chunk_keys, target)
+        while True:
+            batch: Batch = connection.recv()
+            connection.send((_fill(filler, batch, connection.recv_bytes()), target.unset()))
+    except (EOFError, OSError):
+        return
+
+
+def _fill(filler: Filler, batch: Batch, sealed: bytes) -> Filled | ProofkeepError:
+    try:
+        return filler.fill(batch, sealed)
+    except ProofkeepError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - the other end must hear of it; its words may name a file
+        return TargetError(f"a process that fills the restore's files failed: {type(error).__name__}")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
