@@ -1,7 +1,8 @@
 """Is the restored tree the source again? Asked of the filesystem alone; nothing of the engine is used.
 
 Content byte for byte; kind, mode, owner, mtime to the nanosecond, extended attributes with ACLs, link targets and
-hardlink groups. Holes are content (zeros) here. Sockets and devices are not restored unless asked for.
+hardlink groups of regular files (the format keeps no others). Holes are content (zeros) here. Sockets and devices are
+not restored unless asked for.
 """
 
 import os
@@ -33,6 +34,7 @@ class Comparison:
     Attributes:
         nodes: everything compared, root included; `files` and `bytes` of it.
         left_out: sockets and devices of the source.
+        parted: names that share a symbolic link or FIFO in the source and have one each in the restored tree.
         not_ours: owners, and attributes of root's, that only root can bring back, where this user is not root.
         moved: how many of the differences lie at nodes that changed in the source after it was backed up.
     """
@@ -41,6 +43,7 @@ class Comparison:
     files: int = 0
     bytes: int = 0
     left_out: int = 0
+    parted: int = 0
     not_ours: int = 0
     moved: int = 0
     differences: list[Difference] = field(default_factory=list)
@@ -129,7 +132,10 @@ class _Pair:
                 "attributes", needs_root=all(name.startswith(NEED_ROOT) for name in attributes)
             )
         if not stat.S_ISDIR(wanted.st_mode) and not self._same_group(wanted, got):
-            what.append("hardlinks")
+            if stat.S_ISREG(wanted.st_mode) or got.st_nlink > 1:
+                what.append("hardlinks")
+            else:
+                self._found.parted += 1
         if stat.S_ISREG(wanted.st_mode):
             self._found.files += 1
             self._found.bytes += wanted.st_size

@@ -52,6 +52,7 @@ def _proven(outcome: Outcome) -> Rows:
     read_back = f"all {verified['read']} objects, {size(verified['read_bytes'])}, read back and hashed"
     left_out = f"; {found.left_out} sockets and devices left out" if found.left_out else ""
     not_ours = f"; {found.not_ours} owners or attributes need root" if found.not_ours else ""
+    parted = f"; {found.parted} names of linked symlinks or FIFOs became ones of their own" if found.parted else ""
     removed = "; then removed" if found.identical and not outcome.origin.generated else ""
     same = "bit for bit and in all metadata as the source" if found.identical else "NOT the same as the source"
     sample = f"{counted(drilled['files'], 'file')}, drawn from the {drilled['population']:,} of both snapshots"
@@ -60,7 +61,7 @@ def _proven(outcome: Outcome) -> Rows:
         ("verified", f"{verified['verdict']}; {read_back}"),
         ("", "(everything, since this store keeps whatever digest it is told)"),
         ("restored", f"{restored['files']:,} files, {size(restored['bytes'])} with their holes{removed}"),
-        ("compared", f"{same}{left_out}{not_ours}"),
+        ("compared", f"{same}{left_out}{parted}{not_ours}"),
         ("drilled", f"{sample}; restored to {drilled['scratch']} and destroyed"),
         ("", f"{alive}; {drilled['refusals']} attacks refused: wrong key, flipped bit, wrong context"),
         ("evidence", str(_near(outcome.evidence.folder / DOCUMENT))),

@@ -145,6 +145,38 @@ def test_sockets_are_counted_and_not_missed(trees: tuple[Path, Path]) -> None:
     assert (found.left_out, found.identical) == (1, True)
 
 
+def test_names_of_one_symlink_or_fifo_may_have_one_each(trees: tuple[Path, Path]) -> None:
+    for root, make in zip(trees, (os.link, None), strict=True):
+        (root / "one").symlink_to("nowhere")
+        os.mkfifo(root / "pipe")
+        if make:
+            make(root / "one", root / "other", follow_symlinks=False)
+            make(root / "pipe", root / "pipe too")
+        else:
+            (root / "other").symlink_to("nowhere")
+            os.mkfifo(root / "pipe too")
+        dated(root)
+        for name in ("one", "other", "pipe", "pipe too"):
+            dated(root / name)
+
+    found = compared(trees)
+
+    assert (found.parted, found.identical) == (2, True)
+
+
+def test_symlinks_made_one_are_seen(trees: tuple[Path, Path]) -> None:
+    for root in trees:
+        (root / "one").symlink_to("nowhere")
+        dated(root / "one")
+    (trees[0] / "other").symlink_to("nowhere")
+    dated(trees[0] / "other")
+    os.link(trees[1] / "one", trees[1] / "other", follow_symlinks=False)
+    for root in trees:
+        dated(root)
+
+    assert [(each.path, each.what) for each in compared(trees).differences] == [(b"other", "differs in hardlinks")]
+
+
 def test_what_was_not_backed_up_is_not_missed(trees: tuple[Path, Path]) -> None:
     shutil.rmtree(trees[1] / "d/e")
     dated(trees[1] / "d")
