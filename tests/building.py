@@ -86,6 +86,7 @@ class Ground:
             now_ns=self.now(),
             chunker=self.sizes,
             retention_key=public,
+            keep_for=[self.wrapping],
         )
 
     def now(self) -> int:

@@ -1,4 +1,4 @@
-"""Verify: chains, then objects, then records."""
+"""Verify: chains, then objects, then records, last the kept host secret."""
 
 import os
 
@@ -11,6 +11,7 @@ from proofkeep.repository.retirement import read_retired
 from proofkeep.state import RepositoryState
 from proofkeep.verify.chains import verify_chains
 from proofkeep.verify.expected import Expected
+from proofkeep.verify.kept_secret import verify_kept_secret
 from proofkeep.verify.objects import ObjectCheck, Reading
 from proofkeep.verify.records import verify_records
 from proofkeep.verify.report import Freshness, VerificationReport
@@ -79,6 +80,7 @@ def verify(
     if read < 1:
         report.not_tested.append(f"content of {100 - 100 * read:.0f} % of the packs was not read back")
     report.not_tested.append("frames were not opened: that needs the restore role (restore, drill)")
+    verify_kept_secret(repository, report)
     events.emit(
         "verify",
         outcome="success" if report.intact else "failure",

@@ -44,8 +44,9 @@ class RemoteGround(Ground):
         create_host_secret(self.root / "secret")
         create_key_file(self.key_file, None)
         export_public_key(self.key_file, self.root / "public.pem")
-        recipients = [self.wrapping.recipient]
-        create(self.store, self.ledger, self.secret, recipients, now_ns=self.now(), chunker=SIZES)
+        ours = self.wrapping
+        stores = self.store, self.ledger
+        create(*stores, self.secret, [ours.recipient], now_ns=self.now(), chunker=SIZES, keep_for=[ours])
 
     def stores(self, url: str, patience: Patience = PATIENT) -> tuple[S3Store, S3Store]:
         """Stores of packs and ledger by way of `url`."""

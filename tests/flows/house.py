@@ -87,6 +87,7 @@ class House:
             [provider.recipient for provider in configuration.key_providers()],
             now_ns=time.time_ns(),
             chunker=ChunkSizes(16 << 10, 64 << 10, 256 << 10),
+            keep_for=configuration.key_providers(),
         )
 
     def _directory(self, name: str) -> dict[str, Any]:

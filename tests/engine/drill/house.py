@@ -148,7 +148,7 @@ def build(root: Path) -> Iterator[House]:
     stores = LocalStore(root / "packs"), LocalStore(root / "ledger")
     secret = create_host_secret(root / "host.secret")
     full = key_provider_from_uri(f"file:{key}")
-    create(*stores, secret, [full.recipient], now_ns=time.time_ns(), chunker=CHUNKS)
+    create(*stores, secret, [full.recipient], now_ns=time.time_ns(), chunker=CHUNKS, keep_for=[full])
     memory = Path(tempfile.mkdtemp(prefix="proofkeep-test-", dir=SHARED_MEMORY))
     try:
         yield House(root, memory, connect(*stores, secret), [full], [key_provider_from_uri(f"file:{public}")])

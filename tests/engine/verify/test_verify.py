@@ -203,3 +203,31 @@ def test_sample_is_drawn_by_its_seed(host: Host) -> None:
 
 def test_report_says_where_ledger_and_packs_share_a_disk(host: Host) -> None:
     assert verified(host).ledger_shares_neighbourhood
+
+
+def test_host_secret_that_is_no_longer_kept_for_a_recipient_is_found(host: Host) -> None:
+    stored(host, "secrets/")[0].unlink()
+
+    report = verified(host)
+
+    assert codes(report) == {("object-missing", "secrets")}
+
+
+def test_kept_host_secret_that_is_damaged_is_found_by_a_listing_too(host: Host) -> None:
+    (copy,) = stored(host, "secrets/")
+    rewrite(copy, copy.read_bytes()[:-1])
+
+    report = verified(host, read=0.0)
+
+    assert codes(report) == {("malformed", "secrets")}
+
+
+def test_damaged_copy_of_the_host_secret_is_no_finding_beside_a_sound_one(host: Host) -> None:
+    (copy,) = stored(host, "secrets/")
+    copy.with_suffix(".0002").write_bytes(b"anybody may put this")
+
+    assert verified(host).intact
+
+
+def test_verify_says_that_the_kept_host_secret_was_not_unwrapped(host: Host) -> None:
+    assert any("enrol recover" in said for said in verified(host).not_tested)
