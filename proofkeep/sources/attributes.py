@@ -5,6 +5,9 @@ import os
 
 Attributes = tuple[tuple[bytes, bytes], ...]
 
+# A manifest row lies in one frame, of 8 MiB at most, and the walk holds many nodes at once.
+MOST_BYTES = 1 << 20
+
 
 def read_attributes(place: bytes | int) -> Attributes:
     """Names and values, sorted by name; `place` is an open descriptor or a path whose last component is not followed.
@@ -12,7 +15,7 @@ def read_attributes(place: bytes | int) -> Attributes:
     An attribute removed between listing and reading is left out; a filesystem without attributes has none.
 
     Raises:
-        OSError: the attributes cannot be listed or one of them cannot be read.
+        OSError: the attributes cannot be listed, one of them cannot be read, or they are more than a manifest takes.
     """
     follow = isinstance(place, int)
     try:
@@ -24,12 +27,17 @@ def read_attributes(place: bytes | int) -> Attributes:
     if not names:
         return ()
     found = []
+    size = 0
     for name in names:
         try:
             found.append((os.fsencode(name), os.getxattr(place, name, follow_symlinks=follow)))
         except OSError as error:
             if error.errno != errno.ENODATA:
                 raise
+            continue
+        size += sum(map(len, found[-1]))
+        if size > MOST_BYTES:
+            raise OSError(errno.E2BIG, os.strerror(errno.E2BIG))
     return tuple(sorted(found))
 
 

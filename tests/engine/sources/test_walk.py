@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from proofkeep.errors import PolicyError, SourceUnavailableError
 from proofkeep.model import Kind, Node, SourceDescription
 from proofkeep.ports import Source
-from proofkeep.sources import walk
+from proofkeep.sources import attributes, walk
 from proofkeep.sources.directory import DirectorySource
 from tests.engine.descriptors import open_descriptors
 from tests.engine.sources.trees import below, plant
@@ -280,3 +280,18 @@ def test_abandoned_walk_leaves_no_descriptor_open(tmp_path: Path) -> None:
     nodes.close()  # type: ignore[attr-defined] # walks are generators
 
     assert open_descriptors() == before
+
+
+def test_more_attributes_than_a_manifest_takes_make_their_file_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attributes, "MOST_BYTES", 2 * 106)
+    for name, count in (("few", 2), ("many", 3)):
+        (tmp_path / name).touch()
+        for number in range(count):
+            os.setxattr(tmp_path / name, f"user.{number}", bytes(100))
+
+    nodes = nodes_of(tmp_path)
+
+    assert (nodes[b"few"].unread, len(nodes[b"few"].xattrs)) == ("", 2)
+    assert (nodes[b"many"].unread, nodes[b"many"].xattrs) == ("source-unavailable", ())
