@@ -14,6 +14,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.settings import PREFECT_UI_URL
 
 from flows.failing import told_of
+from flows.patience import patient
 from flows.runs import this_run
 from proofkeep import events
 from proofkeep.errors import ProofkeepError
@@ -90,7 +91,7 @@ def failure_told(verb: str, subject: str) -> Iterator[Card]:
     """
     card = Card(verb, subject)
     try:
-        with only_our_errors(verb):
+        with only_our_errors(verb), patient(this_run()):
             yield card
             card.end()
     except ProofkeepError as error:

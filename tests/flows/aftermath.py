@@ -1,7 +1,7 @@
 """What a run that something befell has sealed, sent and committed."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 
 from prefect.client.schemas.objects import FlowRun
@@ -17,11 +17,16 @@ from tests.flows.running import deployment_run, ended, message, outcomes, run_he
 
 
 def run_with_two_packs_sent(
-    house: House, gate: Gatekeeper, prefect: PrefectSide, *, sealed: Callable[[FlowRun], bool]
+    house: House,
+    gate: Gatekeeper,
+    prefect: PrefectSide,
+    *,
+    sealed: Callable[[FlowRun], bool],
+    environment: Mapping[str, str] = {},
 ) -> FlowRun:
     """A run whose other packs are held on their way, once it has sealed what it should."""
     gate.holds = lambda path: gate.numbers.get(path, 0) > 2
-    run = deployment_run(house.parameters())
+    run = deployment_run(house.parameters(), environment=environment)
     until(lambda: sealed(run), "enough is sealed")
     until(lambda: len(prefect.told(run, "pack-sent")) == 2, "two packs have arrived")
     return run

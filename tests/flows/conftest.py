@@ -29,6 +29,7 @@ from infra.register_blocks import register_types
 from infra.servers.prefect_server import PrefectServer
 from infra.servers.process import clean_environment
 from infra.servers.seaweedfs import ADMIN, SeaweedFs, ambient_credentials
+from infra.units import Unit
 from proofkeep.drill.plan import SHARED_MEMORY
 from tests.architecture.tree import ROOT
 from tests.flows.gatekeeper import Gatekeeper
@@ -38,6 +39,7 @@ from tests.servers.pki import Pki
 from tests.servers.s3_client import s3_client
 
 QUEUE = "this-host"
+WORKER = Unit.read("proofkeep-worker.service")
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def side_of(server: PrefectServer) -> PrefectSide:
         **server.environment,
         **ambient_credentials(ADMIN),
         "PREFECT_LOCAL_STORAGE_PATH": str(directory / "results"),
+        **{name: value for name, value in WORKER.environment.items() if name.startswith("PREFECT_CLIENT_")},
         "PREFECT_WORKER_QUERY_SECONDS": "1",
         "PROOFKEEP_EVENT_LOG": str(directory / "events.jsonl"),
         "PROOFKEEP_HOST": QUEUE,

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -63,11 +63,14 @@ def _run(flow: Flow[..., Any], run: FlowRun, parameters: dict[str, Any]) -> Flow
         return api.read_flow_run(run.id)
 
 
-def deployment_run(parameters: dict[str, Any], deployment: str = "backup/backup") -> FlowRun:
-    """A run of a deployment, on its way to the worker."""
+def deployment_run(
+    parameters: dict[str, Any], deployment: str = "backup/backup", environment: Mapping[str, str] = {}
+) -> FlowRun:
+    """A run of a deployment, on its way to the worker; its process has `environment` beside the worker's own."""
     with client() as api:
         found = api.read_deployment_by_name(deployment)
-        return api.create_flow_run_from_deployment(found.id, parameters=parameters)
+        further = {"env": dict(environment)} if environment else {}
+        return api.create_flow_run_from_deployment(found.id, parameters=parameters, job_variables=further)
 
 
 def ask_for_retry(run: FlowRun) -> None:

@@ -1,0 +1,156 @@
+"""The Prefect server, or PostgreSQL below it, dies in the middle of a backup and comes back: soon, or too late."""
+
+import json
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from prefect.client.schemas.objects import FlowRun
+
+from flows.limits import repository_limit
+from flows.patience import LEASE_SECONDS
+from infra.servers.postgres import PostgresCluster
+from infra.servers.prefect_server import PrefectServer
+from infra.servers.process import ServerProcess
+from tests.flows.aftermath import (
+    assert_nothing_was_sealed_or_sent_twice,
+    assert_restored,
+    committed,
+    run_with_two_packs_sent,
+    visible,
+)
+from tests.flows.conftest import QUEUE, PrefectSide, deploy, pointed_at
+from tests.flows.gatekeeper import Gatekeeper
+from tests.flows.house import House
+from tests.flows.killing import process_of
+from tests.flows.running import ask_for_retry, client, ended, message, until
+from tests.flows.worker import Worker
+
+BLOWS = {"server": signal.SIGKILL, "database": signal.SIGQUIT}
+"""SIGQUIT is PostgreSQL's immediate shutdown: no checkpoint, no goodbye to its clients."""
+
+pytestmark = pytest.mark.requires("setpriv")
+
+TAGS = ("proofkeep-upload", "proofkeep-verify", "proofkeep-commit")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A server of one test's own, on a PostgreSQL of its own, with a worker."""
+
+    parts: dict[str, ServerProcess]
+    side: PrefectSide
+    worker: Worker
+
+    def strike(self, part: str) -> None:
+        """End a part as a crash does."""
+        process = self.parts[part]
+        os.kill(process.pid, BLOWS[part])
+        process.stop()
+
+    def lease_seconds(self, run: FlowRun) -> float:
+        """How long the slot of the run's deployment is still leased."""
+        with client() as api:
+            state = api.read_flow_run(run.id).state
+        assert state is not None
+        name = f"{state.state_details.deployment_concurrency_lease_id}.json"
+        lease = self.side.directory / "concurrency_leases" / name
+        expiration = datetime.fromisoformat(json.loads(lease.read_text())["expiration"])
+        return (expiration - datetime.now(UTC)).total_seconds()
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """What these tests strike and start again; flows of this process return to the session's server behind them."""
+    logs = tmp_path_factory.mktemp("own")
+    place = Path(tempfile.mkdtemp(prefix="proofkeep-", dir="/var/tmp"))
+    place.chmod(0o711)
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, place)
+        cluster = PostgresCluster(place / "pg", logs / "postgres.log", ("fsync=off",)).start()
+        stack.callback(cluster.stop)
+        server = PrefectServer(logs / "prefect", database_url=cluster.url).start()
+        stack.callback(server.stop)
+        side = deploy(stack.enter_context(pointed_at(server)))
+        with client() as api:
+            for tag in TAGS:
+                api.create_concurrency_limit(tag=tag, concurrency_limit=2)
+        worker = Worker(QUEUE, side.directory, side.worker_log, side.environment)
+        worker.ensure()
+        stack.callback(worker.stop)
+        yield Installation({"server": server.process, "database": cluster.process}, side, worker)
+
+
+@pytest.fixture
+def prefect(own: Installation) -> PrefectSide:
+    """In place of the session's server: where this test's house has its blocks."""
+    return own.side
+
+
+@pytest.mark.parametrize("part", ["server", "database"])
+def test_run_goes_on_while_its_server_is_away_and_is_shown_completed_when_it_is_back(
+    part: str, own: Installation, s3_house: House, gate: Gatekeeper
+) -> None:
+    s3_house.fill(6)
+    limit = repository_limit(s3_house.name)
+    with client() as api:
+        api.upsert_global_concurrency_limit_by_name(limit, 1)
+    run = run_with_two_packs_sent(
+        s3_house, gate, own.side, sealed=lambda run: bool(own.side.told(run, "stream-sealed"))
+    )
+    until(lambda: own.lease_seconds(run) > LEASE_SECONDS / 2, "a restart does not outlast the lease")
+
+    own.strike(part)
+    gate.open()
+    until(lambda: len(own.side.told(run, "pack-sent")) > 2, "packs travel with nobody to tell")
+    own.parts[part].start()
+    run = ended(run.id)
+    until(lambda: taken(limit, *(f"tag:{tag}" for tag in TAGS)) == 0, "no slot stays taken")
+
+    assert run.state_name == "Completed", message(run)
+    assert run.run_count == 1
+    assert visible(s3_house) == [run.id.bytes]
+    assert_nothing_was_sealed_or_sent_twice(s3_house, run, gate, own.side)
+    assert_restored(s3_house)
+
+
+def test_run_whose_server_stays_away_ends_crashed_and_its_retry_sends_nothing_twice(
+    own: Installation, s3_house: House, gate: Gatekeeper
+) -> None:
+    s3_house.fill(6)
+    run = run_with_two_packs_sent(
+        s3_house,
+        gate,
+        own.side,
+        sealed=lambda run: bool(own.side.told(run, "stream-sealed")),
+        environment={"PREFECT_CLIENT_MAX_RETRIES": "1"},  # gives up sooner than its worker does
+    )
+    process = process_of(run)
+
+    own.strike("server")
+    gate.open()
+    until(process.is_dead, "the run has given up")
+    own.parts["server"].start()
+    crashed = ended(run.id)
+    until(lambda: own.worker.says("flow_runs.worker", str(run.id), "as crashed"), "the worker is done with the run")
+    before = visible(s3_house)
+    ask_for_retry(run)
+    ends = committed(s3_house, run)
+
+    assert crashed.state_name == "Crashed"
+    assert before == []
+    assert {name for name, _ in ends} == {"upload", "verify", "commit"}
+    assert_nothing_was_sealed_or_sent_twice(s3_house, run, gate, own.side)
+
+
+def taken(*limits: str) -> int:
+    """How many slots of these limits are taken."""
+    with client() as api:
+        return sum(api.read_global_concurrency_limit_by_name(limit).active_slots for limit in limits)
