@@ -20,7 +20,7 @@ AT_ONCE = 64
 def fleet(inventory: str, deployments: list[str]) -> Receipt:
     """Run every deployment once and wait for all; a retry starts those again that failed.
 
-    Cancelling this run leaves those running that it started.
+    Cancelling this run cancels those that it started: the server does, which looks for them every 20 s.
 
     Args:
         inventory: name of the inventory, for the card.

@@ -18,6 +18,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import ConcurrencyLeaseHolder, FlowRun, StateType
+from prefect.states import Cancelling
 
 from blocks import Repository, load_block
 from flows.deploying.applying import apply
@@ -33,11 +34,14 @@ from tests.architecture.tree import ROOT
 from tests.engine.targets.trees import portrait
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import MIB, House
-from tests.flows.running import artifacts, client, message, run_here, run_here_again, until
+from tests.flows.running import artifacts, client, deployment_run, ended, message, run_here, run_here_again, until
 from tests.flows.worker import Worker
 
 HOSTS = ("alpha", "beta", "gamma")
 SHARED = 6
+
+pytestmark = pytest.mark.timeout(600)
+"""The first of these tests starts three workers, and each backup is a process of its own."""
 
 _HOST = "  - {name: fleet-HOST, checkout: CHECKOUT}\n"
 _REPOSITORY = (
@@ -63,10 +67,10 @@ def inventory_text() -> str:
     return f"{head}hosts:\n{each(_HOST)}repositories:\n{each(_REPOSITORY)}entries:\n{each(_ENTRY)}"
 
 
-@pytest.fixture
-def three(deployed: PrefectSide, make_house: Callable[..., House]) -> Iterator[House]:
+@pytest.fixture(scope="module")
+def three(deployed: PrefectSide, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Three hosts' blocks, deployments and workers; each source holds what all share and a file of its own."""
-    house = make_house()
+    house = House(tmp_path_factory.mktemp("fleet") / "house")
     root = house.root
     house.fill(SHARED)
     place = {"kind": "local"}
@@ -107,23 +111,37 @@ def started_by(run: FlowRun) -> list[FlowRun]:
 
 
 @contextmanager
-def let_go_once_all_work() -> Iterator[None]:
-    """Within, every backup waits for the slot of its repository until all of them are at work."""
+def slots_held() -> Iterator[Callable[[], None]]:
+    """Within, every backup waits for the slot of its repository until what this gives is called."""
     names = [repository_limit(f"fleet-{host}") for host in HOSTS]
     with client() as api:
         holder = ConcurrencyLeaseHolder(type="flow_run", id=uuid4())
         held = api.increment_concurrency_slots_with_lease(names, 1, "concurrency", 300, holder)
-    lease = UUID(held.json()["lease_id"])
+    leases = [UUID(held.json()["lease_id"])]
 
-    def wait() -> None:
+    def let_go() -> None:
+        with client() as api:
+            while leases:
+                api.release_concurrency_slots_with_lease(leases.pop())
+
+    try:
+        yield let_go
+    finally:
+        let_go()
+
+
+@contextmanager
+def let_go_once_all_work() -> Iterator[None]:
+    """Within, every backup waits until all of them are at work."""
+
+    def wait(let_go: Callable[[], None]) -> None:
         try:
             until(lambda: at_work() == len(HOSTS), "all three are at work at once")
         finally:
-            with client() as api:
-                api.release_concurrency_slots_with_lease(lease)
+            let_go()
 
-    with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(copy_context().run, wait)
+    with slots_held() as let_go, ThreadPoolExecutor() as pool:
+        waiting = pool.submit(copy_context().run, wait, let_go)
         yield
     waiting.result()
 
@@ -174,6 +192,19 @@ def test_fleet_backs_up_three_hosts_at_once_names_who_failed_and_repeats_only_th
     assert verified.state_name == "Completed", message(verified)
     for host in HOSTS:
         assert _is_restored(three, host), host
+
+
+@pytest.mark.usefixtures("three")
+def test_cancelled_fleet_cancels_what_it_started() -> None:
+    with slots_held():
+        run = deployment_run({}, "fleet/fleet")
+        until(lambda: at_work() == len(HOSTS), "all three are at work at once")
+
+        with client() as api:
+            api.set_flow_run_state(run.id, Cancelling())
+        states = [ended(each.id).state_name for each in (run, *started_by(run))]
+
+    assert states == ["Cancelled"] * (1 + len(HOSTS))
 
 
 def _card(run: FlowRun) -> str:
