@@ -276,11 +276,10 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
     def drill_places(self) -> "Places":
-        """Where a drill works on this host."""
+        """Where a drill works on this host; it destroys what it restores, so no disk needs to have it."""
         from proofkeep.drill.plan import SHARED_MEMORY, Places  # noqa: PLC0415 - as above
 
         evidence, sealed = self.drill.evidence or self.state / "evidence", self.drill.sealed or self.state / "scratch"
-        # What a drill restores is destroyed at its end: no disk needs to have it.
         return Places(evidence, partial(adapters.open_target, sync=False), self.drill.tmpfs or SHARED_MEMORY, sealed)
 
     def environment(self, *, orchestrator: str | None = None) -> "Environment":
