@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 LONGEST_FIRST = ("demo", "browser", "infra", "flows")  # whoever takes them up last would work alone at the end
-MADE_ONCE = ("newcomer",)  # fixtures dear enough for all their tests to share a process
+TOGETHER = ("demo", "browser")  # they share the newcomer's demo, and one demo at a time is enough for two cores
 
 could_not_run: dict[str, list[str]] = {}
 commands_not_run: list[str] = []
@@ -16,13 +16,17 @@ commands_not_run: list[str] = []
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file's tests stay together, since they share its fixtures; the longest folders begin."""
     for item in items:
-        shared = [name for name in MADE_ONCE if name in getattr(item, "fixturenames", ())]
-        item.add_marker(pytest.mark.xdist_group(shared[0] if shared else item.nodeid.partition("::")[0]))
+        file = item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group("demo" if _folder(item) in TOGETHER else file))
     items.sort(key=_turn)
 
 
+def _folder(item: pytest.Item) -> str:
+    return Path(item.nodeid).parts[1]
+
+
 def _turn(item: pytest.Item) -> int:
-    folder = Path(item.nodeid).parts[1]
+    folder = _folder(item)
     return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from infra.servers.seaweedfs import SeaweedFs
 from proofkeep.errors import ProofkeepError, StoreUnavailableError
-from proofkeep.format.names import PACKS
+from proofkeep.format.names import DESCRIPTOR, PACKS
 from proofkeep.journal import Journal
 from proofkeep.repository import Repository
 from proofkeep.stores import bodies
@@ -21,6 +21,7 @@ from tests.decorating import Puts, WatchedStore
 from tests.faults.remote import RemoteGround
 from tests.servers.pki import Pki
 from tests.servers.s3_client import s3_client
+from tests.waiting import until
 
 MIB = 1 << 20
 RUN = bytes(range(16))
@@ -89,6 +90,15 @@ def journaled(host: Host) -> dict[str, bytes]:
         return {pack.id.name: pack.sha256 for pack in journal.packs()}
 
 
+def serves(host: Host) -> bool:
+    """A server that was just started answers before it has found its volumes."""
+    try:
+        host.ground.store.get(DESCRIPTOR)
+    except StoreUnavailableError:
+        return False
+    return True
+
+
 def test_killed_store_is_told_as_unavailable_and_a_retry_after_its_restart_sends_the_rest(
     host: Host, server: SeaweedFs
 ) -> None:
@@ -100,6 +110,7 @@ def test_killed_store_is_told_as_unavailable_and_a_retry_after_its_restart_sends
     with pytest.raises(ProofkeepError) as still_down:
         host.run(RUN, repository=repository)
     server.start()
+    until(lambda: serves(host), "the volumes that hold the repository have come back to their server")
 
     snapshot = host.run(RUN, repository=counted(host, puts), pack_size=MIB, senders=1).snapshot
 

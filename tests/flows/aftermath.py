@@ -13,7 +13,8 @@ from proofkeep.snapshots import list_snapshots
 from tests.flows.conftest import PrefectSide
 from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import House
-from tests.flows.running import deployment_run, ended, message, outcomes, run_here, task_runs, until
+from tests.flows.running import deployment_run, ended, message, outcomes, run_here, task_runs
+from tests.waiting import until
 
 
 def run_with_two_packs_sent(

@@ -6,8 +6,9 @@ import signal
 from prefect.client.schemas.objects import FlowRun
 
 from flows.host import ProcessMark
-from tests.flows.running import client, until
+from tests.flows.running import client
 from tests.flows.worker import Worker
+from tests.waiting import until
 
 
 def process_of(run: FlowRun) -> ProcessMark:

@@ -1,8 +1,7 @@
 """Runs at the Prefect server, as a test looks at them."""
 
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -14,20 +13,12 @@ from prefect.flow_engine import run_flow
 from prefect.flows import Flow
 from prefect.states import Pending, Scheduled
 
-DEADLINE_SECONDS = 120
-_POLL_SECONDS = 0.2
+from tests.waiting import until
+
 _PAGE = 200
 
 Outcome = tuple[str, str]
 """Name of a task and of the state its run ended in."""
-
-
-def until(question: Callable[[], bool], what: str) -> None:
-    """Wait for something that another process does."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not question():
-        assert time.monotonic() < deadline, what
-        time.sleep(_POLL_SECONDS)
 
 
 def client() -> SyncPrefectClient:

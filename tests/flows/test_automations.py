@@ -11,9 +11,10 @@ from flows.backup import backup
 from infra.automations.definitions import FOLDER, read_definitions
 from proofkeep.errors import UsageError
 from tests.flows.conftest import PrefectSide
-from tests.flows.running import client, run_here_tagged, until
+from tests.flows.running import client, run_here_tagged
 from tests.servers.pki import Pki
 from tests.servers.receiver import Receiver
+from tests.waiting import until
 
 NAMES = {f"proofkeep-{name}" for name in ("failed", "crashed", "late", "long-running", "past-allowed-age")}
 

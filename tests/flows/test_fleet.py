@@ -34,8 +34,9 @@ from tests.architecture.tree import ROOT
 from tests.engine.targets.trees import portrait
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import MIB, House
-from tests.flows.running import artifacts, client, deployment_run, ended, message, run_here, run_here_again, until
+from tests.flows.running import artifacts, client, deployment_run, ended, message, run_here, run_here_again
 from tests.flows.worker import Worker
+from tests.waiting import until
 
 HOSTS = ("alpha", "beta", "gamma")
 SHARED = 6

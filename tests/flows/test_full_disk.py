@@ -17,8 +17,9 @@ from tests.building import small_slabs
 from tests.disks import enlarge, small_disk
 from tests.flows.gatekeeper import Gatekeeper, is_pack
 from tests.flows.house import ENTRY, MIB, House
-from tests.flows.running import artifacts, message, run_here, run_here_again, until
+from tests.flows.running import artifacts, message, run_here, run_here_again
 from tests.flows.test_recovery import assert_restored
+from tests.waiting import until
 
 ROOM = "200m"
 

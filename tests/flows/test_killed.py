@@ -12,8 +12,9 @@ from tests.flows.faults import STEPS
 from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import House
 from tests.flows.killing import assert_reconciled, cut_power, kill_process
-from tests.flows.running import artifacts, ask_for_retry, deployment_run, ended, outcomes, task_runs, until
+from tests.flows.running import artifacts, ask_for_retry, deployment_run, ended, outcomes, task_runs
 from tests.flows.worker import Worker
+from tests.waiting import until
 
 
 def test_run_killed_while_it_seals_is_crashed_by_its_worker_and_retried(

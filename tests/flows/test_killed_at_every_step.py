@@ -18,8 +18,9 @@ from tests.flows.conftest import QUEUE, PrefectSide
 from tests.flows.house import House
 from tests.flows.killable import Fuse
 from tests.flows.killing import assert_reconciled, process_of
-from tests.flows.running import ask_for_retry, client, deployment_run, ended, message, until
+from tests.flows.running import ask_for_retry, client, deployment_run, ended, message
 from tests.flows.worker import Worker
+from tests.waiting import until
 
 MOST_STEPS = 140
 DEPLOYMENT = "backup/killable"

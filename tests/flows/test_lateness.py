@@ -19,7 +19,8 @@ from flows.limits import LEASE_SECONDS, repository_limit
 from tests.architecture.tree import ROOT
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import House
-from tests.flows.running import _run, artifacts, client, message, run_here, until
+from tests.flows.running import _run, artifacts, client, message, run_here
+from tests.waiting import until
 
 HOLD = """
 from uuid import UUID

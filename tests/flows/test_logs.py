@@ -15,7 +15,8 @@ from flows import logs
 from flows.backup import backup
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import House
-from tests.flows.running import client, run_here, run_here_again, until
+from tests.flows.running import client, run_here, run_here_again
+from tests.waiting import until
 
 ENDS = ("Running", "Completed")
 

@@ -13,9 +13,10 @@ from flows.status import ATTENTION, status
 from infra.automations.definitions import FOLDER
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import ENTRY, House
-from tests.flows.running import client, message, run_here_tagged, until
+from tests.flows.running import client, message, run_here_tagged
 from tests.servers.pki import Pki
 from tests.servers.receiver import Receiver
+from tests.waiting import until
 
 SHORTEST_SECONDS = 10
 """The least that Prefect takes for the absence of an event."""

@@ -6,7 +6,8 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun, StateType
 
 from tests.flows.conftest import PrefectSide
-from tests.flows.running import client, until
+from tests.flows.running import client
+from tests.waiting import until
 
 
 def upcoming(deployment: str) -> list[FlowRun]:

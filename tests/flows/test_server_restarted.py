@@ -30,8 +30,9 @@ from tests.flows.conftest import QUEUE, PrefectSide, deploy, pointed_at
 from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import House
 from tests.flows.killing import process_of
-from tests.flows.running import ask_for_retry, client, ended, message, until
+from tests.flows.running import ask_for_retry, client, ended, message
 from tests.flows.worker import Worker
+from tests.waiting import until
 
 BLOWS = {"server": signal.SIGKILL, "database": signal.SIGQUIT}
 """SIGQUIT is PostgreSQL's immediate shutdown: no checkpoint, no goodbye to its clients."""

@@ -12,7 +12,8 @@ from proofkeep.journal import Journal
 from tests.flows.conftest import PrefectSide
 from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import House
-from tests.flows.running import artifacts, client, deployment_run, ended, message, outcomes, run_here, task_runs, until
+from tests.flows.running import artifacts, client, deployment_run, ended, message, outcomes, run_here, task_runs
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("worker")
 

@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from proofkeep.restore.crew import Crew
 from proofkeep.restore.filling import Batch, Piece, SealedPack
 from proofkeep.targets.directory import DirectoryTarget
 from tests.engine.targets.trees import entry
+from tests.waiting import until
 
 CHUNK_KEY, DATA_KEY = b"c" * 32, b"d" * 32
 
@@ -47,14 +46,6 @@ def target(tmp_path: Path) -> DirectoryTarget:
 
 def processes(crew: Crew) -> list[int]:
     return [worker._process.pid for worker in crew._workers]
-
-
-def until(true: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError
 
 
 def test_files_are_made_and_filled_beside_this_process(target: DirectoryTarget, tmp_path: Path) -> None:
@@ -165,8 +156,8 @@ time.sleep(600)
     assert began.stdout is not None
     workers = [int(word) for word in began.stdout.readline().split()]
     for worker in workers:
-        until(partial(ignores, worker, signal.SIGINT))
-        until(partial(ignores, worker, signal.SIGTERM))
+        until(partial(ignores, worker, signal.SIGINT), "it ignores interrupts")
+        until(partial(ignores, worker, signal.SIGTERM), "it ignores being asked to end")
         os.kill(worker, signal.SIGINT)
 
     assert len(workers) == 2
@@ -174,7 +165,7 @@ time.sleep(600)
     began.kill()
     began.wait()
     began.stdout.close()
-    until(lambda: not any(alive(worker) for worker in workers))
+    until(lambda: not any(alive(worker) for worker in workers), "the workers end")
 
 
 def ignores(process: int, number: signal.Signals) -> bool:
