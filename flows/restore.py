@@ -60,10 +60,11 @@ def restore(
     """
     with failure_told("restore", snapshot) as card:
         claim(this_run())
+        wanted = _ids(file_ids or [])
         block = load_block(Repository, repository)
         configuration = block.configuration(keys=load_block(KeyProvider, keys) if keys else None)
         place = configuration.open_target(Path(target), devices=devices, sync=sync)
-        told = _restore(configuration, block.session(), place, (snapshot, entry), _ids(file_ids or []))
+        told = _restore(configuration, block.session(), place, (snapshot, entry), wanted)
         report = msgspec.convert(told, RestoreReport)
         _say(card, report, target, synced=sync)
         report.require_intact()

@@ -1,5 +1,6 @@
 """How tests spread over worker processes, and how what those counted comes together again."""
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ could_not_run: dict[str, list[str]] = {}
 commands_not_run: list[str] = []
 
 
-@pytest.hookimpl(trylast=True)  # after the files have been shuffled
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests stay together, since they share its fixtures; the longest folders begin."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """A file's tests stay together, since they share its fixtures; of the shuffled files the longest folders begin."""
     for item in items:
         file = item.nodeid.partition("::")[0]
         item.add_marker(pytest.mark.xdist_group("demo" if _folder(item) in TOGETHER else file))
+    yield
     items.sort(key=_turn)
 
 

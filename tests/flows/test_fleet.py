@@ -195,6 +195,7 @@ def test_fleet_backs_up_three_hosts_at_once_names_who_failed_and_repeats_only_th
         assert _is_restored(three, host), host
 
 
+@pytest.mark.soak  # two minutes: Prefect's server looks for them once in twenty seconds
 @pytest.mark.usefixtures("three")
 def test_cancelled_fleet_cancels_what_it_started() -> None:
     with slots_held():

@@ -122,6 +122,7 @@ def test_run_goes_on_while_its_server_is_away_and_is_shown_completed_when_it_is_
     assert_restored(s3_house)
 
 
+@pytest.mark.soak  # minutes: the run gives up only when all patience is spent
 def test_run_whose_server_stays_away_ends_crashed_and_its_retry_sends_nothing_twice(
     own: Installation, s3_house: House, gate: Gatekeeper
 ) -> None:

@@ -50,6 +50,7 @@ RESTORE = {
     "snapshot": str,
     "complete": bool,
     "intact": bool,
+    "synced": bool,
     "files": int,
     "directories": int,
     "other": int,
