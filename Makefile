@@ -32,7 +32,7 @@ automations: setup-demo  ## create or update notifications at PREFECT_API_URL; A
 test: setup-dev .venv/prefect.db  ## run every check and every test, against real servers
 	@infra/test_packages.sh
 	@$(MAKE) --no-print-directory check
-	@$(PYTHON_QUIET) -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(PYTHON_QUIET) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: setup-dev .venv/prefect.db  ## run every exhaustive grid of faults, for some hours; ARGS="-k alone" runs a part
 	@infra/test_packages.sh

@@ -1,10 +1,10 @@
 """How tests spread over worker processes, and how what those counted comes together again."""
 
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] # it has none
 
 LONGEST_FIRST = ("demo", "browser", "infra", "flows")  # whoever takes them up last would work alone at the end
 TOGETHER = ("demo", "browser")  # they share the newcomer's demo, and one demo at a time is enough for two cores
@@ -13,23 +13,35 @@ could_not_run: dict[str, list[str]] = {}
 commands_not_run: list[str] = []
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
-    """A file's tests stay together, since they share its fixtures; of the shuffled files the longest folders begin."""
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group("demo" if _folder(item) in TOGETHER else file))
-    yield
+class ByFile(LoadScopeScheduling):  # type: ignore[misc] # untyped, as above
+    """A file's tests stay together, since they share its fixtures.
+
+    xdist's own groups would be written into node ids, which pytest 9.2 does not let it change.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "demo" if _folder(nodeid) in TOGETHER else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """Spread whole files."""
+    return ByFile(config, log)
+
+
+@pytest.hookimpl(trylast=True)  # after the files have been shuffled
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest folders begin."""
     items.sort(key=_turn)
 
 
-def _folder(item: pytest.Item) -> str:
-    return Path(item.nodeid).parts[1]
-
-
 def _turn(item: pytest.Item) -> int:
-    folder = _folder(item)
+    folder = _folder(item.nodeid)
     return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+
+
+def _folder(nodeid: str) -> str:
+    return Path(nodeid).parts[1]
 
 
 @pytest.hookimpl(trylast=True)
