@@ -1,7 +1,6 @@
 """A directory target as a further process has it: fills files, makes no directory and names nothing."""
 
 import threading
-from collections.abc import Sequence
 
 from proofkeep.descent import Descent
 from proofkeep.targets.contents import Contents
@@ -26,6 +25,6 @@ class JoinedTarget:
         """As `DirectoryTarget.write`, into a file by its layout."""
         self._contents.write(file, position, data)
 
-    def unset(self) -> Sequence[int]:
+    def unset(self) -> tuple[int, int]:
         """How many owners and extended attributes could not be set so far."""
         return self._metadata.owners_unset, self._metadata.xattrs_unset

@@ -142,7 +142,7 @@ def test_killed_process_is_told_and_nothing_stays(target: DirectoryTarget, tmp_p
 
 def test_processes_hear_no_interrupt_and_end_with_whoever_began_them(tmp_path: Path) -> None:
     script = f"""
-import os, signal, sys, time
+import sys
 from pathlib import Path
 from proofkeep.restore.crew import Crew
 from proofkeep.targets.directory import DirectoryTarget
@@ -150,9 +150,10 @@ target = DirectoryTarget(Path({str(tmp_path / "restored")!r}))
 target.begin()
 crew = Crew(2, [b"c" * 32], target.share())
 print(*(worker._process.pid for worker in crew._workers), flush=True)
-time.sleep(600)
+sys.stdin.read()
 """
-    began = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    began = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert began.stdin is not None
     assert began.stdout is not None
     workers = [int(word) for word in began.stdout.readline().split()]
     for worker in workers:
@@ -161,9 +162,10 @@ time.sleep(600)
         os.kill(worker, signal.SIGINT)
 
     assert len(workers) == 2
-    assert all(Path(f"/proc/{worker}").exists() for worker in workers)
+    assert all(alive(worker) for worker in workers)
     began.kill()
     began.wait()
+    began.stdin.close()
     began.stdout.close()
     until(lambda: not any(alive(worker) for worker in workers), "the workers end")
 

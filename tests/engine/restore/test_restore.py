@@ -7,7 +7,9 @@ import pytest
 
 from proofkeep.catalog import Catalog, refresh
 from proofkeep.errors import CancelledError, KeyDeniedError, PackMissingError, SnapshotMissingError, TargetError
-from proofkeep.restore import RestoreReport, restore
+from proofkeep.restore import RestoreReport, fetch, restore
+from proofkeep.restore.crew import Crew
+from proofkeep.restore.filling import Batch, Filled
 from proofkeep.snapshots import EVERYTHING, ChunkStore, DataKeys, Selection, by_id, by_path, find_snapshot
 from proofkeep.targets.directory import DirectoryTarget
 from proofkeep.verify import affected_files, verify
@@ -54,6 +56,23 @@ def test_whole_tree_comes_back_bit_for_bit(host: Host) -> None:
     assert portrait == host.portrait()
     assert report.intact
     assert report.files == 14 - 1
+
+
+def test_processes_are_called_for_much_and_not_for_little(
+    host: Host, tmp_path: Path, filled_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[int] = []
+
+    class Counted(Crew):
+        def fill(self, batch: Batch, sealed: bytes) -> Filled:
+            called.append(len(batch.frames))
+            return super().fill(batch, sealed)
+
+    monkeypatch.setattr(fetch, "Crew", Counted)
+    report = restored(host, tmp_path / "out")
+
+    assert report.intact
+    assert bool(called) == (filled_by == "processes")
 
 
 def test_only_what_lies_below_a_path_comes_back(host: Host, tmp_path: Path) -> None:
