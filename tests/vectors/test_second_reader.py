@@ -16,7 +16,8 @@ from tests.vectors import second_reader
 READER = Path(__file__).parent / "second_reader.py"
 BLOCK = 4096
 EXTENTS = 8200  # more than the 8,192 of one manifest row
-FILES = 4000  # several segments
+FILES = 4000
+LONG = "x" * 230  # rows of 4,000 such names fill more than one segment of the largest size, wherever its key cuts
 
 
 def fill(source: Path) -> None:
@@ -42,7 +43,7 @@ def fill(source: Path) -> None:
             sparse.seek(number * 2 * BLOCK)
             sparse.write(b"%d" % number)
     for number in range(FILES):
-        (source / "folder" / f"file {number}").write_bytes(b"%d\n" % number * (number % 100))
+        (source / "folder" / f"file {number} {LONG}").write_bytes(b"%d\n" % number * (number % 100))
     (source / "folder" / "small").chmod(0o4750)
     os.utime(source / "folder" / "small", ns=(1, 1_234_567_890_123_456_789))
     (source / "folder").chmod(0o2700)

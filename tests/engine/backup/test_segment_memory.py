@@ -94,13 +94,21 @@ def test_change_of_metadata_alone_is_seen(host: Host) -> None:
 
 
 def test_new_and_removed_names_are_seen(host: Host) -> None:
-    plant(host.source, {"d007/a": b"new", "zz/last": b"new", "aa/first": b"new"})
-    (host.source / "d011/f011").unlink()
+    plant(host.source, {"d070/a": b"new", "zz/last": b"new"})
+    (host.source / "d110/f110").unlink()
 
     made, _ = again(host)
 
     assert made.made >= 1
-    assert made.adopted >= 1
+    assert made.adopted >= 3
+
+
+def test_new_name_before_all_others_is_seen(host: Host) -> None:
+    plant(host.source, {"aa/first": b"new"})
+
+    made, _ = again(host)
+
+    assert made.made >= 1
 
 
 def test_files_added_at_the_end_every_night_do_not_splinter_the_manifest(host: Host) -> None:
