@@ -1,36 +1,40 @@
-"""The process beside a restore: `python -m proofkeep.restore_worker SOCKET DIRECTORY`, descriptors that it inherits.
+"""The process beside a restore: `python -m proofkeep.restore_worker SOCKET DIRECTORY MEMORY`, all inherited.
 
 It opens frames that it is handed and fills files below the directory; it ends when the other end of the socket is gone.
 """
 
+import mmap
+import os
 import signal
 import sys
 from multiprocessing.connection import Connection
 
 from proofkeep.allocator import expect_churn
 from proofkeep.errors import ProofkeepError, TargetError
-from proofkeep.restore.filling import Batch, Filled, Filler
+from proofkeep.filling import Batch, Filled, Filler
 from proofkeep.targets.joined import JoinedTarget
 
 
-def main(socket: int, directory: int) -> None:
+def main(socket: int, directory: int, memory: int) -> None:
     """Serve until the end."""
     for each in (signal.SIGINT, signal.SIGTERM):  # whoever began the restore hears them too, and closes the socket
         signal.signal(each, signal.SIG_IGN)
     expect_churn()
     connection = Connection(socket)
+    sealed = memoryview(mmap.mmap(memory, 0))
+    os.close(memory)
     try:
         chunk_keys, restore_owner = connection.recv()
         target = JoinedTarget(directory, restore_owner=restore_owner)
         filler = Filler(chunk_keys, target)
         while True:
             batch: Batch = connection.recv()
-            connection.send((_fill(filler, batch, connection.recv_bytes()), target.unset()))
+            connection.send((_fill(filler, batch, sealed), target.unset()))
     except (EOFError, OSError):
         return
 
 
-def _fill(filler: Filler, batch: Batch, sealed: bytes) -> Filled | ProofkeepError:
+def _fill(filler: Filler, batch: Batch, sealed: memoryview) -> Filled | ProofkeepError:
     try:
         return filler.fill(batch, sealed)
     except ProofkeepError as error:

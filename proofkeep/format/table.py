@@ -4,6 +4,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from proofkeep.crypto.sealing import OVERHEAD
 from proofkeep.errors import MalformedError
 from proofkeep.format.header import SIZE
@@ -15,8 +17,7 @@ _FRAME = struct.Struct(">IIIB")
 _CHUNK = struct.Struct(">32sI")
 
 
-@dataclass(frozen=True, slots=True)
-class FrameRow:
+class FrameRow(msgspec.Struct, frozen=True, gc=False):
     """One frame: where its sealed bytes lie in the pack, and what they open to."""
 
     index: int
@@ -26,8 +27,7 @@ class FrameRow:
     codec: int
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkRow:
+class ChunkRow(msgspec.Struct, frozen=True, gc=False):
     """One chunk: its id, its frame's number, its place and length in the frame's plaintext."""
 
     id: bytes

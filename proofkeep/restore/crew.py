@@ -3,6 +3,7 @@
 One interpreter runs one thread's Python at a time: with many small files, threads mostly wait for one another.
 """
 
+import mmap
 import os
 import subprocess
 import sys
@@ -12,12 +13,15 @@ from multiprocessing.connection import Connection
 from queue import LifoQueue
 from socket import socketpair
 
+from proofkeep.crypto.sealing import OVERHEAD
 from proofkeep.errors import ProofkeepError, RestoreProcessGoneError
+from proofkeep.filling import Batch, Filled
+from proofkeep.format.table import MAX_FRAME_PLAIN
 from proofkeep.restore.files import Shared
-from proofkeep.restore.filling import Batch, Filled
 
 _MOST = 4
 _PATIENCE = 10.0
+_SEALED = MAX_FRAME_PLAIN + OVERHEAD  # neighbouring frames are read together up to the size of the largest one
 _KEPT = ("PATH", "LANG", "LC_", "LD_", "PYTHON", "TZ")
 
 
@@ -27,14 +31,19 @@ def cores() -> int:
 
 
 class Worker:
-    """One process that joined: `proofkeep.restore_worker`. It gets keys over a socket, no environment and no store."""
+    """One process that joined: `proofkeep.restore_worker`. It gets keys over a socket, no environment and no store.
+
+    Sealed frames lie in memory that both have mapped: through the socket they are copied four times.
+    """
 
     def __init__(self, chunk_keys: Sequence[bytes], shared: Shared) -> None:
         """Start it; it imports while this process goes on."""
         self.unset = 0, 0
         ours, theirs = socketpair()
-        passed = theirs.fileno(), shared.directory
-        with theirs:
+        with theirs, open(os.memfd_create("sealed"), "r+b", buffering=0) as memory:  # noqa: PTH123 - a descriptor
+            memory.truncate(_SEALED)
+            self._sealed = mmap.mmap(memory.fileno(), _SEALED)
+            passed = theirs.fileno(), shared.directory, memory.fileno()
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "proofkeep.restore_worker", *map(str, passed)],
                 env={name: value for name, value in os.environ.items() if name.startswith(_KEPT)},
@@ -49,8 +58,8 @@ class Worker:
     def fill(self, batch: Batch, sealed: bytes) -> Filled:
         """As `Filler.fill`. Raises `RestoreProcessGoneError` too."""
         try:
+            self._sealed[: len(sealed)] = sealed
             self._connection.send(batch)
-            self._connection.send_bytes(sealed)
             answer, self.unset = self._connection.recv()
         except (OSError, EOFError):
             raise RestoreProcessGoneError("a process that fills the restore's files is gone") from None
@@ -62,6 +71,7 @@ class Worker:
     def end(self) -> None:
         """Let it end, or end it: afterwards it writes nothing more."""
         self._connection.close()
+        self._sealed.close()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_PATIENCE)
         self._process.kill()

@@ -6,11 +6,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from proofkeep.allocator import expect_churn
 from proofkeep.errors import LOST, CancelledError, ProofkeepError, RestoreError, TargetFullError, UnsafePathError
+from proofkeep.filling import Batch, Filler, Piece, SealedPack
 from proofkeep.format.table import FrameRow
 from proofkeep.ports import Cancelled
 from proofkeep.restore.crew import Crew, cores
 from proofkeep.restore.files import Target, Want
-from proofkeep.restore.filling import Batch, Filler, Piece, SealedPack
 from proofkeep.snapshots.chunks import ChunkStore
 
 _SPAN = 8

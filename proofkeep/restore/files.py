@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
+
 from proofkeep.errors import MalformedError, PackMissingError, ProofkeepError
 from proofkeep.format.manifest import Entry, check_content
 from proofkeep.snapshots.chunks import Place
@@ -93,8 +95,7 @@ class FileJob:
     links: list[bytes] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(msgspec.Struct, frozen=True, gc=False):
     """One chunk that one file needs at one place."""
 
     job: FileJob

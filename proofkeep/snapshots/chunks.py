@@ -7,6 +7,8 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Self
 
+import msgspec
+
 from proofkeep.catalog import Catalog, KnownPack
 from proofkeep.crypto import host_keys
 from proofkeep.crypto.sealing import OVERHEAD
@@ -33,8 +35,7 @@ _FRAMES = 8
 _SPAN = 8 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, gc=False):
     """Where one chunk lies; `others` are further packs that the index says hold it."""
 
     pack: int

@@ -40,8 +40,10 @@ class MetadataWriter:
         os.utime(place, ns=(entry.mtime_ns, entry.mtime_ns))
 
     def _own(self, place: int | bytes, entry: Metadata) -> bool:
+        owner = local_owner(entry.owner, entry.uid, entry.group, entry.gid)
         try:
-            os.chown(place, local_user(entry.owner, entry.uid), local_group(entry.group, entry.gid))
+            if _owner(place) != owner:  # to say it again costs the filesystem a transaction
+                os.chown(place, *owner)
         except OSError:
             with self._lock:
                 self.owners_unset += 1
@@ -62,6 +64,17 @@ class MetadataWriter:
         if unset:
             with self._lock:
                 self.xattrs_unset += unset
+
+
+def _owner(place: int | bytes) -> tuple[int, int]:
+    status = os.stat(place)  # noqa: PTH116 - a descriptor
+    return status.st_uid, status.st_gid
+
+
+@lru_cache(maxsize=1024)
+def local_owner(owner: bytes, uid: int, group: bytes, gid: int) -> tuple[int, int]:
+    """User and group id on this host of a source's owner and group."""
+    return local_user(owner, uid), local_group(group, gid)
 
 
 @lru_cache(maxsize=1024)

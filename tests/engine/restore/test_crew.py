@@ -11,12 +11,12 @@ import pytest
 
 from proofkeep.crypto.host_keys import digest
 from proofkeep.errors import RestoreProcessGoneError, TargetFullError, UnsafePathError
+from proofkeep.filling import Batch, Piece, SealedPack
 from proofkeep.format.header import FrameKind, ObjectType, new_context
 from proofkeep.format.manifest import Entry
-from proofkeep.format.table import FrameRow
+from proofkeep.format.table import MAX_FRAME_PLAIN, FrameRow
 from proofkeep.restore import crew as crews
 from proofkeep.restore.crew import Crew
-from proofkeep.restore.filling import Batch, Piece, SealedPack
 from proofkeep.targets.directory import DirectoryTarget
 from tests.engine.targets.trees import entry
 from tests.waiting import until
@@ -83,6 +83,17 @@ def test_process_has_neither_credentials_nor_passphrase(
     assert b"not for it" not in surroundings
     assert DATA_KEY not in arguments
     assert CHUNK_KEY not in arguments
+
+
+def test_largest_frame_passes(target: DirectoryTarget, tmp_path: Path) -> None:
+    one = Stored(os.urandom(MAX_FRAME_PLAIN))
+    with target:
+        crew = Crew(1, [CHUNK_KEY], target.share())
+        crew.fill(one.batch(entry(b"one", size=MAX_FRAME_PLAIN)), one.sealed)
+        crew.end()
+        target.complete()
+
+    assert (tmp_path / "restored/one").read_bytes() == one.content
 
 
 def test_frame_that_does_not_open_and_chunk_that_is_another_are_told(target: DirectoryTarget) -> None:

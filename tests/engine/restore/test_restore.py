@@ -7,9 +7,9 @@ import pytest
 
 from proofkeep.catalog import Catalog, refresh
 from proofkeep.errors import CancelledError, KeyDeniedError, PackMissingError, SnapshotMissingError, TargetError
+from proofkeep.filling import Batch, Filled
 from proofkeep.restore import RestoreReport, fetch, restore
 from proofkeep.restore.crew import Crew
-from proofkeep.restore.filling import Batch, Filled
 from proofkeep.snapshots import EVERYTHING, ChunkStore, DataKeys, Selection, by_id, by_path, find_snapshot
 from proofkeep.targets.directory import DirectoryTarget
 from proofkeep.verify import affected_files, verify

@@ -94,8 +94,9 @@ class Filler:
         """
         filled = Filled()
         number = 0
+        view = memoryview(sealed)
         for frame, pieces in batch.frames:
-            plain = self._open(batch, frame, memoryview(sealed))
+            plain = self._open(batch, frame, view)
             for piece in pieces:
                 try:
                     self._put(batch.pack, piece, plain)
@@ -110,11 +111,12 @@ class Filler:
                 number += 1
         return filled
 
-    def _open(self, batch: Batch, frame: FrameRow, sealed: memoryview) -> bytes | ProofkeepError:
+    def _open(self, batch: Batch, frame: FrameRow, sealed: memoryview) -> memoryview | ProofkeepError:
         place = frame.offset - batch.start
         try:
             context = self._context_of(batch.pack)
-            return open_frame(context, frame, sealed[place : place + frame.sealed_length], batch.pack.name)
+            sealed = sealed[place : place + frame.sealed_length]
+            return memoryview(open_frame(context, frame, sealed, batch.pack.name))
         except (AuthenticationError, MalformedError) as error:
             return error
 
@@ -124,8 +126,8 @@ class Filler:
             self._context = known = pack.header, header.open_context(pack.key, pack.header, pack.name)
         return known[1]
 
-    def _put(self, pack: SealedPack, piece: Piece, plain: bytes | ProofkeepError) -> None:
-        if not isinstance(plain, bytes):
+    def _put(self, pack: SealedPack, piece: Piece, plain: memoryview | ProofkeepError) -> None:
+        if isinstance(plain, ProofkeepError):
             raise plain.with_traceback(None)  # each piece of the frame would add to it
         data = plain[piece.offset : piece.offset + piece.length]
         if not names(self._chunk_keys, data, piece.id):
