@@ -60,6 +60,9 @@ bench: setup-bench  ## run the benchmark against the peers; ARGS="--data A --wor
 	@infra/bench_packages.sh
 	@$(PYTHON_QUIET) -m benchmarks $(ARGS)
 
+flame: setup-bench  ## record flame graphs of backup and restore of data set A
+	@$(PYTHON_QUIET) -m benchmarks.flame $(ARGS)
+
 growth: setup-bench  ## plot time and memory against source size, files and snapshots
 	@$(PYTHON_QUIET) -m benchmarks.growth $(ARGS)
 
@@ -85,4 +88,4 @@ setup-bench:
 .venv/prefect.db: requirements/runtime.txt | setup-demo
 	@$(PYTHON_QUIET) -m infra.demo.database $@
 
-.PHONY: help demo ui down up blocks automations test soak check vectors docs-screenshots memory bench growth lock clean setup-demo setup-dev setup-bench
+.PHONY: help demo ui down up blocks automations test soak check vectors docs-screenshots memory bench flame growth lock clean setup-demo setup-dev setup-bench

@@ -1,0 +1,59 @@
+"""`make flame`: flame graphs of a first backup and of a whole restore of data set A, by a sampling profiler.
+
+py-spy stops the program a hundred times a second and notes every thread that works, with its C functions, in every
+process: widths are shares of processor time, not of wall time. Writes `benchmarks/flame-*.svg`.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.data.sets import data_set
+from benchmarks.measuring import run
+from benchmarks.peers.contender import RESTORE
+from benchmarks.peers.proofkeep import Proofkeep
+from benchmarks.peers.surroundings import Surroundings
+
+FOLDER = Path(".benchmark/flame").absolute()
+PROFILER = Path(sys.executable).with_name("py-spy")
+PROFILED = ("first", RESTORE)
+
+
+def main(scale: float, into: Path) -> int:
+    """Record one graph a step; raises `CommandError` or `subprocess.CalledProcessError` when a command fails."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    data = data_set("A", scale, FOLDER.parent / "data")
+    contender = Proofkeep(FOLDER / "proofkeep", data, Surroundings(FOLDER / "servers"))
+    contender.folder.mkdir()
+    try:
+        for command in contender.prepare():
+            run(command, FOLDER / "prepare.log")
+        for step in PROFILED:
+            contender.before(step)
+            _record(contender, step, into / f"flame-{step}.svg")
+    finally:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+    return 0
+
+
+def _record(contender: Proofkeep, step: str, graph: Path) -> None:
+    """Run a step below the profiler, and take this checkout's place out of what it wrote."""
+    command = contender.command(step)
+    subprocess.run(
+        [PROFILER, "record", "--subprocesses", "--native", "--output", graph, "--", sys.executable, *command.arguments],
+        env=command.surroundings(),
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    graph.write_text(graph.read_text().replace(f"{Path.cwd()}/", ""))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="make flame", description=__doc__)
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--into", type=Path, default=Path("benchmarks"))
+    options = parser.parse_args()
+    sys.exit(main(options.scale, options.into))
