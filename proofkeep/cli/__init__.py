@@ -11,7 +11,12 @@ SIGNALLED = 128
 def main() -> int:
     """Run `proofkeep` with the process's arguments and return its exit code."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would end the loading below in a traceback
+    from proofkeep.allocator import look_for_cycles_seldom  # noqa: PLC0415 - see above
     from proofkeep.cli import streams  # noqa: PLC0415 - see above
+    from proofkeep.cli.ending import Ending  # noqa: PLC0415 - see above
+
+    look_for_cycles_seldom()
+    ending = Ending()
     from proofkeep.cli.entry import run_command  # noqa: PLC0415 - see above
 
     streams.prepare()
@@ -19,4 +24,5 @@ def main() -> int:
     if code < SIGNALLED:
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, signal.SIG_IGN)  # it has said how it ended, and ends so
+    ending.code = code
     return code
