@@ -3,20 +3,30 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from proofkeep.configuration.rate import parse_rate
-from proofkeep.configuration.sections import KeySettings, KmsSettings, LocalPlace, Place, SourceSettings, TlsSettings
+from proofkeep.configuration.sections import (
+    KeySettings,
+    KmsSettings,
+    LocalPlace,
+    Place,
+    S3Place,
+    SourceSettings,
+    TlsSettings,
+)
 from proofkeep.errors import UsageError
 from proofkeep.history import History
 from proofkeep.keys.passphrases import passphrase_from_uri
 from proofkeep.keys.uris import KeyMeans
 from proofkeep.ports import ObjectStore
-from proofkeep.sources.directory import DirectorySource
 from proofkeep.state import RepositoryState
 from proofkeep.stores.local import LocalStore
 from proofkeep.targets.directory import DirectoryTarget
 from proofkeep.tls import TlsPolicy
+
+if TYPE_CHECKING:
+    from proofkeep.sources.directory import DirectorySource
 
 
 def tls_policy(settings: TlsSettings) -> TlsPolicy:
@@ -31,14 +41,39 @@ def same_service(store: Place, ledger: Place) -> bool:
     return (store.endpoint_url, store.region) == (ledger.endpoint_url, ledger.region)
 
 
-def open_store(place: Place, tls: TlsPolicy, session: Any, beside: ObjectStore | None = None) -> ObjectStore:
+def open_store(
+    place: Place, tls: TlsPolicy, session: Any, beside: ObjectStore | None = None, *, reading: bool = False
+) -> ObjectStore:
     """The object store at a place; raises as the adapter's constructor.
 
     Args:
         beside: one of the same service, whose client and connections serve this one too.
+        reading: whether it is opened to read a little and soon, rather than to write.
     """
     if isinstance(place, LocalPlace):
         return LocalStore(place.path)
+    direct = _open_directly(place, tls, beside) if reading and session is None else None
+    return direct or _open_by_sdk(place, tls, session, beside)
+
+
+def _open_directly(place: S3Place, tls: TlsPolicy, beside: ObjectStore | None) -> ObjectStore | None:
+    if place.endpoint_url is None:
+        return None
+    from proofkeep.stores.s3_direct import DirectS3Store, open_directly  # noqa: PLC0415 - as below
+
+    if isinstance(beside, DirectS3Store):
+        return beside.sibling(place.bucket, place.prefix, lambda: _open_by_sdk(place, tls, None, beside.sdk))
+    return open_directly(
+        place.bucket,
+        place.prefix,
+        lambda: _open_by_sdk(place, tls, None),
+        tls=tls,
+        endpoint_url=place.endpoint_url,
+        region=place.region,
+    )
+
+
+def _open_by_sdk(place: S3Place, tls: TlsPolicy, session: Any, beside: ObjectStore | None = None) -> ObjectStore:
     from proofkeep.stores.bandwidth import shared  # noqa: PLC0415 - hosts with local stores do without it and the SDK
     from proofkeep.stores.s3 import S3Store  # noqa: PLC0415 - as above
 
@@ -68,8 +103,10 @@ def key_means(uri: str, keys: KeySettings, kms: KmsSettings, tls: TlsPolicy, ses
     return KeyMeans(passphrase, KmsAccess(tls, kms.region, kms.endpoint_url, session))
 
 
-def open_source(settings: SourceSettings, own_directories: Sequence[Path]) -> DirectorySource:
+def open_source(settings: SourceSettings, own_directories: Sequence[Path]) -> "DirectorySource":
     """The tree to back up, without our own directories."""
+    from proofkeep.sources.directory import DirectorySource  # noqa: PLC0415 - who reads a repository does without
+
     return DirectorySource(
         settings.root,
         label=settings.label or str(settings.root),

@@ -31,7 +31,6 @@ from proofkeep.keys.uris import KeyMeans, host_secret_from_uri, key_provider_fro
 from proofkeep.ports import HostSecret, KeyProvider, ObjectStore
 from proofkeep.repository import Repository
 from proofkeep.repository.connect import connect
-from proofkeep.sources.directory import DirectorySource
 from proofkeep.state import RepositoryState
 from proofkeep.targets.directory import DirectoryTarget
 
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from proofkeep.backup.retrying import Pause
     from proofkeep.drill.plan import Environment, Live, Places, Plan
     from proofkeep.pings import Pings
+    from proofkeep.sources.directory import DirectorySource
     from proofkeep.status import StatusReport
     from proofkeep.unfinished import UnfinishedRun
 
@@ -90,20 +90,20 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
         return Pings(self.ping_url, adapters.tls_policy(self.tls))
 
-    def open_stores(self, session: Any = None) -> tuple[ObjectStore, ObjectStore]:
-        """The stores of packs and of the ledger.
+    def open_stores(self, session: Any = None, *, reading: bool = False) -> tuple[ObjectStore, ObjectStore]:
+        """The stores of packs and of the ledger; `reading` as in `adapters.open_store`.
 
         Raises:
             UsageError, TlsPolicyError, StoreUnavailableError, StoreDeniedError: they cannot be had.
         """
         tls = adapters.tls_policy(self.tls)
-        store = adapters.open_store(self.store, tls, session)
+        store = adapters.open_store(self.store, tls, session, reading=reading)
         beside = store if adapters.same_service(self.store, self.ledger) else None
-        return store, adapters.open_store(self.ledger, tls, session, beside)
+        return store, adapters.open_store(self.ledger, tls, session, beside, reading=reading)
 
-    def connect(self, session: Any = None) -> Repository:
+    def connect(self, session: Any = None, *, reading: bool = False) -> Repository:
         """The repository; raises as `proofkeep.repository.connect.connect` and `open_stores`."""
-        store, ledger = self.open_stores(session)
+        store, ledger = self.open_stores(session, reading=reading)
         return connect(store, ledger, self.open_host_secret(session))
 
     def open_host_secret(self, session: Any = None) -> HostSecret:
@@ -121,7 +121,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise UsageError("keys.providers is empty, no data key can be made or opened")
         return [key_provider_from_uri(uri, self._means(uri, session)) for uri in self.keys.providers]
 
-    def open_source(self) -> DirectorySource:
+    def open_source(self) -> "DirectorySource":
         """The source, without state directory, local store and local ledger wherever they lie in its tree.
 
         Raises:

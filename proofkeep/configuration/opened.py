@@ -42,7 +42,7 @@ def opened(configuration: Configuration, session: Any = None, *, unlocking: bool
     providers = configuration.key_providers(session)
     for provider in providers if unlocking else ():
         provider.unlock()
-    repository = configuration.connect(session)
+    repository = configuration.connect(session, reading=True)
     data_keys = DataKeys(repository, providers)
     state = configuration.open_state(repository)
     with closing(Catalog(state.catalog_file)) as catalog:

@@ -38,9 +38,10 @@ from proofkeep.model import Clock, Location, ObjectStat, Placed, TlsSession
 from proofkeep.ports import Body, Watch, unwatched
 from proofkeep.stores.bandwidth import Bandwidth, paced
 from proofkeep.stores.bodies import PIECE, size_of, stream
-from proofkeep.stores.names import is_name, require_name, require_prefix
-from proofkeep.stores.s3_bucket import Bucket, instant
+from proofkeep.stores.names import require_name, require_prefix
+from proofkeep.stores.s3_bucket import Bucket
 from proofkeep.stores.s3_errors import is_conflict, retries_of, status_of
+from proofkeep.stores.s3_listing import in_order
 from proofkeep.stores.s3_location import locate
 from proofkeep.stores.s3_signing import sign_with_given_digest
 from proofkeep.tls import TlsPolicy
@@ -203,14 +204,7 @@ class S3Store:
         beginning of its neighbour's. So it is with the format's names; where it is not, `StoreError` is raised.
         """
         subject = f"listing of {require_prefix(prefix) or 'the store'}"
-        latest = after
-        for name, facts in self._bucket.listed(prefix, after, subject):
-            if name <= after or not is_name(name):
-                continue
-            if name <= latest:
-                raise StoreError(f"{subject} is out of order: {name} comes after {latest}")
-            latest = name
-            yield ObjectStat(name=name, size=facts["Size"], modified_ns=instant(facts["LastModified"]))
+        yield from in_order(self._bucket.listed(prefix, after, subject), after, subject)
 
     def delete(self, name: str) -> None:
         """See the port; in a bucket with versions, every version. An object that is gone already is no error."""

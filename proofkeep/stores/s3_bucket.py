@@ -13,12 +13,12 @@ from proofkeep.errors import ObjectMissingError, TransferFailedError, TruncatedE
 from proofkeep.model import ObjectStat
 from proofkeep.stores.bodies import refuse_huge
 from proofkeep.stores.s3_errors import status_of, translating
+from proofkeep.stores.s3_listing import instant, start_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BAD_REQUEST, FORBIDDEN, RANGE_NOT_SATISFIABLE = 400, 403, 416
-BELOW_SLASH = frozenset("-.")
 
 
 class Bucket:
@@ -107,20 +107,13 @@ class Bucket:
             raise TransferFailedError(f"object {name} came with another length than it was said to have")
         return content
 
-    def listed(self, prefix: str, after: str, subject: str) -> Iterator[tuple[str, Any]]:
-        """Names and facts in the store's order; some up to `after` may be among them."""
-        # A store that lists by folder would leave out `a/b` after `a.b`, which sorts before it: do not ask it to.
-        start = "" if BELOW_SLASH & set(after) else after
+    def listed(self, prefix: str, after: str, subject: str) -> Iterator[tuple[str, int, datetime]]:
+        """Names, sizes and instants in the store's order; some up to `after` may be among them."""
         asked: dict[str, Any] = {"Bucket": self._name, "Prefix": self._prefix + prefix}
-        if start:
+        if start := start_of(after):
             asked["StartAfter"] = self._prefix + start
         pages = self._client.get_paginator("list_objects_v2").paginate(**asked)
         with self.translating(subject):
             for page in pages:
                 for found in page.get("Contents", ()):
-                    yield found["Key"].removeprefix(self._prefix), found
-
-
-def instant(moment: datetime) -> int:
-    """Nanoseconds since the epoch; S3 knows whole seconds or milliseconds."""
-    return round(moment.timestamp() * 1000) * 1_000_000
+                    yield found["Key"].removeprefix(self._prefix), found["Size"], found["LastModified"]

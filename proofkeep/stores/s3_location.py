@@ -1,14 +1,12 @@
 """Where a bucket is, so that two ways to one bucket give the same answer where that can be known."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import botocore.session
 from botocore.exceptions import BotoCoreError
 
 from proofkeep.model import Location
-
-AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".c2s.ic.gov", ".sc2s.sgov.gov")
+from proofkeep.stores.s3_places import place_elsewhere
 
 
 def locate(client: Any, bucket: str, session: botocore.session.Session | None) -> Location:
@@ -18,13 +16,12 @@ def locate(client: Any, bucket: str, session: botocore.session.Session | None) -
     neighbourhood is the account, where the credentials given tell it. An access point's alias hides its bucket.
     Elsewhere: endpoint and bucket, and the endpoint.
     """
-    endpoint = urlsplit(client.meta.endpoint_url).netloc.lower()
-    host = endpoint.partition(":")[0]
-    if host.endswith(AWS_DOMAINS):
-        partition = client.meta.partition
-        account = _account(session)
-        return Location("s3", f"arn:{partition}:s3:::{bucket}", f"{partition}:{account or 'account unknown'}")
-    return Location("s3", f"{endpoint}/{bucket}", endpoint)
+    elsewhere = place_elsewhere(client.meta.endpoint_url, bucket)
+    if elsewhere is not None:
+        return elsewhere
+    partition = client.meta.partition
+    account = _account(session)
+    return Location("s3", f"arn:{partition}:s3:::{bucket}", f"{partition}:{account or 'account unknown'}")
 
 
 def _account(session: botocore.session.Session | None) -> str | None:

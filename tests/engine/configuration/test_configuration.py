@@ -8,11 +8,14 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 
 from proofkeep.configuration import Configuration, adapters, parse
 from proofkeep.configuration.adapters import open_state
 from proofkeep.errors import PatternError, UsageError
+from proofkeep.stores.s3 import S3Store
+from proofkeep.stores.s3_direct import DirectS3Store
 from tests.architecture.tree import ROOT
 
 DAY_NS = 86_400 * 10**9
@@ -139,6 +142,51 @@ def test_one_client_serves_two_buckets_of_one_server_only(
 
     assert packs.location.place.endswith("packs")
     assert entries.location.place.endswith("ledger")
+
+
+@pytest.fixture
+def ambient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.delenv(name)
+    for name, value in {"HOME": str(tmp_path), "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "hidden"}.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("ambient")
+@pytest.mark.parametrize("port, shared", [(1, True), (2, False)])
+def test_who_only_reads_does_without_the_sdk_until_it_is_needed(tmp_path: Path, port: int, *, shared: bool) -> None:
+    place = {"kind": "s3", "region": "one", "endpoint_url": "https://127.0.0.1:1"}
+    configuration = configured(
+        tmp_path,
+        store=place | {"bucket": "packs"},
+        ledger=place | {"bucket": "ledger", "prefix": "below", "endpoint_url": f"https://127.0.0.1:{port}"},
+    )
+
+    stores = configuration.open_stores(reading=True)
+
+    assert [type(store) for store in stores] == [DirectS3Store, DirectS3Store]
+    sdks = [store.sdk for store in stores if isinstance(store, DirectS3Store)]
+    assert [sdk.location for sdk in sdks] == [store.location for store in stores]
+    assert (getattr(sdks[0], "_client") is getattr(sdks[1], "_client")) is shared  # noqa: B009 - of the adapter alone
+
+
+@pytest.mark.usefixtures("ambient")
+def test_who_writes_or_brings_a_session_uses_the_sdk(tmp_path: Path) -> None:
+    place = {"kind": "s3", "region": "one", "endpoint_url": "https://127.0.0.1:1"}
+    configuration = configured(tmp_path, store=place | {"bucket": "packs"}, ledger=place | {"bucket": "ledger"})
+    session = botocore.session.Session()
+
+    stores = (*configuration.open_stores(), *configuration.open_stores(session, reading=True))
+
+    assert {type(store) for store in stores} == {S3Store}
+
+
+@pytest.mark.usefixtures("ambient")
+def test_aws_itself_is_read_by_the_sdk(tmp_path: Path) -> None:
+    place = {"kind": "s3", "region": "eu-central-1", "bucket": "packs"}
+    configuration = configured(tmp_path, store=place, ledger=place | {"bucket": "ledger"})
+
+    assert {type(store) for store in configuration.open_stores(reading=True)} == {S3Store}
 
 
 def test_state_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:

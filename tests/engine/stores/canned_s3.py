@@ -45,12 +45,13 @@ def failure(status: int, code: str) -> Answer:
 
 @dataclass(frozen=True)
 class Request:
-    """What a client sent."""
+    """What a client sent, and from which of its ports."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: bytes
+    port: int
 
 
 class CannedS3(ThreadingHTTPServer):
@@ -86,7 +87,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
-        asked = Request(self.command, self.path, dict(self.headers.items()), self.rfile.read(length))
+        asked = Request(
+            self.command, self.path, dict(self.headers.items()), self.rfile.read(length), self.client_address[1]
+        )
         self.server.requests.append(asked)
         answer = self.server.answers.popleft()
         if answer is CUT:
