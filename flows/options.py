@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from proofkeep.format.pack import PACK_SIZE
+from proofkeep.format.sizes import PACK_SIZE
 from proofkeep.spool import DEFAULT_LIMIT
 
 MIB = 1 << 20

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pyfastcdc import FastCDC
-
 
 @dataclass(frozen=True, slots=True)
 class ChunkSizes:
@@ -19,6 +17,8 @@ class Chunker:
     """Cuts buffers at places that depend on content alone."""
 
     def __init__(self, sizes: ChunkSizes, seed: int) -> None:
+        from pyfastcdc import FastCDC  # noqa: PLC0415 - who reads a repository knows the sizes alone
+
         self.sizes = sizes
         self._cdc = FastCDC(
             avg_size=sizes.average, min_size=sizes.minimum, max_size=sizes.maximum, seed=seed & (1 << 63) - 1

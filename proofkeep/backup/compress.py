@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator
 
 from proofkeep.backup.items import Compressed, Draft, EndOfStream, Stopped, upstream
 from proofkeep.compression import Compressor
-from proofkeep.format.pack import LEAST_PACK_SIZE
+from proofkeep.format.sizes import LEAST_PACK_SIZE
 from proofkeep.lookahead import parallel_map
 from proofkeep.slabs import Piece, Slab
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from proofkeep.format.pack import PACK_SIZE
+from proofkeep.format.sizes import PACK_SIZE
 from proofkeep.spool import DEFAULT_LIMIT
 
 

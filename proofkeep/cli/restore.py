@@ -1,6 +1,7 @@
 """`restore`: a snapshot, whole or by path, into a directory that is named when everything in it is verified."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from proofkeep.cli import findings, shown
 from proofkeep.cli.command import SNAPSHOT_HELP, Context, Parser, Subparsers, add_command
@@ -10,9 +11,10 @@ from proofkeep.cli.report import table
 from proofkeep.configuration import Opened, opened
 from proofkeep.errors import UsageError
 from proofkeep.model import Finding
-from proofkeep.restore import RestoreReport, restore
-from proofkeep.snapshots import EVERYTHING, CommittedSnapshot, Selection, by_path, find_snapshot, walk_manifest
-from proofkeep.snapshots.walk import open_roots
+
+if TYPE_CHECKING:
+    from proofkeep.restore import RestoreReport
+    from proofkeep.snapshots import CommittedSnapshot, Selection
 
 
 def add(commands: Subparsers) -> Parser:
@@ -40,6 +42,9 @@ def run(context: Context) -> Exit:
     paths = [in_snapshot(path) for path in options.path]
     target = context.configuration.open_target(options.target, devices=options.devices, sync=not options.no_sync)
     with opened(context.configuration, unlocking=True) as repository:
+        from proofkeep.restore import restore  # noqa: PLC0415 - loaded while the passphrase is worked on
+        from proofkeep.snapshots import find_snapshot  # noqa: PLC0415 - as above
+
         snapshot = find_snapshot(repository.repository, options.snapshot, entry=context.entry_id(repository.repository))
         selection = _selection(repository, snapshot, paths)
         total = None if paths else snapshot.facts.totals.get("bytes")
@@ -60,8 +65,11 @@ def run(context: Context) -> Exit:
     return Exit.OK
 
 
-def _selection(repository: Opened, snapshot: CommittedSnapshot, paths: list[bytes]) -> Selection:
+def _selection(repository: Opened, snapshot: "CommittedSnapshot", paths: list[bytes]) -> "Selection":
     """Everything, or these paths; each is looked for before the target is touched."""
+    from proofkeep.snapshots import EVERYTHING, by_path, walk_manifest  # noqa: PLC0415 - as above
+    from proofkeep.snapshots.walk import open_roots  # noqa: PLC0415 - as above
+
     if not paths:
         return EVERYTHING
     roots = open_roots(repository.repository, repository.data_keys, snapshot)
@@ -74,7 +82,7 @@ def _selection(repository: Opened, snapshot: CommittedSnapshot, paths: list[byte
     return by_path(paths)
 
 
-def _tell(context: Context, report: RestoreReport) -> None:
+def _tell(context: Context, report: "RestoreReport") -> None:
     counts = ("files", "directories", "other", "skipped", "bytes", "read", "owners_unset", "xattrs_unset")
     document = {
         "snapshot": report.snapshot,

@@ -16,16 +16,17 @@ from proofkeep.configuration.sections import (
     TlsSettings,
 )
 from proofkeep.errors import UsageError
-from proofkeep.history import History
 from proofkeep.keys.passphrases import passphrase_from_uri
 from proofkeep.keys.uris import KeyMeans
-from proofkeep.ports import ObjectStore
+from proofkeep.ports import HostSecret, ObjectStore
+from proofkeep.repository import Repository
 from proofkeep.state import RepositoryState
 from proofkeep.stores.local import LocalStore
 from proofkeep.targets.directory import DirectoryTarget
 from proofkeep.tls import TlsPolicy
 
 if TYPE_CHECKING:
+    from proofkeep.history import History, KnownEntry
     from proofkeep.sources.directory import DirectorySource
 
 
@@ -93,6 +94,13 @@ def _open_by_sdk(place: S3Place, tls: TlsPolicy, session: Any, beside: ObjectSto
     )
 
 
+def connect(store: ObjectStore, ledger: ObjectStore, secret: HostSecret) -> Repository:
+    """See `proofkeep.repository.connect.connect`."""
+    from proofkeep.repository import connect as connecting  # noqa: PLC0415 - loaded while a passphrase is worked on
+
+    return connecting.connect(store, ledger, secret)
+
+
 def key_means(uri: str, keys: KeySettings, kms: KmsSettings, tls: TlsPolicy, session: Any) -> KeyMeans:
     """What a key's URI does not tell; the AWS SDK is loaded for AWS's schemes only."""
     passphrase = passphrase_from_uri(keys.passphrase) if keys.passphrase else None
@@ -129,8 +137,17 @@ def open_state(root: Path, repository: bytes) -> RepositoryState:
         return RepositoryState(root, repository)
 
 
-def open_history(root: Path) -> History:
+def known_entry(place: str, name: str, allowed_age: int) -> "KnownEntry":
+    """What the history is to know of an entry."""
+    from proofkeep.history import KnownEntry  # noqa: PLC0415 - who reads a repository does without
+
+    return KnownEntry(place, name, allowed_age)
+
+
+def open_history(root: Path) -> "History":
     """The history in a state directory; made if it is missing. Raises `UsageError` and as `History`."""
+    from proofkeep.history import History  # noqa: PLC0415 - who reads a repository does without
+
     with _usable(root):
         return History(root)
 

@@ -26,11 +26,9 @@ from proofkeep.configuration.sections import (
     TlsSettings,
 )
 from proofkeep.errors import ProofkeepError, TargetError, UsageError
-from proofkeep.history import BACKUP, History, KnownEntry, Recording
 from proofkeep.keys.uris import KeyMeans, host_secret_from_uri, key_provider_from_uri
 from proofkeep.ports import HostSecret, KeyProvider, ObjectStore
 from proofkeep.repository import Repository
-from proofkeep.repository.connect import connect
 from proofkeep.state import RepositoryState
 from proofkeep.targets.directory import DirectoryTarget
 
@@ -39,6 +37,7 @@ if TYPE_CHECKING:
     from proofkeep.backup.resume import Resumed
     from proofkeep.backup.retrying import Pause
     from proofkeep.drill.plan import Environment, Live, Places, Plan
+    from proofkeep.history import History, KnownEntry, Recording
     from proofkeep.pings import Pings
     from proofkeep.sources.directory import DirectorySource
     from proofkeep.status import StatusReport
@@ -104,7 +103,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def connect(self, session: Any = None, *, reading: bool = False) -> Repository:
         """The repository; raises as `proofkeep.repository.connect.connect` and `open_stores`."""
         store, ledger = self.open_stores(session, reading=reading)
-        return connect(store, ledger, self.open_host_secret(session))
+        return adapters.connect(store, ledger, self.open_host_secret(session))
 
     def open_host_secret(self, session: Any = None) -> HostSecret:
         """The host secret; nothing is read before its first use. Raises `UsageError`."""
@@ -160,18 +159,18 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"s3://{self.store.bucket}/{self.store.prefix.strip('/')}"
 
     @property
-    def known_entry(self) -> KnownEntry | None:
+    def known_entry(self) -> "KnownEntry | None":
         """The entry with its allowed age; None where none is configured to be backed up."""
         if self.entry is None or self.source is None:
             return None
-        return KnownEntry(self.place, self.entry, parse_duration(self.source.allowed_age))
+        return adapters.known_entry(self.place, self.entry, parse_duration(self.source.allowed_age))
 
-    def history(self) -> History:
+    def history(self) -> "History":
         """What this host remembers of attempts. Raises `UsageError`, and as `History`."""
         return adapters.open_history(self.state)
 
     @contextmanager
-    def recorded(self, verb: str, entries: Sequence[str], run: str) -> Iterator[Recording]:
+    def recorded(self, verb: str, entries: Sequence[str], run: str) -> Iterator["Recording"]:
         """Within, an attempt of a verb is under way: the history learns how it ends. Raises as `History.recording`."""
         with self.history() as history:
             known = self.known_entry
@@ -191,6 +190,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         from proofkeep.backup.adopt import LeftRun  # noqa: PLC0415 - a restore starts without loading the backup
         from proofkeep.backup.resume import resume  # noqa: PLC0415 - as above
+        from proofkeep.history import BACKUP  # noqa: PLC0415 - as above
 
         identity = self.identity(bytes.fromhex(left.run), entry=left.name)
         options = self.options(now_ns=time.time_ns())
@@ -205,7 +205,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 recording.source_at = resumed.committed.source_at if resumed.committed else None
             return resumed
 
-    def status(self, session: Any = None, *, now_ns: int, entries: Sequence[KnownEntry] = ()) -> "StatusReport":
+    def status(self, session: Any = None, *, now_ns: int, entries: "Sequence[KnownEntry]" = ()) -> "StatusReport":
         """The status of this host's entries: those given, the configured one, and all that were ever backed up here.
 
         Raises:

@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from proofkeep.catalog import Catalog, refresh
 from proofkeep.configuration.configuration import Configuration
-from proofkeep.ledger import load_heads
 from proofkeep.model import Finding
 from proofkeep.repository import Repository
-from proofkeep.snapshots import ChunkStore, DataKeys
+
+if TYPE_CHECKING:
+    from proofkeep.catalog import Catalog
+    from proofkeep.snapshots import ChunkStore, DataKeys
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,9 +23,9 @@ class Opened:
     """
 
     repository: Repository
-    catalog: Catalog
-    data_keys: DataKeys
-    chunks: ChunkStore
+    catalog: "Catalog"
+    data_keys: "DataKeys"
+    chunks: "ChunkStore"
     damage: list[Finding]
 
 
@@ -42,6 +43,10 @@ def opened(configuration: Configuration, session: Any = None, *, unlocking: bool
     providers = configuration.key_providers(session)
     for provider in providers if unlocking else ():
         provider.unlock()
+    from proofkeep.catalog import Catalog, refresh  # noqa: PLC0415 - loaded while a passphrase is worked on
+    from proofkeep.ledger import load_heads  # noqa: PLC0415 - as above
+    from proofkeep.snapshots import ChunkStore, DataKeys  # noqa: PLC0415 - as above
+
     repository = configuration.connect(session, reading=True)
     data_keys = DataKeys(repository, providers)
     state = configuration.open_state(repository)

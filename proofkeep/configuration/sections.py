@@ -12,7 +12,7 @@ from msgspec import Meta
 from proofkeep.configuration.duration import DEFAULT_ALLOWED_AGE, parse_duration
 from proofkeep.configuration.rate import parse_rate
 from proofkeep.errors import UsageError
-from proofkeep.format.pack import LEAST_PACK_SIZE, MAX_PACK, PACK_SIZE
+from proofkeep.format.sizes import LEAST_PACK_SIZE, MAX_PACK, PACK_SIZE
 from proofkeep.spool import DEFAULT_LIMIT
 from proofkeep.tls import Curve
 

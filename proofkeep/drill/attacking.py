@@ -19,7 +19,7 @@ from proofkeep.errors import (
 )
 from proofkeep.format import names
 from proofkeep.format.names import PackId
-from proofkeep.format.pack import MAX_PACK
+from proofkeep.format.sizes import MAX_PACK
 from proofkeep.format.wrapped import WrappedDataKey, context
 from proofkeep.model import Finding
 from proofkeep.ports import Cancelled, KeyProvider, Progress

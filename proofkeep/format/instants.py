@@ -1,10 +1,12 @@
 """Instants in JSON: `YYYY-MM-DDTHH:MM:SS.ffffffZ`, always UTC (format.md section 1)."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from proofkeep.errors import MalformedError
 
 _LAYOUT = "%Y-%m-%dT%H:%M:%S.%fZ"
+_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -15,8 +17,11 @@ def to_text(instant_ns: int) -> str:
 
 def from_text(text: object, subject: str) -> int:
     """Nanoseconds since the epoch. Raises `MalformedError`."""
+    spelled = str(text)
     try:
-        instant = datetime.strptime(str(text), _LAYOUT).replace(tzinfo=UTC)
+        instant = datetime.fromisoformat(spelled) if _TEXT.fullmatch(spelled) else None
     except ValueError:
-        raise MalformedError(f"{subject} holds no valid instant") from None
+        instant = None
+    if instant is None:
+        raise MalformedError(f"{subject} holds no valid instant")
     return (instant - _EPOCH) // timedelta(microseconds=1) * 1000

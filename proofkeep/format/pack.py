@@ -6,11 +6,9 @@ from proofkeep.compression import decompress
 from proofkeep.crypto.sealing import OVERHEAD
 from proofkeep.errors import MalformedError, TruncatedError
 from proofkeep.format.header import SIZE, Context, FrameKind
+from proofkeep.format.sizes import MAX_PACK
 from proofkeep.format.table import FrameRow, Table, TableWriter, decode_table
 
-MAX_PACK = 64 << 20
-PACK_SIZE = 32 << 20  # where nothing else is said
-LEAST_PACK_SIZE = 1 << 20
 FULL_PACK = 8 << 20
 FULL_STEP = 256 << 10
 _TRAILER = struct.Struct(">QIIII")

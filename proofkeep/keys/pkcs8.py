@@ -10,6 +10,7 @@ from functools import partial
 from hashlib import pbkdf2_hmac
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat._oid import ObjectIdentifier  # cryptography.x509, which has it too, loads 20 modules more
 from cryptography.hazmat.asn1 import Null, decode_der, encode_der, sequence
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
@@ -23,7 +24,6 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_der_private_key,
 )
-from cryptography.x509 import ObjectIdentifier
 
 from proofkeep.errors import KeyMismatchError, PolicyError
 from proofkeep.keys.recipients import PrivateKey, accept_private_key

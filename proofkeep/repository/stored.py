@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from proofkeep.errors import (
     IntegrityError,
@@ -16,9 +17,11 @@ from proofkeep.errors import (
     TruncatedError,
 )
 from proofkeep.format import names
-from proofkeep.journal.rows import Sent, Verified
 from proofkeep.model import Capabilities
 from proofkeep.ports import Body, ObjectStore, Watch, unwatched
+
+if TYPE_CHECKING:
+    from proofkeep.journal.rows import Sent, Verified
 
 STORE = "store"
 READ_BACK = "read-back"
@@ -33,13 +36,15 @@ def place(
     attempts: int,
     clock: Callable[[], int],
     watch: Watch = unwatched,
-) -> Sent:
+) -> "Sent":
     """Create the object; the same name with the same SHA-256 is done already.
 
     Raises:
         ObjectExistsError: the name is taken by other bytes.
         StoreError, TransportError: of the kind met.
     """
+    from proofkeep.journal.rows import Sent  # noqa: PLC0415 - who only reads has no journal
+
     try:
         placed = store.put(name, body, sha256=digest, watch=watch)
     except ObjectExistsError:
@@ -58,13 +63,15 @@ def prove(
     digest: bytes,
     version_id: str | None,
     clock: Callable[[], int],
-) -> Verified:
+) -> "Verified":
     """Hold what the store has against what was sealed: its own SHA-256 where it was seen to check it, else read back.
 
     Raises:
         ObjectMissingError, TruncatedError: gone, or of another size.
         IntegrityError: other bytes.
     """
+    from proofkeep.journal.rows import Verified  # noqa: PLC0415 - as above
+
     stat = store.stat(name, version_id=version_id)
     if stat.size != size:
         raise TruncatedError(f"object {name} has {stat.size} bytes in the store where {size} were sent")

@@ -3,15 +3,18 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from proofkeep.allocator import expect_churn
 from proofkeep.errors import LOST, CancelledError, ProofkeepError, RestoreError, TargetFullError, UnsafePathError
 from proofkeep.filling import Batch, Filler, Piece, SealedPack
 from proofkeep.format.table import FrameRow
 from proofkeep.ports import Cancelled
-from proofkeep.restore.crew import Crew, cores
 from proofkeep.restore.files import Target, Want
 from proofkeep.snapshots.chunks import ChunkStore
+
+if TYPE_CHECKING:
+    from proofkeep.restore.crew import Crew
 
 _SPAN = 8
 # From so much on, processes of their own are worth their start: as many files, or bytes.
@@ -61,10 +64,13 @@ class Fetcher:
     def _call_crew(self, pieces: int, size: int) -> None:
         """Let processes of their own fill the files from now on, once there is much to do."""
         self._wanted = [self._wanted[0] + pieces, self._wanted[1] + size]
-        if self._crew is None and (self._wanted[0] >= MANY_PIECES or self._wanted[1] >= MANY_BYTES) and cores() > 1:
-            shared = self._target.share()
-            if shared is not None:
-                self._crew = Crew(cores(), self._chunks.chunk_keys(), shared)
+        if self._crew is not None or (self._wanted[0] < MANY_PIECES and self._wanted[1] < MANY_BYTES):
+            return
+        from proofkeep.restore.crew import Crew, cores  # noqa: PLC0415 - a restore of little starts without it
+
+        shared = self._target.share() if cores() > 1 else None
+        if shared is not None:
+            self._crew = Crew(cores(), self._chunks.chunk_keys(), shared)
 
     def begin(self, wants: Sequence[Want]) -> Parts:
         """Begin to write all wanted chunks; `end` waits for it."""
@@ -142,7 +148,7 @@ class Fetcher:
         return [(wants[number], error) for number, error in filled.unproven]
 
 
-def _piece(want: Want, crew: Crew | None) -> Piece | None:
+def _piece(want: Want, crew: "Crew | None") -> Piece | None:
     """What is to be done for a want; None when its file is lost."""
     job, row = want.job, want.place.row
     if job.error is not None:

@@ -10,6 +10,7 @@ from proofkeep.format import header, pack
 from proofkeep.format.header import SIZE, FrameKind, ObjectType
 from proofkeep.format.index import PackRow
 from proofkeep.format.names import PackId
+from proofkeep.format.sizes import MAX_PACK
 from proofkeep.format.table import decode_table
 from proofkeep.repository import Repository
 from proofkeep.repository.local_rows import seal_row
@@ -45,7 +46,7 @@ def _read_row(repository: Repository, data_keys: DataKeys, identity: PackId) -> 
     """What an index would say of a pack, from its header, trailer and table: three ranged reads."""
     store, name = repository.store, identity.name
     size = store.stat(name).size
-    if size > pack.MAX_PACK:
+    if size > MAX_PACK:
         raise MalformedError(f"pack {name} has {size} bytes, beyond the limit")
     head = fetch(store, name, length=SIZE)
     context = header.open_context(data_keys(identity.writer, identity.data_key), head, name)

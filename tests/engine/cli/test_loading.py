@@ -20,3 +20,11 @@ def test_command_that_reads_loads_nothing_of_the_backup_and_no_sdk(command: str)
     assert f"proofkeep.cli.{command}" in loaded
     assert [name for name in loaded if name.split(".")[:2] == ["proofkeep", "backup"]] == []
     assert loaded & {"botocore", "boto3", "structlog", "prefect", "asyncio"} == set()
+
+
+def test_restore_loads_little_before_a_passphrase_is_worked_on() -> None:
+    loaded = loaded_by("proofkeep.cli.restore, proofkeep.keys.pkcs8")
+
+    late = {"proofkeep.catalog", "proofkeep.restore", "proofkeep.snapshots", "proofkeep.sources", "proofkeep.history"}
+    foreign = {"cryptography.x509", "http.client", "multiprocessing", "pyfastcdc", "pyzstd", "sqlite3"}
+    assert loaded & (late | foreign) == set()

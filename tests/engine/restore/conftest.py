@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from proofkeep.restore import fetch
@@ -9,5 +11,5 @@ def filled_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     filled_by: str = request.param
     if filled_by == "processes":
         monkeypatch.setattr(fetch, "MANY_PIECES", 1)
-        monkeypatch.setattr(fetch, "cores", lambda: 2)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     return filled_by

@@ -8,7 +8,7 @@ import pytest
 from proofkeep.catalog import Catalog, refresh
 from proofkeep.errors import CancelledError, KeyDeniedError, PackMissingError, SnapshotMissingError, TargetError
 from proofkeep.filling import Batch, Filled
-from proofkeep.restore import RestoreReport, fetch, restore
+from proofkeep.restore import RestoreReport, crew, restore
 from proofkeep.restore.crew import Crew
 from proofkeep.snapshots import EVERYTHING, ChunkStore, DataKeys, Selection, by_id, by_path, find_snapshot
 from proofkeep.targets.directory import DirectoryTarget
@@ -68,7 +68,7 @@ def test_processes_are_called_for_much_and_not_for_little(
             called.append(len(batch.frames))
             return super().fill(batch, sealed)
 
-    monkeypatch.setattr(fetch, "Crew", Counted)
+    monkeypatch.setattr(crew, "Crew", Counted)
     report = restored(host, tmp_path / "out")
 
     assert report.intact
