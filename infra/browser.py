@@ -25,7 +25,7 @@ from playwright.sync_api import Locator, sync_playwright
 from playwright.sync_api import Page as ChromiumPage
 from playwright.sync_api import TimeoutError as WaitedInVainError
 
-from infra.servers.process import LOOPBACK
+from infra.servers.ports import LOOPBACK
 
 PATIENCE_SECONDS = 120.0
 LOOK_AGAIN_SECONDS = 0.5

@@ -1,27 +1,21 @@
 """The environment of the demo's own process: nothing foreign, set before Prefect is imported."""
 
 import os
-import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from infra.servers.process import LOOPBACK, clean_environment, free_port
+from infra.servers.ports import LOOPBACK, claim, free_port
+from infra.servers.process import clean_environment
 
 PREFECTS_OWN_PORT = 4200
 
 
 def ui_port() -> int:
     """4200 if nobody has it, else any that is free."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, PREFECTS_OWN_PORT))
-        except OSError:
-            return free_port()
-    return PREFECTS_OWN_PORT
+    return PREFECTS_OWN_PORT if claim(PREFECTS_OWN_PORT) else free_port()
 
 
 def enter(home: Path, port: int, event_log: Path) -> None:

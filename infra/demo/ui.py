@@ -11,7 +11,7 @@ from uuid import UUID
 from infra.demo.failure import DemoError
 from infra.demo.ground import Ground
 from infra.demo.supervision import is_running
-from infra.servers.process import LOOPBACK
+from infra.servers.ports import LOOPBACK
 
 # The older UI hides the streaming steps behind the one that drains them.
 RUNS = "/v2/runs"

@@ -17,7 +17,8 @@ from typing import Self
 
 from infra.servers.https import answers, tls_context
 from infra.servers.local_ca import Certificate
-from infra.servers.process import LOOPBACK, ServerProcess, clean_environment, free_port
+from infra.servers.ports import LOOPBACK, free_port
+from infra.servers.process import ServerProcess, clean_environment
 
 REGION = "us-gov-west-1"
 ACCESS_KEY = "AKIDEMO0000000000000"

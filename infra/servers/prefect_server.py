@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Self
 
 from infra.servers.https import answers
-from infra.servers.process import LOOPBACK, ServerProcess, clean_environment, free_port
+from infra.servers.ports import LOOPBACK, free_port
+from infra.servers.process import ServerProcess, clean_environment
 
 
 @dataclass

@@ -6,15 +6,12 @@ Knows nothing of what the server is; the launchers beside this module say what t
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
-
-LOOPBACK = "127.0.0.1"
 
 FOREIGN_PREFIXES = ("AWS_", "PREFECT_", "BOTO")
 FOREIGN_NAMES = frozenset(
@@ -34,14 +31,6 @@ LOG_TAIL_LINES = 20
 
 class ServerStartError(Exception):
     """The server ended or did not answer before its deadline; the message holds the end of its log."""
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nothing listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -4,9 +4,7 @@ Stopped by SIGKILL: it takes up to half a minute to end politely, and its direct
 """
 
 import json
-import random
 import signal
-import socket
 import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +12,13 @@ from typing import Self
 
 from infra.servers.https import answers, tls_context
 from infra.servers.local_ca import Certificate
-from infra.servers.process import LOOPBACK, ServerProcess, clean_environment
+from infra.servers.ports import BELOW_EPHEMERAL, LOOPBACK, claim, shuffled
+from infra.servers.process import ServerProcess, clean_environment
 
 REGION = "us-east-1"
 
 GRPC_OFFSET = 10_000  # each port has a gRPC twin this much higher
-PORTS_BELOW_EPHEMERAL = range(10_000, 22_000)  # twins stay below 32768, where outgoing connections begin
+WITH_A_TWIN = BELOW_EPHEMERAL[:-GRPC_OFFSET]
 
 
 @dataclass(frozen=True)
@@ -45,18 +44,7 @@ def ambient_credentials(credentials: S3Credentials) -> dict[str, str]:
 
 def free_port_pair() -> int:
     """A port that is free together with its gRPC twin."""
-    candidates = list(PORTS_BELOW_EPHEMERAL)
-    random.SystemRandom().shuffle(candidates)
-    return next(port for port in candidates if _is_free(port) and _is_free(port + GRPC_OFFSET))
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            return False
-    return True
+    return next(port for port in shuffled(WITH_A_TWIN) if claim(port) and claim(port + GRPC_OFFSET))
 
 
 @dataclass

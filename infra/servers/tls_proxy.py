@@ -9,7 +9,8 @@ from typing import Self
 
 from infra.servers.https import answers, tls_context
 from infra.servers.local_ca import Certificate
-from infra.servers.process import LOOPBACK, ServerProcess, ServerStartError, free_port
+from infra.servers.ports import LOOPBACK, free_port
+from infra.servers.process import ServerProcess, ServerStartError
 
 SITE = Path(__file__).parents[1] / "nginx" / "proofkeep.conf"
 

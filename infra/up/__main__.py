@@ -6,7 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
-from infra.servers.process import ServerStartError, free_port
+from infra.servers.ports import free_port
+from infra.servers.process import ServerStartError
 from infra.up.notices import Notices
 from infra.up.repository import notify, prepare
 from infra.up.stack import ROOT, Stack

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from infra.servers.aws_endpoint import server_context
 from infra.servers.local_ca import Certificate
-from infra.servers.process import LOOPBACK
+from infra.servers.ports import LOOPBACK
 
 _MOST_BYTES = 1 << 16
 _MOST_CHARACTERS = 200

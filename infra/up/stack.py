@@ -13,8 +13,9 @@ from pathlib import Path
 from infra.demo import processes
 from infra.servers.https import answers
 from infra.servers.local_ca import LocalCa
+from infra.servers.ports import LOOPBACK, free_port
 from infra.servers.postgres import PostgresCluster
-from infra.servers.process import LOOPBACK, ServerProcess, ServerStartError, clean_environment, free_port
+from infra.servers.process import ServerProcess, ServerStartError, clean_environment
 from infra.servers.tls_proxy import TlsProxy
 from infra.units import INSTALLED, Unit
 

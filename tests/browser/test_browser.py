@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from infra.browser import Browser, NotShownError, opened_browser
-from infra.servers.process import LOOPBACK, free_port
+from infra.servers.ports import LOOPBACK, free_port
 
 pytestmark = pytest.mark.requires("chromium")
 

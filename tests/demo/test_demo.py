@@ -12,7 +12,7 @@ import pytest
 
 from infra.demo.evidence import altered
 from infra.servers.https import answers
-from infra.servers.process import LOOPBACK
+from infra.servers.ports import LOOPBACK
 from tests.demo.demo import LOOPBACK_HEX, Demo
 from tests.demo.newcomer import Newcomer
 from tests.engine.targets.trees import everything_about

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra.demo import database
-from infra.servers.process import LOOPBACK, clean_environment, free_port
+from infra.servers.ports import LOOPBACK, free_port
+from infra.servers.process import clean_environment
 from tests.architecture.tree import ROOT
 from tests.docs.pages import FIRST_REPOSITORY, FLOWS, FOLDER, blocks_run_by, make_home, type_in, write_files
 

@@ -12,7 +12,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError
 
 from infra.servers.aws_endpoint import AwsEndpoint
-from infra.servers.process import LOOPBACK
+from infra.servers.ports import LOOPBACK
 from proofkeep.errors import PeerIdentityError, TlsPolicyError, UsageError
 from proofkeep.model import TlsSession
 from proofkeep.tls import Curve, TlsPolicy, TlsRecorder

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from infra.servers.aws_endpoint import server_context
 from infra.servers.https import tls_context
-from infra.servers.process import LOOPBACK
+from infra.servers.ports import LOOPBACK
 from tests.faults.script import Fault, Request, Rule, Script
 from tests.servers.pki import Pki
 

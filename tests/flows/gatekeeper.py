@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from infra.servers.aws_endpoint import server_context
 from infra.servers.https import tls_context
-from infra.servers.process import LOOPBACK
+from infra.servers.ports import LOOPBACK
 from tests.servers.pki import Pki
 
 _SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from infra.servers.local_ca import Certificate
-from infra.servers.process import LOOPBACK, clean_environment
+from infra.servers.ports import LOOPBACK
+from infra.servers.process import clean_environment
 
 END_SECONDS = 30
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from infra.servers.aws_endpoint import AwsEndpoint
-from infra.servers.process import LOOPBACK
+from infra.servers.ports import LOOPBACK
 from tests.servers.pki import Pki
 from tests.servers.wrong_date import PassingHandler, PassingServer
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from infra.servers.aws_endpoint import server_context
 from infra.servers.local_ca import Certificate
-from infra.servers.process import LOOPBACK
+from infra.servers.ports import LOOPBACK
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from infra.servers.aws_endpoint import AwsEndpoint, server_context
 from infra.servers.https import tls_context
-from infra.servers.process import LOOPBACK
+from infra.servers.ports import LOOPBACK
 from tests.servers.pki import Pki
 
 _OUR_OWN = frozenset({"connection", "content-length", "date", "transfer-encoding"})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import botocore.session
 import pytest
 
-from infra.servers.process import free_port
+from infra.servers.ports import free_port
 from proofkeep.errors import (
     ClockError,
     KeyAccessError,

@@ -14,7 +14,7 @@ import botocore.session
 
 from infra.servers.aws_endpoint import server_context
 from infra.servers.local_ca import Certificate
-from infra.servers.process import LOOPBACK
+from infra.servers.ports import LOOPBACK
 from proofkeep.stores.s3 import S3Store
 from proofkeep.tls import TlsPolicy
 from proofkeep.tls.session import PATIENCE, Patience

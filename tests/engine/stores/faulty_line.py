@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from infra.servers.process import LOOPBACK
+from infra.servers.ports import LOOPBACK
 
 AFTER_HANDSHAKE = 20_000
 """Bytes from the server; more than a handshake, less than the objects of these tests."""

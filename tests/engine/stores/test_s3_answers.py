@@ -6,7 +6,7 @@ from hashlib import sha256
 import botocore.session
 import pytest
 
-from infra.servers.process import LOOPBACK
+from infra.servers.ports import LOOPBACK
 from proofkeep.errors import (
     ClockError,
     DigestRefusedError,
