@@ -16,6 +16,7 @@ import pytest
 from prefect.client.schemas.objects import FlowRun
 from prefect.logging.handlers import APILogHandler
 from prefect.settings import (
+    PREFECT_API_SSL_CERT_FILE,
     PREFECT_API_URL,
     PREFECT_LOCAL_STORAGE_PATH,
     PREFECT_LOGGING_TO_API_ENABLED,
@@ -105,6 +106,7 @@ def pointed_at(server: PrefectServer) -> Iterator[PrefectSide]:
     side = side_of(server)
     settings = {
         PREFECT_API_URL: server.api_url,
+        PREFECT_API_SSL_CERT_FILE: None if server.ca_path is None else str(server.ca_path),
         PREFECT_LOCAL_STORAGE_PATH: side.results,
         PREFECT_LOGGING_TO_API_ENABLED: True,
     }

@@ -32,6 +32,7 @@ from tests.flows.house import House
 from tests.flows.killing import process_of
 from tests.flows.running import ask_for_retry, client, ended, message
 from tests.flows.worker import Worker
+from tests.servers.pki import Pki
 from tests.waiting import until
 
 BLOWS = {"server": signal.SIGKILL, "database": signal.SIGQUIT}
@@ -68,7 +69,7 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def own(tmp_path_factory: pytest.TempPathFactory, pki: Pki) -> Iterator[Installation]:
     """What these tests strike and start again; flows of this process return to the session's server behind them."""
     logs = tmp_path_factory.mktemp("own")
     place = Path(tempfile.mkdtemp(prefix="proofkeep-", dir="/var/tmp"))
@@ -77,7 +78,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         stack.callback(shutil.rmtree, place)
         cluster = PostgresCluster(place / "pg", logs / "postgres.log", ("fsync=off",)).start()
         stack.callback(cluster.stop)
-        server = PrefectServer(logs / "prefect", database_url=cluster.url).start()
+        server = PrefectServer(logs / "prefect", ca_path=pki.ca_path, database_url=cluster.url).start()
         stack.callback(server.stop)
         side = deploy(stack.enter_context(pointed_at(server)))
         with client() as api:
