@@ -20,7 +20,7 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc] # untyped, as above
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "demo" if _folder(nodeid) in TOGETHER else nodeid.partition("::")[0]
+        return "demo" if with_the_newcomer(nodeid) else nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -38,6 +38,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _turn(item: pytest.Item) -> int:
     folder = _folder(item.nodeid)
     return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+
+
+def with_the_newcomer(nodeid: str) -> bool:
+    """Whether a test is of those that share the newcomer's demo."""
+    return _folder(nodeid) in TOGETHER
 
 
 def _folder(nodeid: str) -> str:

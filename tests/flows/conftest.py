@@ -1,4 +1,4 @@
-"""The session's Prefect server as flows in this process and a worker beside it see it."""
+"""The Prefect server of tests/flows, as flows in this process and a worker beside it see it; it ends with them."""
 
 import json
 import os
@@ -26,7 +26,9 @@ from prefect.settings import (
 from blocks import BLOCK_TYPES
 from flows import logs
 from flows.reconcile import reconcile
+from infra.demo import database
 from infra.register_blocks import register_types
+from infra.servers.postgres import PostgresCluster
 from infra.servers.prefect_server import PrefectServer
 from infra.servers.process import clean_environment
 from infra.servers.seaweedfs import ADMIN, SeaweedFs, ambient_credentials
@@ -127,20 +129,53 @@ def deploy(side: PrefectSide) -> PrefectSide:
     return side
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def postgres(servers_directory: Path) -> Iterator[PostgresCluster | None]:
+    """A cluster for the Prefect server of these tests, beside the other directories: its user may not enter those.
+
+    None where PostgreSQL is not installed, which under CI=true has stopped the run already.
+    """
+    if not PostgresCluster.is_installed():
+        yield None
+        return
+    place = Path(tempfile.mkdtemp(prefix="proofkeep-", dir="/var/tmp"))
+    place.chmod(0o711)
+    log = servers_directory / "postgres.log"
+    cluster = PostgresCluster(place / "pg", log, ("fsync=off", "synchronous_commit=off")).start()
+    yield cluster
+    cluster.stop()
+    shutil.rmtree(place)
+
+
+@pytest.fixture(scope="package")
+def prefect_server(servers_directory: Path, pki: Pki, postgres: PostgresCluster | None) -> Iterator[PrefectServer]:
+    """A Prefect server for all of these tests, on PostgreSQL as in an installation; on SQLite where there is none.
+
+    Its notifications trust the tests' CA.
+    """
+    url = None if postgres is None else postgres.url
+    server = PrefectServer(servers_directory / "prefect", ca_path=pki.ca_path, database_url=url)
+    if postgres is None:
+        database.place(server.directory)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="package")
 def prefect(prefect_server: PrefectServer) -> Iterator[PrefectSide]:
     """The session's server, which flows of this process are pointed at."""
     with pointed_at(prefect_server) as side:
         yield side
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def deployed(prefect: PrefectSide) -> PrefectSide:
     """`prefect.yaml` deployed."""
     return deploy(prefect)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def worker_of_the_session(deployed: PrefectSide) -> Iterator[Worker]:
     """A process worker for this host's queue."""
     worker = Worker(QUEUE, deployed.directory, deployed.worker_log, deployed.environment)

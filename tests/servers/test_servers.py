@@ -1,7 +1,6 @@
 import base64
 import hashlib
 import http.client
-import json
 import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -11,7 +10,6 @@ from botocore.exceptions import ClientError, SSLError
 
 from infra.servers.aws_endpoint import AwsEndpoint
 from infra.servers.https import answers, tls_context
-from infra.servers.prefect_server import PrefectServer
 from infra.servers.seaweedfs import S3Credentials, SeaweedFs
 from tests.servers.kms_client import kms_client
 from tests.servers.pki import Pki
@@ -111,18 +109,3 @@ def test_seaweedfs_over_mutual_tls_serves_only_certificates_of_its_ca(seaweedfs_
     assert answers(url, tls_context(pki.ca_path, pki.other_client))
     assert not answers(url, tls_context(pki.ca_path, pki.rogue_client))
     assert not answers(url, tls_context(pki.ca_path))
-
-
-def test_prefect_server_serves_api_and_ui_without_telemetry(prefect_server: PrefectServer) -> None:
-    parts = urlsplit(prefect_server.url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
-
-    connection.request("GET", "/api/admin/settings")
-    settings = json.loads(connection.getresponse().read())
-    connection.request("GET", "/")
-    page = connection.getresponse().read()
-    connection.close()
-
-    assert settings["server"]["analytics_enabled"] is False
-    assert settings["server"]["ui"]["api_url"] == prefect_server.api_url
-    assert b"<html" in page
