@@ -1,6 +1,7 @@
 """Places to run the command line in."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,27 @@ def repository(place: Place, made: Path) -> Place:
     """The same with an empty repository."""
     for name in ("store", "ledger"):
         shutil.copytree(made / name, place.root / name)
+    return place
+
+
+@pytest.fixture(scope="session")
+def made_and_backed_up(tmp_path_factory: pytest.TempPathFactory, made: Path) -> Path:
+    """The same with a source that was backed up once, for tests to copy."""
+    root = tmp_path_factory.mktemp("backed-up")
+    shutil.copytree(made, root, dirs_exist_ok=True)
+    place = Place(root)
+    place.configure()
+    place.fill_source()
+    place.done("backup")
+    return root
+
+
+@pytest.fixture
+def backed_up(tmp_path: Path, made_and_backed_up: Path) -> Place:
+    """A place with its repository, and its source backed up once; its files are new to the next backup."""
+    subprocess.run(["cp", "--archive", f"{made_and_backed_up}/.", tmp_path], check=True)
+    place = Place(tmp_path)
+    place.configure()
     return place
 
 

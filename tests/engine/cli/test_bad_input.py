@@ -237,23 +237,21 @@ def test_host_secret_that_others_may_read(repository: Place) -> None:
 
 
 @pytest.mark.parametrize("environment", [{}, {"PROOFKEEP_PASSPHRASE": ""}])
-def test_missing_passphrase_is_said(repository: Place, environment: dict[str, str]) -> None:
-    repository.done("backup")
-    repository.configure(keys=repository.sections["keys"].replace("PROOFKEEP_PASSPHRASE", "NOT_SET"))
-    repository.environment = {name.replace("PROOFKEEP_PASSPHRASE", "NOT_SET"): "" for name in environment}
+def test_missing_passphrase_is_said(backed_up: Place, environment: dict[str, str]) -> None:
+    backed_up.configure(keys=backed_up.sections["keys"].replace("PROOFKEEP_PASSPHRASE", "NOT_SET"))
+    backed_up.environment = {name.replace("PROOFKEEP_PASSPHRASE", "NOT_SET"): "" for name in environment}
 
-    ended = repository.run("restore", "latest", "restored", "--json")
+    ended = backed_up.run("restore", "latest", "restored", "--json")
 
     assert (ended.code, ended.document["error"]["code"]) == (1, "key-missing")
     assert f"env:NOT_SET is {'empty' if environment else 'not set'}" in ended.err
-    assert not (repository.root / "restored").exists()
+    assert not (backed_up.root / "restored").exists()
 
 
-def test_wrong_passphrase(repository: Place) -> None:
-    repository.done("backup")
-    repository.environment = {"PROOFKEEP_PASSPHRASE": "another long passphrase"}
+def test_wrong_passphrase(backed_up: Place) -> None:
+    backed_up.environment = {"PROOFKEEP_PASSPHRASE": "another long passphrase"}
 
-    ended = repository.run("restore", "latest", "restored", "--json")
+    ended = backed_up.run("restore", "latest", "restored", "--json")
 
     assert (ended.code, ended.document["error"]["code"]) == (1, "key-mismatch")
-    assert not (repository.root / "restored").exists()
+    assert not (backed_up.root / "restored").exists()

@@ -10,36 +10,32 @@ import pytest
 from tests.engine.cli.places import Place, refused
 
 
-def test_occupied_target_is_left_as_it_is(repository: Place) -> None:
-    repository.done("backup")
-    target = repository.root / "restored"
+def test_occupied_target_is_left_as_it_is(backed_up: Place) -> None:
+    target = backed_up.root / "restored"
     target.mkdir()
     (target / "precious").write_bytes(b"precious")
 
-    ended = repository.run("restore", "latest", target, "--json")
+    ended = backed_up.run("restore", "latest", target, "--json")
 
     assert (ended.code, ended.document["error"]["code"]) == (1, "target")
     assert [path.name for path in target.iterdir()] == ["precious"]
-    assert not [path for path in repository.root.iterdir() if path.name.startswith(".restored")]
+    assert not [path for path in backed_up.root.iterdir() if path.name.startswith(".restored")]
 
 
 @pytest.mark.parametrize("own", ["store", "store/packs", "ledger", "state"])
-def test_target_in_a_directory_of_the_repository_is_refused(repository: Place, own: str) -> None:
-    repository.done("backup")
-
-    ended = repository.run("restore", "latest", f"{own}/restored", "--json")
+def test_target_in_a_directory_of_the_repository_is_refused(backed_up: Place, own: str) -> None:
+    ended = backed_up.run("restore", "latest", f"{own}/restored", "--json")
 
     assert (ended.code, ended.document["error"]["code"]) == (1, "target")
     assert "lies in the repository's own directory" in ended.err
-    assert not list(repository.root.rglob("*restored*"))
+    assert not list(backed_up.root.rglob("*restored*"))
 
 
 @pytest.mark.parametrize("own", ["store/packs", "ledger", "state"])
-def test_source_in_a_directory_of_the_repository_is_refused(repository: Place, own: str) -> None:
-    repository.done("backup")
-    repository.configure(source=f'root = "{own}"')
+def test_source_in_a_directory_of_the_repository_is_refused(backed_up: Place, own: str) -> None:
+    backed_up.configure(source=f'root = "{own}"')
 
-    refused(repository.run("backup", "--json"), "policy")
+    refused(backed_up.run("backup", "--json"), "policy")
 
 
 OF_ATTEMPTS = {"attempts", "history.sqlite", "history.sqlite-wal", "history.sqlite-shm"}
@@ -69,40 +65,36 @@ def read_only(folder: Path) -> Iterator[None]:
 
 @pytest.mark.requires("mount", "umount", root=True)
 @pytest.mark.parametrize("command", [("backup",), ("verify",), ("restore", "latest", "restored")])
-def test_state_directory_that_cannot_be_written(repository: Place, command: tuple[str, ...]) -> None:
-    repository.done("backup")
-    with read_only(repository.root / "state"):
-        ended = repository.run(*command, "--json")
+def test_state_directory_that_cannot_be_written(backed_up: Place, command: tuple[str, ...]) -> None:
+    with read_only(backed_up.root / "state"):
+        ended = backed_up.run(*command, "--json")
 
     assert (ended.code, ended.document["error"]["code"]) == (1, "state")
     assert "internal" not in ended.err
-    assert not (repository.root / "restored").exists()
-    assert len(list((repository.root / "store").glob("snapshots/*/*/*"))) == 1
+    assert not (backed_up.root / "restored").exists()
+    assert len(list((backed_up.root / "store").glob("snapshots/*/*/*"))) == 1
 
 
 @pytest.mark.parametrize("file", ["heads.json", "writer"])
 @pytest.mark.parametrize("content", [b"", b"garbage", b'{"ff": 1}', bytes(100)])
 def test_malformed_file_of_the_state_directory_is_named_and_can_be_moved_away(
-    repository: Place, file: str, content: bytes
+    backed_up: Place, file: str, content: bytes
 ) -> None:
-    repository.done("backup")
-    (path,) = (repository.root / "state").glob(f"*/{file}")
+    (path,) = (backed_up.root / "state").glob(f"*/{file}")
     path.write_bytes(content)
 
-    ended = repository.run("backup", "--json")
+    ended = backed_up.run("backup", "--json")
     path.unlink()
 
     assert (ended.code, ended.document["error"]["code"]) == (1, "state")
     assert f"file {file} of the state directory is malformed" in ended.err
-    repository.done("backup")
+    backed_up.done("backup")
 
 
 @pytest.mark.parametrize("path", ["folder/small", "./folder/small", "/folder//small/"])
-def test_path_may_be_spelled_in_several_ways(repository: Place, path: str) -> None:
-    repository.done("backup")
-
-    listed = repository.run("ls", "latest", path, "--json").document["rows"]
-    repository.done("restore", "latest", "restored", "--path", path)
+def test_path_may_be_spelled_in_several_ways(backed_up: Place, path: str) -> None:
+    listed = backed_up.run("ls", "latest", path, "--json").document["rows"]
+    backed_up.done("restore", "latest", "restored", "--path", path)
 
     assert [row["path"] for row in listed] == ["folder/small"]
-    assert [each.name for each in (repository.root / "restored").rglob("*") if each.is_file()] == ["small"]
+    assert [each.name for each in (backed_up.root / "restored").rglob("*") if each.is_file()] == ["small"]

@@ -37,12 +37,11 @@ def test_5_when_a_drill_did_not_prove_it(repository: Place) -> None:
     assert (repository.root / "evidence/second/drill.json").exists()
 
 
-def test_evidence_is_never_written_twice(repository: Place) -> None:
-    repository.done("backup")
-    evidence = Path(repository.done("drill", "--id", "third", "--no-live")["evidence"], "drill.json")
+def test_evidence_is_never_written_twice(backed_up: Place) -> None:
+    evidence = Path(backed_up.done("drill", "--id", "third", "--no-live")["evidence"], "drill.json")
     before = evidence.read_bytes()
 
-    ended = repository.run("drill", "--json", "--id", "third")
+    ended = backed_up.run("drill", "--json", "--id", "third")
 
     assert (ended.code, ended.document["error"]["code"]) == (2, "usage")
     assert evidence.read_bytes() == before

@@ -71,12 +71,11 @@ def test_3_names_the_unread_file_to_a_person(repository: Place) -> None:
     assert "unread  source-unavailable  line\\x0afeed \\x1b[31m \\xff" in ended.out
 
 
-def test_4_when_a_pack_is_damaged(repository: Place) -> None:
-    repository.done("backup")
-    damage_largest_pack(repository.root / "store")
+def test_4_when_a_pack_is_damaged(backed_up: Place) -> None:
+    damage_largest_pack(backed_up.root / "store")
 
-    verified = repository.run("verify", "--read-all", "--files", "--json")
-    restored = repository.run("restore", "latest", "restored", "--json")
+    verified = backed_up.run("verify", "--read-all", "--files", "--json")
+    restored = backed_up.run("restore", "latest", "restored", "--json")
 
     assert verified.code == 4
     assert verified.document["error"]["code"] == "damaged"
@@ -84,20 +83,19 @@ def test_4_when_a_pack_is_damaged(repository: Place) -> None:
     assert "large" in {each["path"] for each in verified.document["result"]["files"]}
     assert restored.code == 4
     assert {finding["path"] for finding in restored.document["result"]["findings"]} == {"large"}
-    assert not (repository.root / "restored/large").exists()
-    assert (repository.root / "restored/folder/small").read_bytes() == b"small"
+    assert not (backed_up.root / "restored/large").exists()
+    assert (backed_up.root / "restored/folder/small").read_bytes() == b"small"
 
 
-def test_4_when_a_record_is_damaged(repository: Place) -> None:
-    repository.done("backup")
-    record = next((repository.root / "store/snapshots").glob("*/*/*"))
+def test_4_when_a_record_is_damaged(backed_up: Place) -> None:
+    record = next((backed_up.root / "store/snapshots").glob("*/*/*"))
     content = bytearray(record.read_bytes())
     content[200] ^= 1
     record.unlink()
     record.write_bytes(content)
-    sound = repository.done("backup")
+    sound = backed_up.done("backup")
 
-    ended = repository.run("snapshots", "--json")
+    ended = backed_up.run("snapshots", "--json")
 
     assert ended.code == 4
     assert [row["snapshot"] for row in ended.document["rows"]] == [sound["snapshot"]]
@@ -130,17 +128,16 @@ def test_4_when_the_ledger_was_rolled_back(repository: Place) -> None:
     assert "rollback" in {finding["code"] for finding in remembered.document["result"]["findings"]}
 
 
-def test_4_when_restore_finds_the_ledger_rolled_back_and_everything_is_restored_all_the_same(repository: Place) -> None:
-    repository.done("backup")
-    max((repository.root / "ledger/ledger").glob("*/*")).unlink()
+def test_4_when_restore_finds_the_ledger_rolled_back_and_everything_is_restored_all_the_same(backed_up: Place) -> None:
+    max((backed_up.root / "ledger/ledger").glob("*/*")).unlink()
 
-    restored = repository.run("restore", "latest", "restored", "--json")
-    listed = repository.run("ls", "latest", "--json")
+    restored = backed_up.run("restore", "latest", "restored", "--json")
+    listed = backed_up.run("ls", "latest", "--json")
 
     assert (restored.code, listed.code) == (4, 4)
     assert {finding["code"] for finding in restored.document["result"]["findings"]} == {"rollback"}
     assert {finding["code"] for finding in listed.document["result"]["findings"]} == {"rollback"}
-    assert (repository.root / "restored/folder/small").read_bytes() == b"small"
+    assert (backed_up.root / "restored/folder/small").read_bytes() == b"small"
     assert "folder/small" in {row["path"] for row in listed.document["rows"]}
 
 

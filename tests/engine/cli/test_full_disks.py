@@ -27,26 +27,24 @@ def disk() -> Iterator[Callable[[Path, str], None]]:
 
 
 def test_evidence_on_a_full_disk_is_said_and_nothing_half_written_is_named(
-    repository: Place, disk: Callable[[Path, str], None]
+    backed_up: Place, disk: Callable[[Path, str], None]
 ) -> None:
-    repository.done("backup")
-    disk(repository.root / "small", "8k")
-    repository.configure(drill=f'evidence = "{repository.root}/small"')
+    disk(backed_up.root / "small", "8k")
+    backed_up.configure(drill=f'evidence = "{backed_up.root}/small"')
 
-    ended = repository.run("drill", "--json", "--id", "first")
+    ended = backed_up.run("drill", "--json", "--id", "first")
 
     assert (ended.code, ended.document["error"]["code"]) == (1, "target-full")
-    assert not (repository.root / "small/first").exists()
+    assert not (backed_up.root / "small/first").exists()
 
 
 def test_state_directory_on_a_full_disk_is_not_said_to_be_the_spool(
-    repository: Place, disk: Callable[[Path, str], None]
+    backed_up: Place, disk: Callable[[Path, str], None]
 ) -> None:
-    repository.done("backup")
-    disk(repository.root / "small", "16k")
-    repository.configure(top=repository.sections[""].replace('"state"', '"small"'))
+    disk(backed_up.root / "small", "16k")
+    backed_up.configure(top=backed_up.sections[""].replace('"state"', '"small"'))
 
-    ended = repository.run("ls", "latest", "--json")
+    ended = backed_up.run("ls", "latest", "--json")
 
     assert (ended.code, ended.document["error"]["code"]) == (1, "state-full")
     assert "state directory" in ended.document["error"]["hint"]

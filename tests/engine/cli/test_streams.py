@@ -58,10 +58,8 @@ def test_result_that_cannot_be_written_is_an_error_of_its_own(repository: Place,
 
 
 @pytest.mark.parametrize("command", ["snapshots", "ls latest"])
-def test_listing_to_a_full_disk_ends_in_an_error(repository: Place, command: str) -> None:
-    repository.done("backup")
-
-    ended = shell(repository, f"proofkeep {command} >/dev/full")
+def test_listing_to_a_full_disk_ends_in_an_error(backed_up: Place, command: str) -> None:
+    ended = shell(backed_up, f"proofkeep {command} >/dev/full")
 
     assert (ended.code, OutputError.code in ended.err, "internal" in ended.err) == (1, True, False)
 
