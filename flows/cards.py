@@ -64,7 +64,7 @@ class Card:
     def fail(self, error: ProofkeepError) -> ProofkeepError:
         """Make the card of a failure; the error again, its text ending in code, hint and where the card is."""
         key = artifact_key(self._verb, self._subject)
-        title = f"{self._verb.capitalize()} of {self._subject} failed"
+        title = failure_title(self._verb, self._subject)
         text = f"# {title}\n\n{told_of(self._verb, self._subject, this_run(), error, self.also)}"
         if self._text:
             text = f"{text}\n{self._text}"
@@ -112,6 +112,11 @@ def _rendered(title: str, rows: Mapping[str, str], findings: Sequence[Finding]) 
 def artifact_key(verb: str, subject: str) -> str:
     """Key under which the cards of one subject follow each other on the Artifacts page."""
     return re.sub("[^a-z0-9]+", "-", f"{verb}-{subject}".lower()).strip("-")
+
+
+def failure_title(verb: str, subject: str) -> str:
+    """What the card of a failure is headed with, and its line in lists begins with."""
+    return f"{verb.capitalize()} of {subject} failed"
 
 
 def address(key: str, made: UUID | None) -> str:

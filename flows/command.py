@@ -4,15 +4,20 @@ Imports Prefect only when it runs, which takes seconds; the other commands need 
 """
 
 import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
 from proofkeep.cli.report import table
 
+if TYPE_CHECKING:
+    from flows.reconcile import Reconciled
+
 
 def add(commands: Subparsers) -> Parser:
     """Add the subcommand."""
-    summary = "let Prefect retry runs whose process on this host is gone"
+    summary = "let Prefect retry runs whose process on this host is gone, each with its card"
     return add_command(commands, "reconcile", run, summary, configured=False)
 
 
@@ -28,9 +33,24 @@ def run(context: Context) -> Exit:
     if os.environ.get(logs.EVENT_LOG):
         logs.configure()
     done = reconcile()
-    document = [
-        {"flow_run": str(run.id), "name": run.name, "pid": run.process.pid, "task_runs": run.task_runs} for run in done
-    ]
-    rows = [(str(run.id), f"{run.name}: process {run.process.pid} is gone, set Crashed") for run in done]
-    context.report.tell({"crashed": document}, table(rows) or ["nothing to reconcile"])
+    crashed, told = map(_documents, (done.crashed, done.told))
+    rows = [(str(run.id), f"{run.name}: {_words(run)}, set Crashed") for run in done.crashed]
+    rows += [(str(run.id), f"{run.name}: {_words(run)}, was Crashed and has its card now") for run in done.told]
+    context.report.tell({"crashed": crashed, "told": told}, table(rows) or ["nothing to reconcile"])
     return Exit.OK
+
+
+def _documents(runs: "Sequence[Reconciled]") -> list[dict[str, Any]]:
+    return [
+        {
+            "flow_run": str(run.id),
+            "name": run.name,
+            "pid": run.process.pid if run.process else None,
+            "task_runs": run.task_runs,
+        }
+        for run in runs
+    ]
+
+
+def _words(run: "Reconciled") -> str:
+    return f"process {run.process.pid} is gone" if run.process else "no process had begun"

@@ -17,10 +17,12 @@ from proofkeep.configuration.identity import host_name
 from proofkeep.errors import WrongHostError
 
 _HOST, _PID, _BOOT, _STARTED = (f"proofkeep.{name}" for name in ("host", "pid", "boot", "started"))
+_ATTEMPT = "proofkeep.attempt"  # a retry is Running a moment before it says so: till then the labels are the last one's
 JOURNAL = "proofkeep.journal"
 """Label with the host that holds the run's journal and spool, where a retry has to run."""
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_NOT_SHOWN = -1
 _START_TIME_FIELD = 19  # of /proc/<pid>/stat behind the command's closing parenthesis: proc(5), field 22
 
 
@@ -61,12 +63,17 @@ class ProcessMark:
 
     def is_dead(self) -> bool:
         """Whether this process of this host is gone; ask only on its own host."""
-        return self.boot != _boot() or _start_time(self.pid) != self.started
+        return self.boot != _boot() or _start_time(self.pid) not in {self.started, _NOT_SHOWN}
 
 
 def claim(run: FlowRun) -> None:
     """Say in the flow run's labels that this process works on it."""
-    _label(run, ProcessMark.mine().labels())
+    _label(run, {**ProcessMark.mine().labels(), _ATTEMPT: run.run_count})
+
+
+def at_work_on(run: FlowRun) -> ProcessMark | None:
+    """The process that said it works on the run's present attempt; None before one did."""
+    return ProcessMark.from_labels(run.labels) if run.labels.get(_ATTEMPT, run.run_count) == run.run_count else None
 
 
 def refuse_elsewhere(run: FlowRun, state: Path) -> None:
@@ -98,7 +105,18 @@ def _start_time(pid: int) -> int | None:
     """Start time of a process in ticks since boot; None when there is none of that number or it is a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return None
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return _NOT_SHOWN if _is_taken(pid) else None
     fields = stat.rpartition(")")[2].split()
     return None if fields[0] == "Z" else int(fields[_START_TIME_FIELD])
+
+
+def _is_taken(pid: int) -> bool:
+    """Whether there is a process of that number, which /proc hides from us where it is mounted with hidepid."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -8,7 +8,7 @@ from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import Flow
 
-from flows.cards import artifact_key, pointed, told_within
+from flows.cards import artifact_key, failure_title, pointed, told_within
 from flows.failing import told_of
 from proofkeep import events
 from proofkeep.errors import CancelledError, ProofkeepError, UnexpectedError, UsageError
@@ -44,7 +44,7 @@ def tell_outside(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError)
     """Make the card of a run that its body did not make; the error again, its text ending in where the card is."""
     verb, subject = verb_and_subject(client.read_flow(run.flow_id).name, run)
     key = artifact_key(verb, subject)
-    title = f"{verb.capitalize()} of {subject} failed"
+    title = failure_title(verb, subject)
     text = f"# {title}\n\n{told_of(verb, subject, run, error)}"
     description = f"{title}: {error.code}"
     made = client.create_artifact(

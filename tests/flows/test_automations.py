@@ -10,6 +10,7 @@ import pytest
 from prefect.states import Crashed, Running
 
 from flows.backup import backup
+from flows.crashes import AGAIN
 from infra.automations.__main__ import main
 from infra.automations.definitions import FOLDER, read_definitions
 from proofkeep.errors import UsageError
@@ -101,6 +102,21 @@ def test_crashed_run_notifies(on_call: Receiver, first: list[str]) -> None:
     until(lambda: bool(on_call.received), "somebody is notified")
 
     assert on_call.received[0].document["subject"].endswith("crashed")
+
+
+def test_crash_that_gets_its_card_later_notifies_once(on_call: Receiver, first: list[str]) -> None:
+    assert first
+    on_call.received.clear()
+    messages = ("exited with -9", f"{AGAIN}process 1 is gone", "the last")
+    with client() as api:
+        run = api.create_flow_run(backup, parameters={}, state=Running(), tags=["proofkeep"])
+        for words in messages:
+            api.set_flow_run_state(run.id, Crashed(message=words), force=True)
+
+    until(lambda: any("the last" in each.text for each in on_call.received), "the last one is notified of")
+
+    told = {words for words in messages for each in on_call.received if words in each.text}
+    assert told == {messages[0], messages[2]}
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_run_killed_with_its_worker_between_record_and_closing_entry_is_reconcil
     ask_for_retry(run)
     ends = committed(s3_house, run)
 
-    assert [found.id for found in reconciled] == [run.id]
+    assert [found.id for found in reconciled.crashed] == [run.id]
     assert before == [run.id.bytes]  # the record is the commit
     assert ends.keys() == {("upload", "Cached"), ("verify", "Cached"), ("commit", "Completed")}
     assert prefect.told(run, "pack-sealed") == sealed

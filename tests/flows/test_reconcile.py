@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,7 +21,7 @@ from flows import command
 from flows.backup import backup
 from flows.drill import restore_drill
 from flows.host import ProcessMark
-from flows.reconcile import reconcile
+from flows.reconcile import Reconciliation, reconcile
 from flows.restore import restore
 from flows.scratch import sweep_when_crashed
 from flows.spot_check import spot_check
@@ -38,6 +39,8 @@ from tests.flows.conftest import PrefectSide
 from tests.flows.house import House
 from tests.flows.running import artifacts, client, run_here
 
+NO_TIME = timedelta()
+NOTHING = Reconciliation([], [])
 QUIET = {"DO_NOT_TRACK", "PREFECT_SERVER_ANALYTICS_ENABLED"}
 
 
@@ -72,7 +75,7 @@ def test_dead_run_of_this_host_is_crashed_and_says_why() -> None:
 
     done = reconcile()
 
-    assert {run.id for run in done} == {running, cancelling}
+    assert {run.id for run in done.crashed} == {running, cancelling}
     for run_id in (running, cancelling):
         state = now(run_id).state
         assert state is not None
@@ -87,14 +90,14 @@ def test_dead_run_of_this_host_is_crashed_and_says_why() -> None:
 def test_run_of_an_earlier_boot_is_dead_whatever_has_its_number_now() -> None:
     run_id = run_of(replace(ProcessMark.mine(), boot=str(uuid4())))
 
-    assert [run.id for run in reconcile()] == [run_id]
+    assert [run.id for run in reconcile().crashed] == [run_id]
 
 
 @pytest.mark.usefixtures("prefect")
 def test_number_taken_by_another_process_does_not_keep_a_run_alive() -> None:
     run_id = run_of(replace(ProcessMark.mine(), started=1))
 
-    assert [run.id for run in reconcile()] == [run_id]
+    assert [run.id for run in reconcile().crashed] == [run_id]
 
 
 def test_living_foreign_and_unmarked_runs_are_left_alone(prefect: PrefectSide) -> None:
@@ -104,7 +107,7 @@ def test_living_foreign_and_unmarked_runs_are_left_alone(prefect: PrefectSide) -
 
     done = reconcile()
 
-    assert done == []
+    assert done.crashed == []
     assert [now(run_id).state_name for run_id in runs] == ["Running"] * len(runs)
 
 
@@ -112,8 +115,8 @@ def test_living_foreign_and_unmarked_runs_are_left_alone(prefect: PrefectSide) -
 def test_reconciling_twice_finds_nothing_the_second_time() -> None:
     run_of(ended_process())
 
-    assert len(reconcile()) == 1
-    assert reconcile() == []
+    assert len(reconcile().crashed) == 1
+    assert reconcile(settled=NO_TIME) == NOTHING
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,24 @@ def test_timer_names_an_instant_of_every_day() -> None:
     assert "Normalized form: *-*-* 12:00:00" in done.stdout
 
 
+@pytest.mark.parametrize("name", [name for name in UNITS if name.endswith(".timer")])
+def test_service_of_a_timer_runs_to_its_end_and_is_started_by_nothing_else(name: str) -> None:
+    service = Unit.read(name.replace(".timer", ".service")).settings
+
+    assert service["Service.Type"] == ["oneshot"]
+    assert "Install.WantedBy" not in service
+
+
+def test_reconcile_sees_the_processes_it_judges_and_runs_as_the_worker_does() -> None:
+    """Hidden processes would be told from living ones by their number alone (flows/host.py)."""
+    reconcile, worker = (Unit.read(f"proofkeep-{name}.service") for name in ("reconcile", "worker"))
+
+    assert not {"Service.ProtectProc", "Service.PrivatePIDs"} & reconcile.settings.keys()
+    assert reconcile.commands("ExecStart", {}) == worker.commands("ExecStartPre", {})
+    for key in ("EnvironmentFile", "User", "WorkingDirectory", "StateDirectory"):
+        assert reconcile.settings[f"Service.{key}"] == worker.settings[f"Service.{key}"]
+
+
 def test_programs_of_the_units_exist() -> None:
     places = {"/opt/proofkeep/.venv": sys.prefix, "/opt/proofkeep": str(ROOT)}
     for name in SERVICES:

@@ -193,15 +193,21 @@ def test_server_logs_no_error(up: Up) -> None:
     assert [line for line in lines if "| ERROR" in line or "Traceback" in line] == []
 
 
-def test_retention_of_the_database_runs_as_its_unit_says(up: Up) -> None:
-    places = {"/opt/proofkeep/.venv": sys.prefix}
-    (command,) = Unit.read("proofkeep-database-retention.service", places).commands("ExecStart", {})
+@pytest.mark.parametrize(
+    "unit,words",
+    [
+        ("proofkeep-database-retention.service", "0 flow runs older than 90 days deleted\n"),
+        ("proofkeep-reconcile.service", "nothing to reconcile\n"),
+    ],
+)
+def test_service_of_a_timer_runs_as_its_unit_says(unit: str, words: str, up: Up) -> None:
+    (command,) = Unit.read(unit, {"/opt/proofkeep/.venv": sys.prefix}).commands("ExecStart", {})
     environment: dict[str, Any] = {**up.environment, "CREDENTIALS_DIRECTORY": str(up.directory / "credentials")}
     environment.pop("PREFECT_API_AUTH_STRING")
 
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
-    assert (done.returncode, done.stdout) == (0, "0 flow runs older than 90 days deleted\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, words), done.stderr
 
 
 @pytest.fixture

@@ -1,0 +1,102 @@
+"""A run whose process is gone is told as every failure is: by a card, an open failure on this host, and its state."""
+
+from collections.abc import Iterator
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterId,
+    TaskRunFilter,
+    TaskRunFilterState,
+    TaskRunFilterStateType,
+)
+from prefect.client.schemas.objects import Artifact, FlowRun, StateType, TaskRun
+from prefect.states import Crashed
+
+from flows.cards import failure_title
+from flows.host import at_work_on
+from flows.outside import tell_outside, verb_and_subject
+from flows.remembering import remember_failure
+from proofkeep.configuration.identity import host_name
+from proofkeep.errors import ProcessGoneError
+
+AGAIN = "now with its card: "
+"""Begins the message of a state that somebody else had set Crashed; crashed.yaml notifies of the first one alone."""
+
+UNDER_WAY = [StateType.RUNNING, StateType.CANCELLING]
+_UNFINISHED = [*UNDER_WAY, StateType.PENDING, StateType.SCHEDULED]
+_PAGE = 200
+
+
+def crash(client: SyncPrefectClient, run: FlowRun, error: ProcessGoneError) -> int:
+    """Set a run Crashed whose process is dead, with its card; how many task runs died with it."""
+    task_runs = _crash_task_runs(client, run, str(error))
+    client.set_flow_run_state(run.id, Crashed(message=_told(client, run, error)), force=True)
+    return task_runs
+
+
+def tell_crash(client: SyncPrefectClient, run: FlowRun) -> bool:
+    """Give a run its card that somebody else set Crashed, and its state's message the way there; whether that was due.
+
+    Not while its process lives, if only to the end of its goodbye.
+    """
+    process = at_work_on(run)
+    if process is not None and (process.host != host_name() or not process.is_dead()):
+        return False
+    if _is_told(client, run):
+        return False
+    error = ProcessGoneError(f"no process has begun to work on run {run.id}")
+    if process is not None:
+        error = ProcessGoneError(f"process {process.pid} of host {process.host} is gone")
+        _crash_task_runs(client, run, str(error))
+    told = _told(client, run, error)
+    state = client.read_flow_run(run.id).state
+    if state is not None and state.is_crashed():  # else somebody pressed Retry meanwhile
+        before = f" It said before: {state.message}" if state.message else ""
+        client.set_flow_run_state(run.id, Crashed(message=f"{AGAIN}{told}{before}"), force=True)
+    return True
+
+
+def _told(client: SyncPrefectClient, run: FlowRun, error: ProcessGoneError) -> str:
+    """The message that ends in where the card is; the failure is open on this host by then."""
+    remember_failure(client.read_flow(run.flow_id).name, run, error)
+    return str(tell_outside(client, run, error))
+
+
+def _is_told(client: SyncPrefectClient, run: FlowRun) -> bool:
+    """Whether the present attempt has the card of its failure, from its body or from us."""
+    states = client.read_flow_run_states(run.id)
+    asked_for = max((state.timestamp for state in states if state.type is StateType.SCHEDULED), default=None)
+    title = failure_title(*verb_and_subject(client.read_flow(run.flow_id).name, run))
+    return any(
+        (card.description or "").startswith(title)
+        for card in _cards(client, run)
+        if asked_for is None or card.created is None or card.created >= asked_for
+    )
+
+
+def _cards(client: SyncPrefectClient, run: FlowRun) -> list[Artifact]:
+    mine = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
+    return [artifact for artifact in client.read_artifacts(artifact_filter=mine) if artifact.type == "markdown"]
+
+
+def _crash_task_runs(client: SyncPrefectClient, run: FlowRun, message: str) -> int:
+    """Task runs that died with their process: those that the server still shows under way.
+
+    It gives a slot of a tag's limit back with that; the lease would hold it for another minute.
+    """
+    unfinished = list(_unfinished_tasks(client, run))
+    for task_run in unfinished:
+        client.set_task_run_state(task_run.id, Crashed(message=message), force=True)
+    return len(unfinished)
+
+
+def _unfinished_tasks(client: SyncPrefectClient, run: FlowRun) -> Iterator[TaskRun]:
+    mine = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
+    wanted = TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=_UNFINISHED)))
+    offset = 0
+    while page := client.read_task_runs(flow_run_filter=mine, task_run_filter=wanted, limit=_PAGE, offset=offset):
+        yield from page
+        offset += len(page)

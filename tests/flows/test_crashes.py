@@ -1,0 +1,185 @@
+"""Crashed runs that nobody gave a card, and dead ones that the host's history did not know."""
+
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.states import Completed, Crashed, Running, Scheduled
+
+from flows.backup import backup
+from flows.crashes import AGAIN
+from flows.host import ProcessMark
+from flows.reconcile import reconcile
+from flows.status import status
+from proofkeep.history import BACKUP, DIED
+from tests.architecture.tree import ROOT
+from tests.flows.house import ENTRY, House
+from tests.flows.running import artifacts, client, message, run_here, run_here_again
+from tests.flows.test_reconcile import NO_TIME, ended_process, now, run_of
+
+GAVE_UP = "Flow run process exited with non-zero status code 1."
+HIDDEN = """
+import sys
+from pathlib import Path
+from flows.host import ProcessMark
+pid, boot, started = sys.argv[1:]
+print(Path(f"/proc/{pid}/stat").exists(), ProcessMark("here", int(pid), boot, int(started)).is_dead())
+"""
+
+
+def crash(run_id: UUID) -> UUID:
+    with client() as api:
+        api.set_flow_run_state(run_id, Crashed(message=GAVE_UP), force=True)
+    return run_id
+
+
+def told() -> set[UUID]:
+    return {run.id for run in reconcile(settled=NO_TIME).told}
+
+
+def seen(house: House) -> tuple[FlowRun, str]:
+    """A run of the status, and its card."""
+    run = run_here(status, {"repository": house.name, "entries": [{"entry": ENTRY, "source": house.name}]})
+    return run, artifacts(run.id)["markdown"]
+
+
+def died(house: House) -> FlowRun:
+    """A run of the house's backup that looks under way, whose process is gone."""
+    with client() as api:
+        given = backup.serialize_parameters(house.parameters())
+        run = api.create_flow_run(backup, parameters=given, state=Running())
+        api.update_flow_run_labels(run.id, ended_process().labels())
+        return api.read_flow_run(run.id)
+
+
+@pytest.mark.usefixtures("prefect")
+def test_crashed_run_without_a_card_gets_one_that_its_message_leads_to() -> None:
+    run_id = crash(run_of(process := ended_process()))
+
+    assert run_id in told()
+
+    run = now(run_id)
+    assert run.state_name == "Crashed"
+    assert message(run).startswith(f"{AGAIN}process {process.pid} of host {process.host} is gone [process-gone]. ")
+    assert message(run).endswith(f" It said before: {GAVE_UP}")
+    assert "**killed process** (`process-gone`" in artifacts(run_id)["markdown"]
+    assert run_id not in told()
+
+
+@pytest.mark.usefixtures("prefect")
+def test_run_that_crashes_again_gets_a_second_card() -> None:
+    run_id = crash(run_of(ended_process()))
+    assert run_id in told()
+    with client() as api:
+        api.set_flow_run_state(run_id, Scheduled(), force=True)
+        api.set_flow_run_state(run_id, Running(), force=True)
+    crash(run_id)
+
+    assert run_id in told()
+    assert run_id not in told()
+
+
+def test_run_that_its_flow_gave_a_card_keeps_it(house: House) -> None:
+    failed = run_here(backup, house.parameters() | {"source": "nowhere"})
+    with client() as api:
+        api.update_flow_run_labels(failed.id, ended_process().labels())
+    crash(failed.id)
+
+    assert failed.id not in told()
+    assert "`usage`" in artifacts(failed.id)["markdown"]
+
+
+@pytest.mark.usefixtures("prefect")
+def test_fresh_foreign_and_living_crashes_are_left_alone() -> None:
+    elsewhere = replace(ended_process(), host="elsewhere.example")
+    fresh = crash(run_of(ended_process()))
+    others = [crash(run_of(mark)) for mark in (elsewhere, ProcessMark.mine(), None)]
+
+    early = {run.id for run in reconcile(settled=timedelta(minutes=5)).told}
+
+    assert fresh not in early
+    assert told().isdisjoint(others)
+
+
+@pytest.mark.usefixtures("prefect")
+def test_retry_that_has_not_yet_said_who_works_on_it_is_not_taken_for_the_dead_attempt() -> None:
+    run_id = run_of(ended_process())
+    with client() as api:
+        api.update_flow_run_labels(run_id, {"proofkeep.attempt": now(run_id).run_count})
+        assert [run.id for run in reconcile().crashed] == [run_id]
+        api.set_flow_run_state(run_id, Scheduled(), force=True)
+        api.set_flow_run_state(run_id, Running(), force=True)
+
+    assert reconcile().crashed == []
+    assert now(run_id).state_name == "Running"
+
+
+def test_run_that_told_its_end_while_we_asked_keeps_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = died(house)
+    asked = ProcessMark.is_dead
+
+    def ends(self: ProcessMark) -> bool:
+        with client() as api:
+            if now(run.id).state_name == "Running":
+                api.set_flow_run_state(run.id, Completed(), force=True)
+        return asked(self)
+
+    monkeypatch.setattr(ProcessMark, "is_dead", ends)
+
+    assert reconcile().crashed == []
+    assert now(run.id).state_type is StateType.COMPLETED
+
+
+def test_run_that_died_waiting_for_its_slot_stays_open_until_it_ends_well(house: House) -> None:
+    house.fill(1)
+    run = died(house)
+
+    assert [each.id for each in reconcile().crashed] == [run.id]
+    bad, card = seen(house)
+    again = run_here_again(backup, run)
+    good, _ = seen(house)
+
+    assert bad.state_name == "Attention"
+    assert f"{ENTRY}, backup `{run.id.hex}`" in card
+    assert "**process-gone**" in card
+    assert again.state_name == "Completed", message(again)
+    assert good.state_name == "Completed", message(good)
+
+
+def test_attempt_that_the_history_saw_die_is_open_once(house: House) -> None:
+    run = died(house)
+    place = house.configuration.place
+    with house.configuration.history() as history, suppress(KeyError), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(history, "_end", lambda *_: None)  # as SIGKILL leaves it: begun, not ended, its lock free
+        with history.recording(BACKUP, place, [ENTRY], run.id.hex):
+            raise KeyError
+    before = attempts(house)
+
+    reconcile()
+
+    assert [(run.id.hex, DIED)] == before == attempts(house)
+
+
+def attempts(house: House) -> list[tuple[str, str | None]]:
+    configuration = house.configuration
+    with configuration.history() as history:
+        return [(attempt.run, attempt.code) for attempt in history.attempts(configuration.place)]
+
+
+@pytest.mark.requires("unshare", "setpriv", "mount", root=True)
+def test_process_that_proc_hides_is_not_taken_for_dead() -> None:
+    mark = ProcessMark.mine()
+    drop = "setpriv --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all"
+    hide = f'mount -t proc -o hidepid=2 proc /proc && exec {drop} "$@"'
+    asked = [sys.executable, "-c", HIDDEN, str(mark.pid), mark.boot, str(mark.started)]
+
+    answer = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", hide, "sh", *asked], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert answer.stdout == "False False\n", answer.stderr
