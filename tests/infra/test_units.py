@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.patience import LEASE_SECONDS
 from infra.units import DIRECTORY, Unit
 from tests.architecture.tree import ROOT
 
@@ -155,6 +156,15 @@ def test_reconcile_sees_the_processes_it_judges_and_runs_as_the_worker_does() ->
     assert reconcile.commands("ExecStart", {}) == worker.commands("ExecStartPre", {})
     for key in ("EnvironmentFile", "User", "WorkingDirectory", "StateDirectory"):
         assert reconcile.settings[f"Service.{key}"] == worker.settings[f"Service.{key}"]
+
+
+def test_a_server_that_is_away_is_asked_for_minutes_and_not_beyond_the_lease_of_a_slot() -> None:
+    """Pauses are 2, 4, 8, ... seconds, each spread by a fifth; docs/platform-engineer/installation.md says up to 8."""
+    retries = int(Unit.read("proofkeep-worker.service").environment["PREFECT_CLIENT_MAX_RETRIES"])
+
+    asked, most = (sum(2**number for number in range(1, count + 1)) for count in (retries, 8))
+
+    assert 240 <= asked <= most * 1.2 < LEASE_SECONDS
 
 
 def test_programs_of_the_units_exist() -> None:
