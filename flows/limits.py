@@ -1,12 +1,15 @@
 """Slots that a flow run holds while it works: a lease, renewed, which a killed run's server takes back by itself."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import ConcurrencyLeaseHolder, FlowRun
+from prefect.client.schemas.responses import GlobalConcurrencyLimitResponse
 from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectNotFound
+
+from flows.waiting import told_while_it_lasts
 
 LEASE_SECONDS = 120
 """How long a slot outlives a process that was killed with it; renewed well before."""
@@ -24,16 +27,26 @@ def slot_at(repository: str, run: FlowRun) -> Iterator[None]:
     Losing the lease to a server that is away ends no backup: the limit spares the store, nothing rests on it.
     """
     name = repository_limit(repository)
-    with get_client(sync_client=True) as client:
-        try:
-            client.read_global_concurrency_limit_by_name(name)
-        except ObjectNotFound:
-            limited = False
-        else:
-            limited = True
-    if not limited:
+    if _limit(name) is None:
         yield
         return
     holder = ConcurrencyLeaseHolder(type="flow_run", id=run.id)
-    with concurrency(name, lease_duration=LEASE_SECONDS, holder=holder, raise_on_lease_renewal_failure=False):
+    slot = concurrency(name, lease_duration=LEASE_SECONDS, holder=holder, raise_on_lease_renewal_failure=False)
+    with ExitStack() as held:
+        with told_while_it_lasts(lambda: _why(name, repository)):
+            held.enter_context(slot)
         yield
+
+
+def _limit(name: str) -> GlobalConcurrencyLimitResponse | None:
+    with get_client(sync_client=True) as client:
+        try:
+            return client.read_global_concurrency_limit_by_name(name)
+        except ObjectNotFound:
+            return None
+
+
+def _why(name: str, repository: str) -> str:
+    limit = _limit(name)
+    taken = "its limit is gone" if limit is None else f"{limit.active_slots} of {limit.limit} taken"
+    return f"a slot of repository {repository}, {taken} (limit {name})"

@@ -5,13 +5,16 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
-from prefect.client.schemas.objects import FlowRun, State
-from prefect.states import Scheduled
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.objects import ConcurrencyLeaseHolder, FlowRun, State
+from prefect.states import Pending, Scheduled
 
 from flows.backup import backup
 from flows.lateness import missed_window
@@ -86,6 +89,53 @@ def test_backup_gives_its_slot_back_however_it_ends(house: House) -> None:
 
     assert (failed.state_name, done.state_name) == ("Failed", "Completed"), message(done)
     assert slots(name) == 0
+
+
+def test_backup_that_waits_for_a_slot_says_what_for_and_goes_on_when_it_comes(
+    house: House, prefect: PrefectSide
+) -> None:
+    house.fill(1)
+    name = repository_limit(house.name)
+    with client() as api:
+        api.upsert_global_concurrency_limit_by_name(name, 1)
+        holder = ConcurrencyLeaseHolder(type="flow_run", id=uuid4())
+        held = api.increment_concurrency_slots_with_lease([name], 1, "concurrency", 300, holder).json()["lease_id"]
+        run = api.create_flow_run(backup, parameters=backup.serialize_parameters(house.parameters()), state=Pending())
+    words = f"a slot of repository {house.name}, 1 of 1 taken (limit {name})"
+    seen: list[str] = []
+
+    def let_go() -> None:
+        try:
+            until(lambda: f"waits for {words}" in described(run), "the run says what it waits for")
+            seen.extend(described(run))
+        finally:
+            with client() as api:
+                api.release_concurrency_slots_with_lease(UUID(held))
+
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(copy_context().run, let_go)
+        done = _run(backup, run, house.parameters())
+    waiting.result()
+
+    assert seen == [f"waits for {words}"]
+    assert done.state_name == "Completed", message(done)
+    assert [event["waits_for"] for event in prefect.told(run, "run-waits")] == [words]
+    assert any(each.startswith("waited ") for each in described(run))
+    until(lambda: any(words in line for line in lines(run)), "its log says so too")
+
+
+def described(run: FlowRun) -> list[str]:
+    """What the run's progress bars say."""
+    mine = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
+    with client() as api:
+        found = api.read_artifacts(artifact_filter=mine)
+    return [artifact.description or "" for artifact in found if artifact.type == "progress"]
+
+
+def lines(run: FlowRun) -> list[str]:
+    """Its log at the server."""
+    with client() as api:
+        return [log.message for log in api.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id])))]
 
 
 @pytest.mark.soak
