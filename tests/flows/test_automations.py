@@ -20,7 +20,9 @@ from tests.servers.pki import Pki
 from tests.servers.receiver import Receiver
 from tests.waiting import until
 
-NAMES = {f"proofkeep-{name}" for name in ("failed", "crashed", "late", "long-running", "past-allowed-age")}
+NAMES = {
+    f"proofkeep-{name}" for name in ("failed", "crashed", "late", "long-running", "past-allowed-age", "retry-waits")
+}
 
 
 @pytest.fixture(scope="module")

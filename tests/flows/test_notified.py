@@ -1,12 +1,13 @@
 """Each automation is seen firing at a real server, once for one fact; what waits for hours waits ten seconds here."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.states import Completed, Crashed, Failed, Running, Scheduled
+from prefect.states import AwaitingRetry, Completed, Crashed, Failed, Pending, Running, Scheduled
 
 from flows.backup import PARTIAL, backup
 from flows.status import ATTENTION, status
@@ -24,10 +25,10 @@ SHORTEST_SECONDS = 10
 
 @pytest.fixture(scope="module")
 def on_call(prefect: PrefectSide, pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
-    """Who is notified by the automations of the folder, of which a run is long after ten seconds."""
+    """Who is notified by the automations of the folder, of which each that waits waits ten seconds."""
     folder = tmp_path_factory.mktemp("automations")
     for file in FOLDER.glob("*.yaml"):
-        (folder / file.name).write_text(file.read_text().replace("within: 21600", f"within: {SHORTEST_SECONDS}"))
+        (folder / file.name).write_text(re.sub(r"within: [1-9]\d+", f"within: {SHORTEST_SECONDS}", file.read_text()))
     with Receiver(pki.server) as receiver:
         made = prefect.command("python", "-m", "infra.automations", "--webhook", receiver.url, str(folder))
         assert made.returncode == 0, made.stderr
@@ -83,6 +84,17 @@ def test_hung_run_is_told_and_a_hung_retry_too_but_none_that_ended(on_call: Rece
 
 def _is_long(on_call: Receiver, run: FlowRun) -> bool:
     return "proofkeep: backup home runs long" in told(on_call, run)
+
+
+def test_retry_that_no_worker_takes_is_told_and_one_that_was_taken_is_not(on_call: Receiver) -> None:
+    words = "proofkeep: backup home waits for a worker"
+    taken = made(Failed(), AwaitingRetry(), Pending())
+    waits = made(Failed(), AwaitingRetry())
+
+    until(lambda: words in told(on_call, waits), "the waiting retry is told")
+
+    wait_for_what_was_said_before(on_call)
+    assert words not in told(on_call, taken)
 
 
 def test_overdue_entry_is_told_once(house: House, on_call: Receiver) -> None:
