@@ -16,7 +16,7 @@ from prefect.client.schemas.objects import Artifact, FlowRun, StateType, TaskRun
 from prefect.states import Crashed
 
 from flows.cards import failure_title
-from flows.host import at_work_on
+from flows.host import ProcessMark, at_work_on
 from flows.outside import tell_outside, verb_and_subject
 from flows.remembering import remember_failure
 from proofkeep.configuration.identity import host_name
@@ -28,6 +28,16 @@ AGAIN = "now with its card: "
 UNDER_WAY = [StateType.RUNNING, StateType.CANCELLING]
 _UNFINISHED = [*UNDER_WAY, StateType.PENDING, StateType.SCHEDULED]
 _PAGE = 200
+
+
+def gone(process: ProcessMark) -> ProcessGoneError:
+    """What ends a run whose process has died."""
+    return ProcessGoneError(f"process {process.pid} of host {process.host} is gone")
+
+
+def never_begun(run: FlowRun) -> ProcessGoneError:
+    """What ends a run that no process has said it works on."""
+    return ProcessGoneError(f"no process has begun to work on run {run.id}")
 
 
 def crash(client: SyncPrefectClient, run: FlowRun, error: ProcessGoneError) -> int:
@@ -47,10 +57,8 @@ def tell_crash(client: SyncPrefectClient, run: FlowRun) -> bool:
         return False
     if _is_told(client, run):
         return False
-    error = ProcessGoneError(f"no process has begun to work on run {run.id}")
-    if process is not None:
-        error = ProcessGoneError(f"process {process.pid} of host {process.host} is gone")
-        _crash_task_runs(client, run, str(error))
+    error = never_begun(run) if process is None else gone(process)
+    _crash_task_runs(client, run, str(error))
     told = _told(client, run, error)
     state = client.read_flow_run(run.id).state
     if state is not None and state.is_crashed():  # else somebody pressed Retry meanwhile

@@ -6,6 +6,7 @@ worker's unit runs `proofkeep reconcile` before it starts the worker, a timer ev
 stay as they are.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,15 +24,21 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.flows import Flow
 
 from blocks.server import named_server
-from flows.crashes import UNDER_WAY, crash, tell_crash
+from flows.crashes import UNDER_WAY, crash, gone, never_begun, tell_crash
 from flows.host import ProcessMark, at_work_on
 from flows.scratch import sweep_memory
 from proofkeep import events
 from proofkeep.configuration.identity import host_name
 from proofkeep.errors import ProcessGoneError
 
+QUEUE = "PROOFKEEP_HOST"
+"""Environment variable: the work queue from which this host's worker takes runs."""
+
 SETTLED = timedelta(minutes=1)
 """How long a worker is given to tell of a crash what it knows."""
+
+STUCK = timedelta(minutes=15)
+"""Far more than a process takes to say that it works on a run, its server away for minutes or not."""
 
 _LOOKED_BACK = timedelta(days=7)
 _PAGE = 200
@@ -62,10 +69,11 @@ class Reconciliation:
     told: list[Reconciled]
 
 
-def reconcile(settled: timedelta = SETTLED) -> Reconciliation:
+def reconcile(settled: timedelta = SETTLED, stuck: timedelta = STUCK) -> Reconciliation:
     """Set every run of this host whose process is dead Crashed, with its task runs; concurrency slots come free.
 
-    Every Crashed run of this host's that has no card gets one, unless it crashed within `settled`.
+    So is one that this host's worker took and no process has begun to work on for `stuck`. Every Crashed run of this
+    host's that has no card gets one, unless it crashed within `settled`.
 
     Raises:
         UsageError: as `named_server`.
@@ -75,17 +83,18 @@ def reconcile(settled: timedelta = SETTLED) -> Reconciliation:
     left: list[Mapping[str, Any]] = [{}]
     with named_server() as client:
         for run in list(_pages(client, _under_way())):
-            process = at_work_on(run)
-            if process is None or not _is_gone(process) or not _still_under_way(client, run):
+            error = _death(run, stuck)
+            if error is None or not _is_unchanged(client, run):
                 continue
-            task_runs = crash(client, run, ProcessGoneError(f"process {process.pid} of host {process.host} is gone"))
-            events.emit("flow-run-reconcile", flow_run_id=str(run.id), pid=process.pid, task_runs=task_runs, **_CRASHED)
+            process, task_runs = _process_of(run), crash(client, run, error)
+            pid = process.pid if process else None
+            events.emit("flow-run-reconcile", flow_run_id=str(run.id), pid=pid, task_runs=task_runs, **_CRASHED)
             done.crashed.append(Reconciled(run.id, run.name, process, task_runs))
             left.append(run.parameters)
         for run in list(_pages(client, _crashed(settled))):
             if _is_of_this_host(run) and tell_crash(client, run):
                 events.emit("flow-run-told", flow_run_id=str(run.id), **_CRASHED)
-                done.told.append(Reconciled(run.id, run.name, at_work_on(run)))
+                done.told.append(Reconciled(run.id, run.name, _process_of(run)))
                 left.append(run.parameters)
     for parameters in left:
         sweep_memory(parameters)
@@ -98,26 +107,38 @@ def bury(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  #
         tell_crash(client, client.read_flow_run(flow_run.id))
 
 
-def _is_gone(process: ProcessMark) -> bool:
-    return process.host == host_name() and process.is_dead()
+def _process_of(run: FlowRun) -> ProcessMark | None:
+    """The process of the present attempt; a retry is Pending with the marks of the attempt before."""
+    return None if run.state_type is StateType.PENDING else at_work_on(run)
 
 
-def _still_under_way(client: SyncPrefectClient, run: FlowRun) -> bool:
+def _death(run: FlowRun, stuck: timedelta) -> ProcessGoneError | None:
+    """Why a run that is shown under way is not; None where it may be."""
+    process = _process_of(run)
+    if process is not None:
+        return gone(process) if process.host == host_name() and process.is_dead() else None
+    since = run.state.timestamp if run.state else None
+    if since is None or since > datetime.now(UTC) - stuck or not _is_of_this_host(run):
+        return None
+    return never_begun(run)
+
+
+def _is_unchanged(client: SyncPrefectClient, run: FlowRun) -> bool:
     """Whether the dead process left it so; it may have told its end between our two questions."""
-    state = client.read_flow_run(run.id).state
-    return state is not None and state.type in UNDER_WAY
+    return client.read_flow_run(run.id).state_id == run.state_id
 
 
 def _is_of_this_host(run: FlowRun) -> bool:
     """Whether it ran here; one that no process has begun to work on was taken from this host's queue."""
-    process = at_work_on(run)
+    process = _process_of(run)
     if process is not None:
         return process.host == host_name()
-    return run.work_queue_name == host_name() and _OURS in run.tags
+    return run.work_queue_name == os.environ.get(QUEUE) and _OURS in run.tags
 
 
 def _under_way() -> FlowRunFilter:
-    return FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY)))
+    types = [*UNDER_WAY, StateType.PENDING]
+    return FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=types)))
 
 
 def _crashed(settled: timedelta) -> FlowRunFilter:

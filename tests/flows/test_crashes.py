@@ -2,14 +2,16 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
-from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.states import Completed, Crashed, Running, Scheduled
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.states import Completed, Crashed, Pending, Running, Scheduled
 
 from flows.backup import backup
 from flows.crashes import AGAIN
@@ -18,6 +20,7 @@ from flows.reconcile import reconcile
 from flows.status import status
 from proofkeep.history import BACKUP, DIED
 from tests.architecture.tree import ROOT
+from tests.flows.conftest import QUEUE
 from tests.flows.house import ENTRY, House
 from tests.flows.running import artifacts, client, message, run_here, run_here_again
 from tests.flows.test_reconcile import NO_TIME, ended_process, now, run_of
@@ -117,6 +120,28 @@ def test_retry_that_has_not_yet_said_who_works_on_it_is_not_taken_for_the_dead_a
 
     assert reconcile().crashed == []
     assert now(run_id).state_name == "Running"
+
+
+@pytest.mark.parametrize("state", [Pending, Running])
+@pytest.mark.usefixtures("deployed")
+def test_run_that_was_taken_from_this_hosts_queue_and_never_begun_is_crashed_in_time(
+    state: Callable[[], State[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROOFKEEP_HOST", QUEUE)
+    parameters = {"entry": "home", "repository": "nowhere", "source": "nowhere"}
+    with client() as api:
+        found = api.read_deployment_by_name("backup/backup")
+        run = api.create_flow_run_from_deployment(found.id, parameters=parameters, state=Pending())
+        api.update_flow_run_labels(run.id, ended_process().labels() | {"proofkeep.attempt": 7})
+        api.set_flow_run_state(run.id, state(), force=True)
+
+    early = {each.id for each in reconcile().crashed}
+    late = {each.id: each.process for each in reconcile(stuck=NO_TIME).crashed}
+
+    assert run.id not in early
+    assert late[run.id] is None
+    assert message(now(run.id)).startswith(f"no process has begun to work on run {run.id} [process-gone]. ")
+    assert "process-gone" in artifacts(run.id)["markdown"]
 
 
 def test_run_that_told_its_end_while_we_asked_keeps_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
