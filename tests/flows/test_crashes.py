@@ -25,7 +25,7 @@ from tests.flows.house import ENTRY, House
 from tests.flows.running import artifacts, client, message, run_here, run_here_again
 from tests.flows.test_reconcile import NO_TIME, ended_process, now, run_of
 
-GAVE_UP = "Flow run process exited with non-zero status code 1."
+GAVE_UP = "Process exited with status code: 1."
 HIDDEN = """
 import sys
 from pathlib import Path

@@ -1,5 +1,6 @@
 """kill -9 at three points of a backup that Prefect runs: of the run alone, and of the run together with its worker."""
 
+from flows.crashes import AGAIN
 from flows.reconcile import reconcile
 from tests.flows.aftermath import (
     assert_nothing_was_sealed_or_sent_twice,
@@ -12,7 +13,7 @@ from tests.flows.faults import STEPS
 from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import House
 from tests.flows.killing import assert_reconciled, cut_power, kill_process
-from tests.flows.running import artifacts, ask_for_retry, deployment_run, ended, outcomes, task_runs
+from tests.flows.running import artifacts, ask_for_retry, deployment_run, ended, message, outcomes, task_runs
 from tests.flows.worker import Worker
 from tests.waiting import until
 
@@ -32,6 +33,7 @@ def test_run_killed_while_it_seals_is_crashed_by_its_worker_and_retried(
     # Prefect's worker sets the run Crashed once more, when the hooks have ended; a retry before that would be hit.
     until(lambda: worker.says("flow_runs.worker", "exceeded its memory"), "the worker is done with the run")
     died, card = outcomes(task_runs(run, 1, 6)), artifacts(run.id)["markdown"]
+    told = message(ended(run.id))
     before = visible(s3_house)
     gate.open()
     ask_for_retry(run)
@@ -39,6 +41,9 @@ def test_run_killed_while_it_seals_is_crashed_by_its_worker_and_retried(
 
     assert crashed.state_name == "Crashed"
     assert "Press Retry" in card
+    assert told.startswith(AGAIN)
+    assert "Card: " in told
+    assert "It said before: Process exited with status code: -9" in told
     assert died == {(stage, "Crashed"): 1 for stage in STEPS} | {("upload", "Crashed"): 2}
     assert "Crashed" in {event["state"] for event in prefect.told(run, "flow-run-state")}
     assert before == []
