@@ -91,6 +91,8 @@ class DirectS3Store:
         answer = self._ask("HEAD", require_name(name), version_id, 0)
         if answer is not None and answer.status == NOT_FOUND:
             raise ObjectMissingError(f"object {name} does not exist")
+        if answer is None or answer.status != OK:
+            self._taken_over = True
         return self.sdk.stat(name, version_id=version_id)
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[ObjectStat]:
@@ -107,7 +109,7 @@ class DirectS3Store:
                 self._taken_over = True
                 yield from self.sdk.list(prefix, after=latest)
                 return
-            for stat in in_order(map(self._named, page.found), latest, subject):
+            for stat in in_order(map(self._named, page.found), after, subject, latest):
                 latest = stat.name
                 yield stat
             if not page.following:

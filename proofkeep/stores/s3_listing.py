@@ -36,9 +36,15 @@ def start_of(after: str) -> str:
     return "" if BELOW_SLASH & set(after) else after
 
 
-def in_order(found: Iterable[tuple[str, int, datetime]], after: str, subject: str) -> Iterator[ObjectStat]:
-    """Objects behind `after` whose names the format may use. Raises `StoreError` where they are out of order."""
-    latest = after
+def in_order(
+    found: Iterable[tuple[str, int, datetime]], after: str, subject: str, latest: str = ""
+) -> Iterator[ObjectStat]:
+    """Objects behind `after` whose names the format may use; `latest` ended the page before.
+
+    Raises:
+        StoreError: they are out of order.
+    """
+    latest = latest or after
     for name, size, modified in found:
         if name <= after or not is_name(name):
             continue

@@ -4,7 +4,6 @@ import os
 import re
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from proofkeep.stores.s3_places import place_elsewhere
@@ -25,7 +24,8 @@ UNDERSTOOD = frozenset(
         "AWS_EC2_METADATA_DISABLED",
     }
 )
-_HOST = re.compile(r"[a-z0-9.-]+")
+_HOST = re.compile(r"[a-z0-9.-]*[a-z0-9]")  # without the dot at its end that a certificate does not have
+_SPELLED = re.compile(r"[!-~]+")  # as a header can hold it; a secret that was read with its line's end cannot be sent
 
 
 class Server:
@@ -44,7 +44,7 @@ class Server:
         """See `Lines.ask`."""
         target = target_of(path, query)
         at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        said = {"host": self._host, "accept-encoding": "identity", **(headers or {})}
+        said = {"host": self._host, **(headers or {})}
         whole = signed(method, target, said, credentials=self._credentials, region=self._region, at=at)
         return self._lines.ask(method, target, whole, most)
 
@@ -57,7 +57,7 @@ def open_server(endpoint_url: str, region: str | None, tls: TlsPolicy) -> Server
     """
     region = region or os.environ.get("AWS_DEFAULT_REGION")
     credentials = _ambient_credentials()
-    if not region or credentials is None:
+    if not region or not _SPELLED.fullmatch(region) or credentials is None:
         return None
     require_endpoint(endpoint_url)
     parts = urlsplit(endpoint_url)
@@ -70,8 +70,11 @@ def open_server(endpoint_url: str, region: str | None, tls: TlsPolicy) -> Server
 def _ambient_credentials() -> Credentials | None:
     """Those of the environment, which come first in the SDK's chain; None where it is to decide."""
     said = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-    identity = said.get("AWS_ACCESS_KEY_ID"), said.get("AWS_SECRET_ACCESS_KEY")
+    identity = said.get("AWS_ACCESS_KEY_ID", ""), said.get("AWS_SECRET_ACCESS_KEY", "")
+    token = said.get("AWS_SESSION_TOKEN") or None
     folder = os.path.expanduser("~/.aws")  # noqa: PTH111 - without a home, pathlib's raises
-    if not all(identity) or not said.keys() <= UNDERSTOOD or Path(folder).exists():
+    if not said.keys() <= UNDERSTOOD or os.path.exists(folder):  # noqa: PTH110 - as above, if it is closed
         return None
-    return Credentials(str(identity[0]), str(identity[1]), said.get("AWS_SESSION_TOKEN"))
+    if not all(_SPELLED.fullmatch(part) for part in (*identity, token or "-")):
+        return None
+    return Credentials(*identity, token)

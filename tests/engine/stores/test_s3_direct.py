@@ -161,6 +161,20 @@ def test_listing_that_is_not_plain_goes_on_by_the_sdk(canned: CannedS3, pki: Pki
     assert [found.name for found in store.list("a/")] == ["a/1", "a/2", "a/3"]
 
 
+def test_page_that_goes_back_behind_the_one_before_is_refused(canned: CannedS3, pki: Pki) -> None:
+    canned.answers.extend([listing("a/b/1", following="on"), listing("a/b.1", "a/c")])
+
+    with pytest.raises(StoreError, match="out of order"):
+        list(direct(canned.url, pki).list("a/"))
+
+
+def test_page_that_comes_again_under_new_tokens_is_refused(canned: CannedS3, pki: Pki) -> None:
+    canned.answers.extend([listing("a/1", following="on"), listing("a/1", following="and on")])
+
+    with pytest.raises(StoreError, match="out of order"):
+        list(direct(canned.url, pki).list("a/"))
+
+
 def test_listing_out_of_order_is_refused(canned: CannedS3, pki: Pki) -> None:
     canned.answers.append(listing("x/a/b", "x/a.b"))
 
@@ -191,6 +205,23 @@ def test_credentials_in_part_are_left_to_the_sdk(pki: Pki, name: str, monkeypatc
     monkeypatch.delenv(name)
 
     assert at("https://localhost:1", pki) is None
+
+
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
+def test_credentials_that_no_header_can_hold_are_left_to_the_sdk(
+    pki: Pki, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "read with its line's end\n")
+
+    assert at("https://localhost:1", pki) is None
+
+
+def test_empty_token_is_none(canned: CannedS3, pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "")
+    canned.answers.append(Answer(body=BODY))
+
+    assert direct(canned.url, pki).get("packs/0") == BODY
+    assert "X-Amz-Security-Token" not in canned.requests[0].headers
 
 
 def test_files_of_aws_are_left_to_the_sdk(pki: Pki, tmp_path: Path) -> None:
