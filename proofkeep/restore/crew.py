@@ -3,6 +3,7 @@
 One interpreter runs one thread's Python at a time: with many small files, threads mostly wait for one another.
 """
 
+import functools
 import mmap
 import os
 import subprocess
@@ -26,8 +27,18 @@ _KEPT = ("PATH", "LANG", "LC_", "LD_", "PYTHON", "TZ")
 
 
 def cores() -> int:
-    """How many processes can work at once for us."""
-    return min(len(os.sched_getaffinity(0)), _MOST)
+    """How many processes can work at once for us; only this one where no memory can be shared."""
+    return min(len(os.sched_getaffinity(0)), _MOST) if _has_memory() else 1
+
+
+@functools.cache
+def _has_memory() -> bool:
+    """Builds of Python for old C libraries lack the call; hosts with `vm.memfd_noexec=2` refuse it."""
+    try:
+        os.close(os.memfd_create("sealed"))
+    except (AttributeError, OSError):
+        return False
+    return True
 
 
 class Worker:

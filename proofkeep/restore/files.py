@@ -95,8 +95,8 @@ class FileJob:
     links: list[bytes] = field(default_factory=list)
 
 
-class Want(msgspec.Struct, frozen=True, gc=False):
-    """One chunk that one file needs at one place."""
+class Want(msgspec.Struct, frozen=True):
+    """One chunk that one file needs at one place. Collected: its job's error may hold the frames that hold it."""
 
     job: FileJob
     position: int

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -191,6 +192,19 @@ def alive(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
     except FileNotFoundError:
         return False
+
+
+@pytest.mark.parametrize("error", [AttributeError, PermissionError])
+def test_host_whose_memory_cannot_be_shared_has_no_crew(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(os, "memfd_create", Mock(side_effect=error))
+    crews._has_memory.cache_clear()
+    try:
+        assert crews.cores() == 1
+    finally:
+        crews._has_memory.cache_clear()
 
 
 def test_one_core_has_no_use_for_a_crew(monkeypatch: pytest.MonkeyPatch) -> None:
