@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from proofkeep.errors import MalformedError
 
 _LAYOUT = "%Y-%m-%dT%H:%M:%S.%fZ"
-_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+_TEXT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
