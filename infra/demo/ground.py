@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.demo.failure import DemoError
-from proofkeep.targets.removal import remove_below
+from proofkeep.removal import remove_below
 
 MARK = ".proofkeep-demo"
 LOCK = ".lock"

@@ -3,12 +3,12 @@
 import contextlib
 import fcntl
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
 from proofkeep import events
 from proofkeep.errors import TargetError
+from proofkeep.removal import remove_below
 
 PREFIX = "proofkeep-drill-"
 
@@ -30,7 +30,8 @@ class PrivateDirectory:
 
     def remove(self) -> bool:
         """Remove it and all it holds; whether nothing is left."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            _remove(self.path, self._lock)
         os.close(self._lock)
         return not self.path.exists()
 
@@ -56,11 +57,17 @@ def sweep(parent: Path) -> int:
             lock = _lock(path)
         except OSError:  # locked by a drill that runs, or gone meanwhile
             continue
-        shutil.rmtree(path)
+        _remove(path, lock)
         os.close(lock)
         removed += 1
         events.emit("drill-scratch-swept")
     return removed
+
+
+def _remove(path: Path, directory: int) -> None:
+    """Whatever modes were restored in it."""
+    remove_below(directory)
+    path.rmdir()
 
 
 def _lock(directory: Path) -> int:

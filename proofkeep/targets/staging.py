@@ -15,8 +15,8 @@ from pathlib import Path
 from proofkeep import events
 from proofkeep.descent import DIRECTORY
 from proofkeep.errors import TargetError
+from proofkeep.removal import remove_below
 from proofkeep.targets.failures import for_target
-from proofkeep.targets.removal import remove_below
 from proofkeep.targets.writeback import Writeback
 
 MAX_KEPT_OF_NAME = 200
