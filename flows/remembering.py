@@ -11,7 +11,7 @@ from blocks import Repository, Source, load_block
 from proofkeep import events
 from proofkeep.configuration import Configuration
 from proofkeep.errors import ProcessGoneError, ProofkeepError
-from proofkeep.history import BACKUP, DRILL, VERIFY
+from proofkeep.history import BACKUP, DRILL, VERIFY, Attempt
 
 _VERBS = {"backup": BACKUP, "verify": VERIFY, "restore_drill": DRILL}
 
@@ -27,12 +27,21 @@ def remember_failure(flow: str, run: FlowRun, error: ProcessGoneError) -> None:
     try:
         configuration = _configuration(verb, run.parameters)
         with configuration.history() as history:
-            known = any(attempt.run == run.id.hex for attempt in history.attempts(configuration.place))
-        if not known:
-            with suppress(ProcessGoneError), configuration.recorded(verb, _entries(verb, run.parameters), run.id.hex):
+            attempts = history.attempts(configuration.place)
+        entries = _entries(verb, run.parameters)
+        if not any(each.run == run.id.hex or _makes_good(each, verb, entries, run) for each in attempts):
+            with suppress(ProcessGoneError), configuration.recorded(verb, entries, run.id.hex):
                 raise error
     except (ProofkeepError, httpx.HTTPError) as trouble:
         events.emit("failure-not-recorded", outcome="failure", flow_run_id=str(run.id), kind=type(trouble).__name__)
+
+
+def _makes_good(attempt: Attempt, verb: str, entries: list[str], run: FlowRun) -> bool:
+    """Whether what the run was about has succeeded since it died."""
+    died = run.end_time or run.start_time
+    if died is None or attempt.verb != verb or attempt.code != "" or attempt.began < died.timestamp() * 1e9:
+        return False
+    return not attempt.entries or (bool(entries) and set(entries) <= set(attempt.entries))
 
 
 def _configuration(verb: str, parameters: Mapping[str, Any]) -> Configuration:

@@ -190,6 +190,16 @@ def test_attempt_that_the_history_saw_die_is_open_once(house: House) -> None:
     assert [(run.id.hex, DIED)] == before == attempts(house)
 
 
+def test_death_that_was_made_good_before_it_was_told_is_not_open(house: House) -> None:
+    house.fill(1)
+    run = died(house)
+    crash(run.id)
+    good = run_here(backup, house.parameters())
+
+    assert run.id in told()
+    assert attempts(house) == [(good.id.hex, "")]
+
+
 def attempts(house: House) -> list[tuple[str, str | None]]:
     configuration = house.configuration
     with configuration.history() as history:
