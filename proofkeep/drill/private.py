@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -30,8 +31,10 @@ class PrivateDirectory:
 
     def remove(self) -> bool:
         """Remove it and all it holds; whether nothing is left."""
-        with contextlib.suppress(OSError):
+        try:
             _remove(self.path, self._lock)
+        except OSError:
+            shutil.rmtree(self.path, ignore_errors=True)  # one thing cannot go; all else must
         os.close(self._lock)
         return not self.path.exists()
 

@@ -51,6 +51,23 @@ def test_directories_restored_closed_are_removed_without_roots_rights(mode: int)
     assert as_nobody(removed) == (True, 1, [])
 
 
+@pytest.mark.requires("mount", "umount", root=True)
+def test_one_thing_that_cannot_go_keeps_nothing_else(tmp_path: Path) -> None:
+    scratch = PrivateDirectory(tmp_path)
+    for name in ("a", "b", "c"):
+        (scratch.path / name).mkdir()
+        (scratch.path / name / "plaintext").write_bytes(b"left")
+    subprocess.run(["mount", "-t", "tmpfs", "none", scratch.path / "b"], check=True)
+    try:
+        removed = scratch.remove()
+        left = list(scratch.path.iterdir())
+    finally:
+        subprocess.run(["umount", scratch.path / "b"], check=True)
+
+    assert not removed
+    assert left == [scratch.path / "b"]
+
+
 @pytest.fixture
 def first_made(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Path], Any]], None]:
     """Do something to the next temporary directory as soon as it is made."""
