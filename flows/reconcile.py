@@ -133,7 +133,8 @@ def _is_of_this_host(run: FlowRun) -> bool:
     process = _process_of(run)
     if process is not None:
         return process.host == host_name()
-    return run.work_queue_name == os.environ.get(QUEUE) and _OURS in run.tags
+    queue = os.environ.get(QUEUE)
+    return queue is not None and run.work_queue_name == queue and _OURS in run.tags
 
 
 def _under_way() -> FlowRunFilter:
