@@ -5,6 +5,7 @@ process: widths are shares of processor time, not of wall time. Writes `benchmar
 """
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from benchmarks.peers.surroundings import Surroundings
 FOLDER = Path(".benchmark/flame").absolute()
 PROFILER = Path(sys.executable).with_name("py-spy")
 PROFILED = ("first", RESTORE)
+_CUT_SHORT = re.compile(r"&quot;/[^<]*\.\.</text>")  # what a narrow box shows of a command that begins with a path
 
 
 def main(scale: float, into: Path) -> int:
@@ -48,7 +50,8 @@ def _record(contender: Proofkeep, step: str, graph: Path) -> None:
         stdout=subprocess.DEVNULL,
         check=True,
     )
-    graph.write_text(graph.read_text().replace(f"{Path.cwd()}/", ""))
+    text = graph.read_text().replace(f"{Path.cwd()}/", "")
+    graph.write_text(_CUT_SHORT.sub("&quot;..</text>", text))
 
 
 if __name__ == "__main__":
