@@ -191,6 +191,12 @@ class Source(Protocol):
             SourceUnavailableError: it cannot be read.
         """
 
+    def read_whole(self, node: Node, buffer: memoryview) -> bool:
+        """Fill `buffer`, of the node's size, with a regular file that has no holes and is as it was listed.
+
+        False where it is not so or cannot be read: `open` tells why, and the buffer may hold anything.
+        """
+
     def again(self, node: Node) -> Node | None:
         """The node as it is now, or None when it vanished."""
 

@@ -182,6 +182,10 @@ class NoSource:
         """Never."""
         raise _unwanted()
 
+    def read_whole(self, node: Node, buffer: memoryview) -> NoReturn:  # noqa: ARG002 - the port's
+        """Never."""
+        raise _unwanted()
+
     def again(self, node: Node) -> NoReturn:  # noqa: ARG002 - the port's
         """Never."""
         raise _unwanted()

@@ -11,18 +11,23 @@ from proofkeep.format.pack_set import Row, encode_packs
 from proofkeep.slabs import Piece
 
 _BATCH = 500
+_IN_MEMORY = 1 << 17  # ids, of about 100 bytes each
 
 
 class Known:
     """The catalog's chunks and those of this run, sealed or on their way. Bounded memory, one thread.
 
-    Chunks on their way live in a private temporary database: a crash forgets them, as it forgets their slabs.
+    Chunks on their way live in memory as far as it goes, then in a private temporary database: a crash forgets them, as
+    it forgets their slabs.
     """
 
     def __init__(self, catalog: Catalog, expires_ns: int | None) -> None:
         self._catalog = catalog
         self._usable = catalog.usable_packs(expires_ns)
+        self._any_usable = any(self._usable)
         self._referred = bytearray(len(self._usable))
+        self._newest: set[bytes] = set()
+        self._spilled = False
         self._pending = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._pending.executescript(
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-16384;"
@@ -35,7 +40,12 @@ class Known:
 
     def add_sealed(self, ids: Iterable[bytes]) -> None:
         """Chunks that an earlier attempt of this run sealed."""
-        self._pending.executemany("INSERT OR IGNORE INTO pending VALUES (?)", ((identity,) for identity in ids))
+        self._newest.update(ids)
+        if len(self._newest) > _IN_MEMORY:
+            self._spilled = True
+            rows = ((identity,) for identity in sorted(self._newest))
+            self._pending.executemany("INSERT OR IGNORE INTO pending VALUES (?)", rows)
+            self._newest.clear()
 
     def refer(self, packs: Sequence[int]) -> bool:
         """Refer to all these packs if each may be referred to; for files that did not change."""
@@ -48,7 +58,7 @@ class Known:
     def keep_new(self, pieces: list[Piece]) -> list[Piece]:
         """Those pieces whose chunk is stored nowhere yet, each chunk once; they count as known from now on."""
         ids = [piece.id for piece in pieces]
-        stored = self._catalog.chunk_packs(ids)
+        stored = self._catalog.chunk_packs(ids) if self._any_usable else {}
         known = self._on_their_way(ids)
         new = []
         for piece in pieces:
@@ -62,7 +72,9 @@ class Known:
         return new
 
     def _on_their_way(self, ids: list[bytes]) -> set[bytes]:
-        found: set[bytes] = set()
+        found = self._newest.intersection(ids)
+        if not self._spilled:
+            return found
         for start in range(0, len(ids), _BATCH):
             batch = ids[start : start + _BATCH]
             query = f"SELECT id FROM pending WHERE id IN ({','.join('?' * len(batch))})"  # noqa: S608 - marks only

@@ -9,9 +9,11 @@ from proofkeep.chunking import Chunker
 from proofkeep.crypto.host_keys import IdKeys
 from proofkeep.errors import CancelledError
 from proofkeep.format.header import ObjectType
-from proofkeep.ports import Cancelled, Reader
+from proofkeep.model import Node
+from proofkeep.ports import Cancelled, Reader, Source
 from proofkeep.slabs import Piece, Slab, SlabPool
 
+_NOTHING = memoryview(b"")
 MOST_PIECES = 1 << 14  # of tiny files: what is known of a chunk takes more memory than the chunk itself
 
 
@@ -65,6 +67,11 @@ class SlabWriter:
         """A chunk lies in the slab."""
         self.slab.pieces.append(piece)
 
+    def put(self, identity: bytes, length: int) -> None:
+        """A chunk lies right behind the content, and belongs to it from now on."""
+        self.slab.pieces.append(Piece(identity, self._end, length))
+        self._end += length
+
     def flush(self, keep_from: int | None = None) -> Iterator[Slab]:
         """Let the slab go, carrying the bytes from `keep_from` over to the next one."""
         slab, end = self._slab, self._end
@@ -85,7 +92,11 @@ class SlabWriter:
 
 
 class ContentReader:
-    """Streams one file after the other into a slab writer."""
+    """Streams one file after the other into a slab writer.
+
+    Attributes:
+        writer: which it fills.
+    """
 
     def __init__(
         self,
@@ -96,35 +107,31 @@ class ContentReader:
         on_read: Callable[[int], None] = lambda _: None,
     ) -> None:
         """`on_read` is told now and then how much of a large file was read."""
-        self._writer = writer
+        self.writer = writer
         self._chunker = chunker
         self._ids = ids
         self._cancelled = cancelled
         self._on_read = on_read
 
-    def make_room(self, size: int) -> Iterator[Slab]:
-        """Let the slab go if a small file of `size` bytes may not fit behind what it holds."""
-        if not self._writer.fits(size):
-            yield from self._writer.flush()
+    def read_small(self, source: Source, node: Node) -> bytes | None:
+        """The chunk id, if any, of a file of one chunk at most, put into room that the writer has.
 
-    def read_small(self, reader: Reader, size: int) -> Content:
-        """A file of one chunk at most, into room that was made; `keep` puts it into the slab for good."""
-        writer = self._writer
+        None, and nothing is put there, where the file takes a closer look.
+        """
+        writer, size = self.writer, node.size
         end = writer.end
-        read = reader.readinto(writer.slab.view[end : end + size]) if size else 0
-        identity = self._ids.chunk_id(writer.slab.view[end : end + read]) if read else b""
-        extents = reader.extents()
-        return Content(identity, read, () if extents is None else tuple(chain.from_iterable(extents)))
-
-    def keep(self, content: Content) -> None:
-        """The content that `read_small` read last is what its file holds."""
-        if content.read:
-            self._writer.add(Piece(content.chunks, self._writer.end, content.read))
-            self._writer.advance(content.read)
+        view = writer.slab.view[end : end + size] if size else _NOTHING
+        if not source.read_whole(node, view):
+            return None
+        if not size:
+            return b""
+        identity = self._ids.chunk_id(view)
+        writer.put(identity, size)
+        return identity
 
     def read(self, reader: Reader, size: int) -> Iterator[Slab | Content]:
         """Full slabs on the way, the file's `Content` last. `size` is only a hint for placing small files."""
-        writer = self._writer
+        writer = self.writer
         if not writer.fits(min(size, self._chunker.sizes.maximum)):
             yield from writer.flush()
         start, total, ids = writer.end, 0, bytearray()
@@ -147,7 +154,7 @@ class ContentReader:
         yield Content(bytes(ids), total, tuple(chain.from_iterable(extents)))
 
     def _cut(self, start: int, ids: bytearray, *, last: bool) -> int:
-        writer = self._writer
+        writer = self.writer
         view = writer.slab.view
         position = start
         for offset, length in self._pieces(view[start : writer.end], last=last):

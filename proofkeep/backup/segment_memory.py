@@ -54,8 +54,11 @@ class Ahead:
 
     def take(self, count: int) -> None:
         """Let go of nodes that were looked at."""
-        for _ in range(count):
-            self._waiting.popleft()
+        if count == len(self._waiting):
+            self._waiting.clear()
+        else:
+            for _ in range(count):
+                self._waiting.popleft()
 
 
 @dataclass(slots=True)

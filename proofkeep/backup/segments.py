@@ -96,10 +96,10 @@ class SegmentWriter:
         parent = entry.path.rpartition(b"/")[0]
         ends = following is None or following.rpartition(b"/")[0] not in {parent, entry.path}
         mask = _DIRECTORY_MASK if ends else _MASK
-        rows = _rows(entry)
-        for row in rows[:-1]:
+        *first, last = _rows(entry)
+        for row in first:
             self._write(row, path_id, mask, within=True)
-        self._write(rows[-1], path_id, mask, within=False)
+        self._write(last, path_id, mask, within=False)
 
     def _write(self, row: Entry, path_id: bytes, mask: int, *, within: bool) -> None:
         """One row, and the segment's end if it is due; `within` when its file goes on in the next row."""

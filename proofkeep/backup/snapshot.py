@@ -21,10 +21,11 @@ from proofkeep.journal import FileNote, Journal
 from proofkeep.model import Finding, Kind, Node
 from proofkeep.ports import Cancelled, Progress, Source
 from proofkeep.repository import Repository
-from proofkeep.slabs import Piece, Slab, SlabPool
+from proofkeep.slabs import Slab, SlabPool
 
 _BATCH = 256
 _ATTEMPTS = 3
+_COUNTED: dict[int, str] = {int(Kind.FILE): "files", int(Kind.DIRECTORY): "directories"}
 
 
 @dataclass(slots=True)
@@ -133,40 +134,48 @@ class Walk:
         for number, (node, path_id) in enumerate(zip(nodes, path_ids, strict=True)):
             segments.settle(node.path)
             if number and remembers and segments.begins:
+                ahead.take(number)
                 return
-            ahead.take(1)
-            yield from self._take(node, path_id, states.get(path_id), reader, segments)
-
-    def _take(
-        self, node: Node, path_id: bytes, state: FileState | None, reader: ContentReader, segments: SegmentWriter
-    ) -> Iterator[Slab]:
-        """Put one node into the manifest, reading it if it is a file that changed."""
-        entry: Entry | None
-        packs: Sequence[int] = ()
-        if node.kind is not Kind.FILE or node.unread:
-            entry = entry_of(node)
-        elif (entry := self._unchanged(node, path_id, state)) is not None:
-            packs = state.packs if state is not None else ()
-        else:
-            if node.size <= self.chunker.sizes.minimum:
-                yield from reader.make_room(node.size)
-                entry = self._read_small(node, path_id, reader)
+            entry: Entry | None
+            packs: Sequence[int] = ()
+            if node.kind is not Kind.FILE or node.unread:
+                entry = entry_of(node)
+            elif (entry := self._unchanged(node, path_id, state := states.get(path_id))) is not None:
+                packs = state.packs if state is not None else ()
+            else:
+                entry = yield from self._read(node, path_id, reader)
             if entry is None:
-                for item in self._read_file(node, path_id, reader):
-                    if isinstance(item, Slab):
-                        yield item
-                    else:
-                        entry = item
-            if entry is not None and node.settled and not entry.unread:
-                self.journal.noted.add(FileNote(path_id, self._mark(node), entry.chunks, tuple(entry.extents)))
-        if entry is None:
-            self.totals["vanished"] += 1
-            return
-        self._count(entry, path_id)
-        self._memory.add(node, path_id, len(entry.chunks) // ID_SIZE, packs)
+                self.totals["vanished"] += 1
+            else:
+                self._put(node, path_id, entry, packs, segments)
+        ahead.take(len(nodes))
+
+    def _put(self, node: Node, path_id: bytes, entry: Entry, packs: Sequence[int], segments: SegmentWriter) -> None:
+        """Put one node into the manifest; `packs` are known ones of a file that was not read."""
+        chunks = len(entry.chunks) // ID_SIZE
+        totals = self.totals
+        totals[_COUNTED.get(entry.kind, "other")] += 1
+        totals["bytes"] += entry.size
+        totals["chunks"] += chunks
+        self._memory.add(node, path_id, chunks, packs)
         if entry.unread:
+            totals["unread"] += 1
+            self.unread.append(Finding(entry.unread, path_id.hex(), path=entry.path))
             self._memory.spoil()
         segments.add(entry, path_id)
+
+    def _read(self, node: Node, path_id: bytes, reader: ContentReader) -> Generator[Slab, None, Entry | None]:
+        """Slabs on the way; returns the entry of a file that changed, none when it vanished."""
+        entry = None
+        if node.size <= self.chunker.sizes.minimum:
+            if not reader.writer.fits(node.size):
+                yield from reader.writer.flush()
+            entry = self._read_small(node, path_id, reader)
+        if entry is None:
+            entry = yield from self._read_file(node, path_id, reader)
+        if entry is not None and node.settled and not entry.unread:
+            self.journal.noted.add(FileNote(path_id, self._mark(node), entry.chunks, tuple(entry.extents)))
+        return entry
 
     def _unchanged(self, node: Node, path_id: bytes, state: FileState | None) -> Entry | None:
         if (first := self._links.get(link_key(node))) is not None:
@@ -189,22 +198,14 @@ class Walk:
 
     def _read_small(self, node: Node, path_id: bytes, reader: ContentReader) -> Entry | None:
         """The entry of a file of one chunk that was read at once; None when it has to be looked at more closely."""
-        try:
-            opened = self.source.open(node)
-            try:
-                content = reader.read_small(opened, node.size)
-                if content.read != data_size(opened, node) or not opened.unchanged():
-                    return None
-            finally:
-                opened.close()
-        except SourceError:
+        chunk = reader.read_small(self.source, node)
+        if chunk is None:
             return None
-        reader.keep(content)
-        self.totals["read_bytes"] += content.read
-        return self._linked(node, path_id, entry_of(node, content.chunks, content.extents))
+        self.totals["read_bytes"] += node.size
+        return self._linked(node, path_id, entry_of(node, chunk))
 
-    def _read_file(self, node: Node, path_id: bytes, reader: ContentReader) -> Iterator[Slab | Entry]:
-        """Slabs, then the entry; no entry when the file vanished. A changing file is read again, up to three times."""
+    def _read_file(self, node: Node, path_id: bytes, reader: ContentReader) -> Generator[Slab, None, Entry | None]:
+        """Slabs; returns the entry, none when the file vanished. A changing file is read again, up to three times."""
         content, code, now = Content(b"", 0, ()), SourceChangedError.code, node
         for _ in range(_ATTEMPTS):
             try:
@@ -216,13 +217,13 @@ class Walk:
                 break
             again = self._look_again(now)
             if again is None:
-                return
+                return None
             now = again
         self.totals["read_bytes"] += content.read
         entry = entry_of(now, content.chunks, content.extents, unread=code)
         if code:
             entry = entry_of(now, content.chunks, (), unread=code, size=content.read)
-        yield self._linked(now, path_id, entry)
+        return self._linked(now, path_id, entry)
 
     def _read_once(self, node: Node, reader: ContentReader) -> Generator[Slab, None, tuple[Content, bool]]:
         """Slabs; returns what the file held, and whether that is all of what it was listed as."""
@@ -250,15 +251,6 @@ class Walk:
         """Keyed fingerprint of what tells a changed file; the catalog keeps no size or date in clear."""
         return stat_mark(self.ids, node)
 
-    def _count(self, entry: Entry, path_id: bytes) -> None:
-        name = {Kind.FILE: "files", Kind.DIRECTORY: "directories"}.get(Kind(entry.kind), "other")
-        self.totals[name] += 1
-        self.totals["bytes"] += entry.size
-        self.totals["chunks"] += len(entry.chunks) // ID_SIZE
-        if entry.unread:
-            self.totals["unread"] += 1
-            self.unread.append(Finding(entry.unread, path_id.hex(), path=entry.path))
-
 
 def _store_segments(waiting: list[tuple[bytes, bytes]], manifest: SlabWriter) -> Iterator[Slab]:
     """Put finished segments into the manifest's slab."""
@@ -266,6 +258,5 @@ def _store_segments(waiting: list[tuple[bytes, bytes]], manifest: SlabWriter) ->
         if manifest.room < len(data):
             yield from manifest.flush()
         manifest.slab.view[manifest.end : manifest.end + len(data)] = data
-        manifest.add(Piece(identity, manifest.end, len(data)))
-        manifest.advance(len(data))
+        manifest.put(identity, len(data))
     waiting.clear()

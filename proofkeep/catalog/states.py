@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 from proofkeep import events
 from proofkeep.catalog.rows import FileState, SegmentState
@@ -49,21 +50,14 @@ class States:
 
     def set_file_states(self, entry: bytes, states: Iterable[tuple[bytes, FileState]]) -> None:
         """Remember what files are like now; sorted, since rows next to each other are written at once."""
-        with self._database.transaction():
-            self._database.change_many(
-                "INSERT OR REPLACE INTO files VALUES (?,?,?,?,?,?,?)",
-                sorted(
-                    _proven(
-                        entry,
-                        path_id,
-                        state.fingerprint,
-                        state.chunks,
-                        array("Q", state.extents).tobytes(),
-                        array("I", state.packs).tobytes(),
-                    )
-                    for path_id, state in states
-                ),
-            )
+        packed: dict[tuple[int, ...], bytes] = {}  # many files lie in the same pack
+        rows = []
+        for path_id, state in states:
+            packs = packed.get(state.packs) or packed.setdefault(state.packs, array("I", state.packs).tobytes())
+            extents = array("Q", state.extents).tobytes() if state.extents else b""
+            rows.append(_proven(entry, path_id, state.fingerprint, state.chunks, extents, packs))
+        rows.sort(key=itemgetter(1))
+        self._database.change_many("INSERT OR REPLACE INTO files VALUES (?,?,?,?,?,?,?)", rows)
 
     def remembers(self, entry: bytes) -> bool:
         """Whether anything of an entry is remembered."""

@@ -11,6 +11,7 @@ from proofkeep.crypto.kdf import derive
 from proofkeep.ports import HostSecret
 
 _PREFIX = b"proofkeep/v1/"
+_SHORT = 16 << 10  # above, letting other threads run meanwhile is worth more than a key that is set already
 
 
 def digest(key: bytes, message: bytes | memoryview) -> bytes:
@@ -55,14 +56,20 @@ class IdKeys:
     path: bytes
     seed: int
     _path_mac: HMAC = field(init=False, compare=False)
+    _chunk_mac: HMAC = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Key the path code once: keying costs more than a path's code does."""
+        """Key the codes of short messages once: keying costs more than a path's code does."""
         object.__setattr__(self, "_path_mac", HMAC(self.path, SHA256()))
+        object.__setattr__(self, "_chunk_mac", HMAC(self.chunk, SHA256()))
 
     def chunk_id(self, data: bytes | memoryview) -> bytes:
         """32 bytes that name a chunk."""
-        return hmac.digest(self.chunk, data, "sha256")
+        if len(data) > _SHORT:
+            return hmac.digest(self.chunk, data, "sha256")
+        code = self._chunk_mac.copy()
+        code.update(data)
+        return code.finalize()
 
     def segment_id(self, data: bytes | memoryview) -> bytes:
         """32 bytes that name a manifest segment."""

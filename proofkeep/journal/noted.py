@@ -5,17 +5,19 @@ A plain file beside the journal, no table: rows are only appended, and losing th
 
 import contextlib
 import os
-import zlib
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
+from zlib import crc32
 
 import msgspec
 
 from proofkeep import events
 from proofkeep.state import sync_directory, translating_full
 
-_LENGTH_SIZE = _CHECK_SIZE = 4
+_HEAD = struct.Struct(">II")  # length and check of what follows
+_AT_ONCE = 1 << 16
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -55,6 +57,7 @@ class Noted:
         self._file = folder / "noted"
         self._part = folder / "noted.part"
         self._stream: BinaryIO | None = None
+        self._waiting = bytearray()
 
     def begin(self) -> None:
         """Forget everything and take notes from now on. Raises `StateFullError`."""
@@ -65,10 +68,18 @@ class Noted:
 
     def add(self, note: Note) -> None:
         """Take one more note; nothing before `begin`. Raises `StateFullError`."""
-        if self._stream is not None:
-            data = _encode(note)
-            with translating_full():
-                self._stream.write(len(data).to_bytes(_LENGTH_SIZE, "big") + _check(data) + data)
+        if self._stream is None:
+            return
+        data = _encode(note)
+        self._waiting += _HEAD.pack(len(data), crc32(data)) + data
+        if len(self._waiting) >= _AT_ONCE:
+            self._write(self._stream)
+
+    def _write(self, stream: BinaryIO) -> None:
+        """Hand on what waits; note by note, that costs more than the notes themselves."""
+        with translating_full():
+            stream.write(self._waiting)
+        self._waiting.clear()
 
     def finish(self) -> None:
         """Make the notes durable; they are there from now on. Raises `StateFullError`."""
@@ -76,6 +87,7 @@ class Noted:
             return
         with translating_full():
             try:
+                self._write(self._stream)
                 self._stream.flush()
                 os.fsync(self._stream.fileno())
             finally:
@@ -92,6 +104,7 @@ class Noted:
     def close(self) -> None:
         """Stop taking notes; unless they were finished, they are not there."""
         stream, self._stream = self._stream, None
+        self._waiting.clear()
         if stream is not None:
             with contextlib.suppress(OSError):  # what a full disk did not take need not be there
                 stream.close()
@@ -108,14 +121,11 @@ class Noted:
         except FileNotFoundError:
             return
         with stream:
-            while head := stream.read(_LENGTH_SIZE):
-                check, data = stream.read(_CHECK_SIZE), stream.read(int.from_bytes(head, "big"))
-                if _check(data) != check:
+            while head := stream.read(_HEAD.size):
+                length, check = _HEAD.unpack(head) if len(head) == _HEAD.size else (0, -1)
+                data = stream.read(length)
+                # A chunk id or extent that rotted here would go into the catalog, and into every later snapshot.
+                if crc32(data) != check:
                     events.emit("notes-damaged", outcome="failure")
                     return
                 yield _decode(data)
-
-
-def _check(data: bytes) -> bytes:
-    """CRC-32: a chunk id or extent that rotted here would go into the catalog, and into every later snapshot."""
-    return zlib.crc32(data).to_bytes(_CHECK_SIZE, "big")

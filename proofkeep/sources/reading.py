@@ -12,19 +12,42 @@ MAX_EXTENTS = 65_536
 BIG_FILE = 16 << 20
 # O_NONBLOCK: a FIFO put in the file's place must not block the run.
 READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
+_UNNOTICED = READING | os.O_NOATIME
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.EISDIR})
 
 
 def open_descriptor(name: bytes, directory: int, owner: int) -> int:
     """Open the file `name` (one component) below the open `directory`, leaving its access time where permitted."""
-    user = os.geteuid()
-    if user in {0, owner}:
+    if os.geteuid() in {0, owner}:
         try:
-            return os.open(name, READING | os.O_NOATIME, dir_fd=directory)
+            return os.open(name, _UNNOTICED, dir_fd=directory)
         except PermissionError:
             # In a user namespace root may not own the file in the kernel's eyes.
             pass
     return os.open(name, READING, dir_fd=directory)
+
+
+def holds_whole(descriptor: int, node: Node, buffer: memoryview) -> bool:
+    """Read an open file into `buffer`, of the size that was listed; see `Source.read_whole`."""
+    try:
+        if node.size and os.readv(descriptor, [buffer]) != node.size:
+            return False
+        status = os.fstat(descriptor)
+    except OSError:
+        return False
+    if not (_is_as_listed(status, node) and stat.S_ISREG(status.st_mode)):
+        return False
+    return status.st_blocks * 512 >= node.size or _data_extents(descriptor, node.size) is None
+
+
+def _is_as_listed(status: os.stat_result, node: Node) -> bool:
+    return (
+        status.st_size == node.size
+        and status.st_mtime_ns == node.mtime_ns
+        and status.st_ctime_ns == node.ctime_ns
+        and status.st_ino == node.inode
+        and status.st_dev == node.device
+    )
 
 
 class FileReader:
@@ -82,15 +105,7 @@ class FileReader:
 
     def unchanged(self) -> bool:
         """Whether size, mtime, ctime, device and inode are still those of the listing."""
-        status = os.fstat(self._descriptor)
-        node = self._node
-        return (
-            status.st_size == node.size
-            and status.st_mtime_ns == node.mtime_ns
-            and status.st_ctime_ns == node.ctime_ns
-            and status.st_ino == node.inode
-            and status.st_dev == node.device
-        )
+        return _is_as_listed(os.fstat(self._descriptor), self._node)
 
     def close(self) -> None:
         """Close the file; closing twice is harmless."""

@@ -53,6 +53,9 @@ class Rotten:
     def again(self, node: Node) -> Node | None:
         return self._source.again(node)
 
+    def read_whole(self, node: Node, buffer: memoryview) -> bool:
+        return node.path != self._victim and self._source.read_whole(node, buffer)
+
     def open(self, node: Node) -> Reader:
         reader = self._source.open(node)
         return RottenReader(reader) if node.path == self._victim else reader
