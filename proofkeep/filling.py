@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from proofkeep.crypto.host_keys import names
 from proofkeep.errors import (
     AuthenticationError,
@@ -52,6 +54,10 @@ class Batch:
     pack: SealedPack
     start: int
     frames: list[tuple[FrameRow, list[Piece]]]
+
+
+encode_batch = msgspec.msgpack.Encoder().encode
+decode_batch = msgspec.msgpack.Decoder(Batch).decode  # a `growing` handle comes out as plain values
 
 
 @dataclass(slots=True)

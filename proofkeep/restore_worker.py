@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 
 from proofkeep.allocator import expect_churn
 from proofkeep.errors import ProofkeepError, TargetError
-from proofkeep.filling import Batch, Filled, Filler
+from proofkeep.filling import Batch, Filled, Filler, decode_batch
 from proofkeep.targets.joined import JoinedTarget
 
 
@@ -28,7 +28,7 @@ def main(socket: int, directory: int, memory: int) -> None:
         target = JoinedTarget(directory, restore_owner=restore_owner)
         filler = Filler(chunk_keys, target)
         while True:
-            batch: Batch = connection.recv()
+            batch = decode_batch(connection.recv_bytes())
             connection.send((_fill(filler, batch, sealed), target.unset()))
     except (EOFError, OSError):
         return

@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
@@ -19,10 +20,24 @@ def digest(key: bytes, message: bytes | memoryview) -> bytes:
     return hmac.digest(key, message, "sha256")
 
 
+def content_digest(key: bytes, content: bytes | memoryview) -> bytes:
+    """HMAC-SHA-256 of a chunk, 32 bytes; keying costs as much as a thousand bytes do."""
+    if len(content) > _SHORT:
+        return hmac.digest(key, content, "sha256")
+    code = _keyed(key).copy()
+    code.update(content)
+    return code.finalize()
+
+
+@lru_cache(maxsize=16)
+def _keyed(key: bytes) -> HMAC:
+    return HMAC(key, SHA256())
+
+
 def names(keys: Iterable[bytes], content: bytes | memoryview, identity: bytes) -> bool:
     """Whether `identity` is the name of `content` under one of the keys."""
     for key in keys:  # noqa: SIM110 - asked of every chunk, and a generator costs as much as comparing
-        if hmac.compare_digest(hmac.digest(key, content, "sha256"), identity):
+        if hmac.compare_digest(content_digest(key, content), identity):
             return True
     return False
 
@@ -56,20 +71,14 @@ class IdKeys:
     path: bytes
     seed: int
     _path_mac: HMAC = field(init=False, compare=False)
-    _chunk_mac: HMAC = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Key the codes of short messages once: keying costs more than a path's code does."""
+        """Key the path code once: keying costs more than a path's code does."""
         object.__setattr__(self, "_path_mac", HMAC(self.path, SHA256()))
-        object.__setattr__(self, "_chunk_mac", HMAC(self.chunk, SHA256()))
 
     def chunk_id(self, data: bytes | memoryview) -> bytes:
         """32 bytes that name a chunk."""
-        if len(data) > _SHORT:
-            return hmac.digest(self.chunk, data, "sha256")
-        code = self._chunk_mac.copy()
-        code.update(data)
-        return code.finalize()
+        return content_digest(self.chunk, data)
 
     def segment_id(self, data: bytes | memoryview) -> bytes:
         """32 bytes that name a manifest segment."""

@@ -16,7 +16,7 @@ from socket import socketpair
 
 from proofkeep.crypto.sealing import OVERHEAD
 from proofkeep.errors import ProofkeepError, RestoreProcessGoneError
-from proofkeep.filling import Batch, Filled
+from proofkeep.filling import Batch, Filled, encode_batch
 from proofkeep.format.table import MAX_FRAME_PLAIN
 from proofkeep.restore.files import Shared
 
@@ -70,7 +70,7 @@ class Worker:
         """As `Filler.fill`. Raises `RestoreProcessGoneError` too."""
         try:
             self._sealed[: len(sealed)] = sealed
-            self._connection.send(batch)
+            self._connection.send_bytes(encode_batch(batch))
             answer, self.unset = self._connection.recv()
         except (OSError, EOFError):
             raise RestoreProcessGoneError("a process that fills the restore's files is gone") from None

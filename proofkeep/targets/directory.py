@@ -56,6 +56,7 @@ class DirectoryTarget:
         self._metadata = MetadataWriter(restore_owner=self.restores_owner)
         self._implied: set[int] = set()
         self._unfinished = 0
+        self._prepared = b""
         self._lock = threading.Lock()
         self._contents = Contents(self._enter, self._lock, self._metadata)
         self._staging: Staging | None = None
@@ -249,8 +250,10 @@ class DirectoryTarget:
 
     def _prepare(self, path: bytes) -> None:
         parent, _ = split(path)
-        with self._lock, for_entry():
-            self._enter(parent)
+        if parent != self._prepared:
+            with self._lock, for_entry():
+                self._enter(parent)
+            self._prepared = parent
 
     def _wrote(self, file: RestoredFile | None, count: int) -> None:
         if file is not None:

@@ -3,11 +3,13 @@
 import os
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol
 
 from proofkeep.errors import TargetError, UnsafePathError
 
 MAX_NAME = 255
+_NO_NAMES = frozenset({b"", b".", b".."})
 MAX_ID = 2**32 - 2  # the greatest of 32 bits means "leave as it is" to chown
 MAX_SIZE = 2**63 - 1
 
@@ -89,13 +91,25 @@ def split(path: bytes) -> tuple[bytes, bytes]:
     Raises:
         UnsafePathError: the path is empty, absolute, holds NUL, an empty component, `.`, `..`, or one over 255 bytes.
     """
-    parts = path.split(b"/")
-    if b"" in parts or b"." in parts or b".." in parts or b"\0" in path:
-        raise UnsafePathError("an entry's path is absolute or leads elsewhere")
-    if len(path) > MAX_NAME and max(map(len, parts)) > MAX_NAME:
-        raise UnsafePathError(f"an entry's path has a component of more than {MAX_NAME} bytes")
-    parent, _, name = path.rpartition(b"/")
+    parent, below, name = path.rpartition(b"/")
+    if below:
+        _check_folder(parent)
+    _check_names(name)
     return parent, name
+
+
+@lru_cache(maxsize=16)
+def _check_folder(path: bytes) -> None:
+    """Once for many files: entries come folder by folder."""
+    _check_names(*path.split(b"/"))
+
+
+def _check_names(*names: bytes) -> None:
+    for name in names:
+        if name in _NO_NAMES or b"\0" in name:
+            raise UnsafePathError("an entry's path is absolute or leads elsewhere")
+        if len(name) > MAX_NAME:
+            raise UnsafePathError(f"an entry's path has a component of more than {MAX_NAME} bytes")
 
 
 def check_numbers(entry: Metadata) -> None:

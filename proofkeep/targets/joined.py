@@ -1,6 +1,9 @@
 """A directory target as a further process has it: fills files, makes no directory and names nothing."""
 
 import threading
+from typing import Any
+
+import msgspec
 
 from proofkeep.descent import Descent
 from proofkeep.targets.contents import Contents
@@ -21,9 +24,9 @@ class JoinedTarget:
         """As `DirectoryTarget.put_file`."""
         self._contents.put_file(entry, data)
 
-    def write(self, file: Layout, position: int, data: bytes | memoryview) -> None:
-        """As `DirectoryTarget.write`, into a file by its layout."""
-        self._contents.write(file, position, data)
+    def write(self, file: Any, position: int, data: bytes | memoryview) -> None:
+        """As `DirectoryTarget.write`, into a file by its layout, or by plain values that are one."""
+        self._contents.write(msgspec.convert(file, Layout), position, data)
 
     def unset(self) -> tuple[int, int]:
         """How many owners and extended attributes could not be set so far."""
