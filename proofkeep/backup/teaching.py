@@ -1,6 +1,6 @@
 """Teaches the catalog, at the commit, what the run stored and what its walk noted of files and segments."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -84,12 +84,15 @@ def teach_notes(catalog: Catalog, entry: bytes, noted: Noted, places: Places) ->
             lying = places.packs(note.chunks)
             if lying is not None:
                 files.append((note.path_id, FileState(note.fingerprint, note.chunks, note.extents, lying)))
-            packs = _joined(packs, lying)
+            if lying is None:
+                packs = None
+            elif packs is not None:
+                packs.update(lying)
             if len(files) >= _BATCH:
                 catalog.set_file_states(entry, files)
                 files.clear()
         else:
-            state = _segment(note, _joined(packs, places.packs(note.chunk)))
+            state = _segment(note, packs, places.packs(note.chunk))
             if state is not None:
                 segments.append(state)
             packs = set()
@@ -97,11 +100,8 @@ def teach_notes(catalog: Catalog, entry: bytes, noted: Noted, places: Places) ->
     catalog.set_segment_states(entry, segments)
 
 
-def _joined(packs: set[int] | None, more: Iterable[int] | None) -> set[int] | None:
-    return None if packs is None or more is None else packs.union(more)
-
-
-def _segment(note: SegmentNote, packs: set[int] | None) -> SegmentState | None:
-    if not note.mark or packs is None:
+def _segment(note: SegmentNote, files: set[int] | None, own: tuple[int, ...] | None) -> SegmentState | None:
+    """`files` and `own` are the packs of its files that were read and of itself; None where one was not found."""
+    if not note.mark or files is None or own is None:
         return None
-    return SegmentState(note.start, note.mark, note.sealed, tuple(sorted(packs.union(note.packs))))
+    return SegmentState(note.start, note.mark, note.sealed, tuple(sorted(files.union(own, note.packs))))
