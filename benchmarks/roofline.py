@@ -12,6 +12,7 @@ import json
 import mmap
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
@@ -21,6 +22,7 @@ import pyzstd
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from benchmarks.data.writing import walk_files
+from proofkeep.backup.compress import FRAME_SIZE
 from proofkeep.chunking import Chunker, ChunkSizes
 
 SLAB = 8 << 20
@@ -41,13 +43,13 @@ class Loop:
         self._chunker = Chunker(ChunkSizes(), 1)
         self._compressor = pyzstd.ZstdCompressor(3)
         self._cipher = AESGCM(bytes(32))
-        self._sealed = bytearray(ChunkSizes().maximum + _OVERHEAD + (1 << 16))
+        self._sealed = bytearray(FRAME_SIZE + _OVERHEAD + (1 << 16))
         self._opened = bytearray(len(self._sealed))
         self._digest = hashlib.sha256()
 
     def run(self, slab: memoryview) -> None:
         """Everything that a backup must do to these bytes."""
-        for offset, length in self._chunker.cut(slab, last=True):
+        for offset, length in _frames(self._chunker.cut(slab, last=True)):
             plain = slab[offset : offset + length]
             packed = self._compressor.compress(plain, pyzstd.ZstdCompressor.FLUSH_FRAME)
             body: bytes | memoryview = packed if len(packed) < length - length // 32 else plain
@@ -63,6 +65,18 @@ class Loop:
         again: bytes | memoryview = pyzstd.decompress(opened) if compressed else opened
         if again != plain:
             raise SystemExit("self-check failed")
+
+
+def _frames(chunks: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Neighbours together, as a backup compresses them."""
+    start = end = 0
+    for offset, length in chunks:
+        if end > start and offset + length - start > FRAME_SIZE:
+            yield start, end - start
+            start = offset
+        end = offset + length
+    if end > start:
+        yield start, end - start
 
 
 def load(root: Path) -> mmap.mmap:

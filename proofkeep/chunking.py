@@ -8,9 +8,9 @@ from dataclasses import dataclass
 class ChunkSizes:
     """Minimum, average and maximum chunk length in bytes; all writers of a repository use the same."""
 
-    minimum: int = 256 << 10
-    average: int = 1 << 20
-    maximum: int = 4 << 20
+    minimum: int = 128 << 10
+    average: int = 512 << 10
+    maximum: int = 2 << 20
 
 
 class Chunker:

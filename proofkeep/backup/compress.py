@@ -9,7 +9,6 @@ from proofkeep.lookahead import parallel_map
 from proofkeep.slabs import Piece, Slab
 
 FRAME_SIZE = 2 << 20  # the window of zstd 3
-_SMALL = 256 << 10
 _DEPTH = 3
 
 Item = Compressed | EndOfStream | Stopped
@@ -40,7 +39,7 @@ def compress(
 
 
 def compress_slab(compressor: Compressor, slab: Slab, frame_size: int) -> Compressed:
-    """Frames of one slab: one large chunk each, or neighbours of at most 256 KiB, up to `frame_size` together."""
+    """Frames of one slab: neighbours together, up to `frame_size`; what is larger has one of its own."""
     drafts = []
     for group in _groups(slab.pieces, frame_size):
         start = group[0].offset
@@ -55,14 +54,10 @@ def _groups(pieces: list[Piece], frame_size: int) -> Iterator[list[Piece]]:
     length = 0
     for piece in pieces:
         adjoins = bool(group) and group[-1].offset + group[-1].length == piece.offset
-        small = piece.length <= _SMALL
-        if group and (not adjoins or not small or length + piece.length > frame_size):
+        if group and (not adjoins or length + piece.length > frame_size):
             yield group
             group, length = [], 0
-        if small:
-            group.append(piece)
-            length += piece.length
-        else:
-            yield [piece]
+        group.append(piece)
+        length += piece.length
     if group:
         yield group
