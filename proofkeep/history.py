@@ -31,7 +31,12 @@ CREATE TABLE IF NOT EXISTS entries (
 CREATE TABLE IF NOT EXISTS attempts (
     number INTEGER PRIMARY KEY AUTOINCREMENT, lock TEXT, verb TEXT, place TEXT, entries TEXT, run TEXT, began INTEGER,
     ended INTEGER, code TEXT, message TEXT, source_at INTEGER);
+CREATE TABLE IF NOT EXISTS ends (number INTEGER PRIMARY KEY, sequence INTEGER);
 """
+# An end takes its number from the sequence that numbers the beginnings, so that no clock says what came first.
+_NEXT = "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name='attempts'"
+_TAKE = "INSERT OR REPLACE INTO ends SELECT ?, seq FROM sqlite_sequence WHERE name='attempts'"
+_ENDS_OF_NOTHING = "DELETE FROM ends WHERE number NOT IN (SELECT number FROM attempts)"
 _KEPT_NS = 400 * 86_400 * 10**9
 
 
@@ -53,6 +58,8 @@ class Attempt:
     """One attempt of a verb.
 
     Attributes:
+        number: its beginning among all beginnings and ends on this host; no clock moves it.
+        order: its end among the same; its beginning where it has none.
         entries: those it was about; none means all of the place.
         run: id of the run, hex, or of the drill; the same for each attempt of a run.
         ended: None where it is under way, or has died.
@@ -61,6 +68,7 @@ class Attempt:
     """
 
     number: int
+    order: int
     verb: str
     place: str
     entries: tuple[str, ...]
@@ -134,6 +142,7 @@ class History:
             found = self._database.rows("SELECT count(*) FROM entries WHERE name=?", (name,))[0][0]
             self._database.change("DELETE FROM entries WHERE name=?", (name,))
             self._database.change("DELETE FROM attempts WHERE entries=?", (json.dumps([name]),))
+            self._database.change(_ENDS_OF_NOTHING)
         return int(found)
 
     @contextmanager
@@ -165,6 +174,7 @@ class History:
         now = self._clock()
         with self._database.transaction():
             self._database.change("DELETE FROM attempts WHERE code='' AND ended < ?", (now - _KEPT_NS,))
+            self._database.change(_ENDS_OF_NOTHING)
             values = (lock, verb, place, json.dumps(list(entries)), run, now)
             self._database.change(
                 "INSERT INTO attempts (lock, verb, place, entries, run, began) VALUES (?,?,?,?,?,?)", values
@@ -175,7 +185,12 @@ class History:
     def _end(self, number: int, code: str, message: str, source_at: int | None) -> None:
         values = (self._clock(), code, message, source_at, number)
         try:
-            self._database.change("UPDATE attempts SET ended=?, code=?, message=?, source_at=? WHERE number=?", values)
+            with self._database.transaction():
+                self._database.change(
+                    "UPDATE attempts SET ended=?, code=?, message=?, source_at=? WHERE number=?", values
+                )
+                self._database.change(_NEXT)
+                self._database.change(_TAKE, (number,))
         except ProofkeepError as error:
             events.emit("history-not-written", outcome="failure", code=error.code)
 
@@ -189,8 +204,8 @@ class History:
     def attempts(self, place: str) -> list[Attempt]:
         """All attempts on one repository in the order in which they began; one that died has code `died`."""
         rows = self._database.rows(
-            "SELECT lock, number, verb, place, entries, run, began, ended, code, message, source_at FROM attempts "
-            "WHERE place=? ORDER BY number",
+            "SELECT lock, number, coalesce(sequence, number), verb, place, entries, run, began, ended, code, message, "
+            "source_at FROM attempts LEFT JOIN ends USING (number) WHERE place=? ORDER BY number",
             (place,),
         )
         return [self._attempt(*row) for row in rows]
@@ -199,6 +214,7 @@ class History:
         self,
         lock: str,
         number: int,
+        order: int,
         verb: str,
         place: str,
         entries: str,
@@ -212,7 +228,7 @@ class History:
         if ended is None and self._has_died(self._locks / lock):
             code, message = DIED, "its process is gone"
         return Attempt(
-            number, verb, place, tuple(json.loads(entries)), run, began, ended, code, message or "", source_at
+            number, order, verb, place, tuple(json.loads(entries)), run, began, ended, code, message or "", source_at
         )
 
     @staticmethod

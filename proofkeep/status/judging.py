@@ -93,13 +93,36 @@ def _is_nothing(attempt: Attempt) -> bool:
 
 
 def _closed(failure: Attempt, attempts: Sequence[Attempt], newest: CommittedSnapshot | None) -> bool:
-    """Whether a later success made it good: for backups, of the same run or of an instant that is not older."""
-    later = [each for each in attempts if each.verb == failure.verb and each.code == "" and each.at > failure.at]
+    """Whether a later success made it good: for backups, of the same run or of a source that was read later."""
+    later = [each for each in attempts if each.verb == failure.verb and each.code == "" and each.order > failure.order]
     if failure.verb != BACKUP:
         return any(_covers(each, failure) for each in later)
-    if newest is not None and newest.id.run.hex() != failure.run and newest.facts.source_at >= failure.began:
+    if any(each.run == failure.run for each in later):
         return True
-    return any(each.run == failure.run or (each.source_at or 0) >= failure.began for each in later)
+    reads = [(each.run, _instant(each)) for each in later]
+    if newest is not None and newest.id.run.hex() != failure.run:
+        reads.append((newest.id.run.hex(), newest.facts.source_at))
+    return any(_read_since(failure, attempts, run, source_at) for run, source_at in reads)
+
+
+def _read_since(failure: Attempt, attempts: Sequence[Attempt], run: str, source_at: int) -> bool:
+    """Whether a run read its source after the failed attempt began.
+
+    This host's order of attempts says so wherever it can: a clock that was wrong must neither close nor keep open.
+    """
+    of_run = [each for each in attempts if each.run == run]
+    # One that the history met only after it had read has an instant older than its first attempt.
+    if of_run and of_run[0].number > failure.number and source_at >= of_run[0].began:
+        return True
+    if of_run and all(each.order < failure.number for each in of_run):
+        return False
+    return source_at >= failure.began
+
+
+def _instant(success: Attempt) -> int:
+    """Of its source; one that lies after its end was read under another clock, and says nothing."""
+    instant = success.source_at or 0
+    return instant if instant <= success.at + _CLOCKS_DIFFER_NS else 0
 
 
 def _covers(success: Attempt, failure: Attempt) -> bool:

@@ -8,8 +8,10 @@ from prefect.client.schemas.objects import FlowRun
 
 from flows.backup import backup
 from flows.status import status
+from flows.verify import verify
 from proofkeep.backup import Backup
-from proofkeep.errors import ClockError
+from proofkeep.errors import ClockError, DamagedError
+from proofkeep.history import History
 from proofkeep.snapshots import list_snapshots
 from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import ENTRY, House
@@ -19,9 +21,13 @@ TWO_DAYS = 2 * 86_400
 
 
 def set_clock(patch: pytest.MonkeyPatch, seconds_off: int) -> None:
-    """Let the engine of this process's backups have the time of a host that is so far ahead."""
-    ahead_ns = seconds_off * 10**9
-    patch.setattr("flows.backup.Backup", partial(Backup, clock=lambda: time.time_ns() + ahead_ns))
+    """Let this process's backups and what it remembers of attempts have the time of a host that is so far ahead."""
+
+    def clock() -> int:
+        return time.time_ns() + seconds_off * 10**9
+
+    patch.setattr("flows.backup.Backup", partial(Backup, clock=clock))
+    patch.setattr("proofkeep.history.History", partial(History, clock=clock))
 
 
 def snapshots(house: House) -> int:
@@ -94,3 +100,20 @@ def test_snapshot_from_the_future_is_no_success_once_the_clock_is_right_again(
     assert "hours ahead of this host's clock**" in artifacts(run.id)["markdown"]
     assert snapshots(house) == 1
     assert message(status_of(house)) == f"{ENTRY}: overdue, {ClockError.code}"
+
+
+def test_verify_that_passed_under_a_clock_ahead_hides_no_damage_found_later(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.fill(1)
+    assert run_here(backup, house.parameters()).state_name == "Completed"
+    with monkeypatch.context() as patch:
+        set_clock(patch, TWO_DAYS)
+        assert run_here(verify, {"repository": house.name}).state_name == "Completed"
+    next(path for path in (house.root / "store/packs").rglob("*") if path.is_file()).unlink()
+
+    run = run_here(verify, {"repository": house.name})
+    seen = status_of(house)
+
+    assert f"[{DamagedError.code}]" in message(run)
+    assert (seen.state_name, message(seen)) == ("Attention", f"{ENTRY}: {DamagedError.code}")

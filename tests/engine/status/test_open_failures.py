@@ -19,17 +19,18 @@ HOUR_NS = HOUR * 10**9
 
 
 def attempt(number: int, *, verb: str = BACKUP, code: str | None = "", **fields: Any) -> Attempt:
-    """One that began at 100 times its number and took 10."""
+    """One that began at 100 times its number and took 10; in the order it is 10 times its number."""
     began = 100 * number
     values: dict[str, Any] = {
         "entries": ("home",),
         "run": A,
         "began": began,
+        "order": 10 * number + (code not in {None, DIED}),
         "ended": None if code in {None, DIED} else began + 10,
         "message": "",
         "source_at": began + 1 if verb == BACKUP and code == "" else None,
     } | fields
-    return Attempt(number, verb, "/srv/packs", code=code, **values)
+    return Attempt(10 * number, verb=verb, place="/srv/packs", code=code, **values)
 
 
 def codes(*attempts: Attempt, newest: CommittedSnapshot | None = None) -> list[str | None]:
@@ -54,7 +55,7 @@ def test_attempt_under_way_closes_nothing_and_is_no_failure() -> None:
 
 
 def test_late_commit_of_an_older_instant_closes_nothing() -> None:
-    zombie = attempt(1, run=B, ended=900, source_at=101)
+    zombie = attempt(1, run=B, order=30, ended=900, source_at=101)
 
     assert codes(zombie, attempt(2, code="store")) == ["store"]
 
