@@ -19,6 +19,7 @@ from flows.lateness import missed_window
 from flows.limits import slot_at
 from flows.options import DEFAULTS, BackupOptions
 from flows.progress import BackupProgress
+from flows.remembering import remembering
 from flows.runs import began_ns, named_by, this_run
 from flows.telling import telling
 from flows.transfers import TRAVELLING_AT_ONCE, Transfers
@@ -64,8 +65,9 @@ def backup(entry: str, repository: str, source: str, options: BackupOptions = DE
 
 
 def _run(entry: str, repository: str, source: str, options: BackupOptions, card: Card) -> Receipt | State[Any]:
-    block = load_block(Repository, repository)
-    configuration = block.configuration(entry=entry, source=load_block(Source, source), backup=options.section())
+    with remembering("backup", this_run()):
+        block = load_block(Repository, repository)
+        configuration = block.configuration(entry=entry, source=load_block(Source, source), backup=options.section())
     refuse_elsewhere(this_run(), configuration.state)
     with (
         pinged(configuration.pings(), BACKUP, card.note) as ping,

@@ -10,8 +10,10 @@ from prefect.flows import Flow
 
 from flows.cards import artifact_key, failure_title, pointed, told_within
 from flows.failing import told_of
+from flows.remembering import remember_failure
 from proofkeep import events
 from proofkeep.errors import CancelledError, ProofkeepError, UnexpectedError, UsageError
+from proofkeep.history import BACKUP
 from tasks.boundary import advised
 
 _VERBS = {
@@ -61,6 +63,8 @@ def tell_unless_told(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any])
     error: ProofkeepError = UnexpectedError("run ended outside its flow's body; its state says how")
     if (state.message or "").startswith(_WRONG_PARAMETERS):
         error = UsageError("parameters do not fit the flow; the run's state says which")
+        if flow.name == BACKUP:  # its next run closes it; a verify that somebody mistyped would be open for a week
+            remember_failure(flow.name, flow_run, error)
     _tell(flow.name, flow_run, error)
 
 

@@ -1,7 +1,7 @@
-"""A failure that this host's history did not see begin: its process died first, waiting for a slot perhaps."""
+"""A failure that this host's history did not see begin: its process died first, or its blocks could not be used."""
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -10,13 +10,23 @@ from prefect.client.schemas.objects import FlowRun
 from blocks import Repository, Source, load_block
 from proofkeep import events
 from proofkeep.configuration import Configuration
-from proofkeep.errors import ProcessGoneError, ProofkeepError
+from proofkeep.errors import ProofkeepError, UsageError
 from proofkeep.history import BACKUP, DRILL, VERIFY, Attempt
 
 _VERBS = {"backup": BACKUP, "verify": VERIFY, "restore_drill": DRILL}
 
 
-def remember_failure(flow: str, run: FlowRun, error: ProcessGoneError) -> None:
+@contextmanager
+def remembering(flow: str, run: FlowRun) -> Iterator[None]:
+    """What a flow does before its attempt is recorded: the status shows its failure as open all the same."""
+    try:
+        yield
+    except ProofkeepError as error:
+        remember_failure(flow, run, error)
+        raise
+
+
+def remember_failure(flow: str, run: FlowRun, error: ProofkeepError) -> None:
     """Let the status show the run's failure as open, unless the history knows the run: it sees for itself who died.
 
     What the run was about may be unusable, which must keep nobody from telling its end; an event says so.
@@ -30,7 +40,7 @@ def remember_failure(flow: str, run: FlowRun, error: ProcessGoneError) -> None:
             attempts = history.attempts(configuration.place)
         entries = _entries(verb, run.parameters)
         if not any(each.run == run.id.hex or _makes_good(each, verb, entries, run) for each in attempts):
-            with suppress(ProcessGoneError), configuration.recorded(verb, entries, run.id.hex):
+            with suppress(type(error)), configuration.recorded(verb, entries, run.id.hex):
                 raise error
     except (ProofkeepError, httpx.HTTPError) as trouble:
         events.emit("failure-not-recorded", outcome="failure", flow_run_id=str(run.id), kind=type(trouble).__name__)
@@ -48,8 +58,11 @@ def _configuration(verb: str, parameters: Mapping[str, Any]) -> Configuration:
     block = load_block(Repository, str(parameters.get("repository")))
     if verb != BACKUP:
         return block.configuration()
-    source = load_block(Source, str(parameters.get("source")))
-    return block.configuration(entry=str(parameters.get("entry")), source=source)
+    try:
+        source = load_block(Source, str(parameters.get("source")))
+        return block.configuration(entry=str(parameters.get("entry")), source=source)
+    except UsageError:  # which may be what the run failed by; its entry is listed if it was ever backed up here
+        return block.configuration()
 
 
 def _entries(verb: str, parameters: Mapping[str, Any]) -> list[str]:

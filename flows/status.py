@@ -1,6 +1,7 @@
 """The flow `status`: what of this host is overdue, failed or left over, every hour; Failed while something is."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from prefect import flow
@@ -14,9 +15,9 @@ from flows.host import claim
 from flows.runs import named_by, this_run
 from flows.status_card import render
 from flows.telling import telling
-from proofkeep.configuration import Configuration
+from proofkeep.errors import ProofkeepError
 from proofkeep.history import KnownEntry
-from proofkeep.status import StatusReport
+from proofkeep.status import BrokenEntry, StatusReport
 
 ATTENTION = "Attention"
 
@@ -34,8 +35,9 @@ class WatchedEntry(BaseModel):
 def status(repository: str, entries: list[WatchedEntry] | None = None) -> State[Any]:
     """Show the age of each entry's last verified snapshot, its last drill, open failures, and what waits in spools.
 
-    Failed with the name Attention while an entry is older than allowed or a failure is open; the message names entries
-    and codes. All entries that were ever backed up on this host are listed, whatever the repository.
+    Failed with the name Attention while an entry is older than allowed, cannot be used, or has an open failure; the
+    message names entries and codes. All entries that were ever backed up on this host are listed, whatever the
+    repository.
 
     Args:
         repository: name of a Proofkeep Repository block; ages of its entries are asked of it.
@@ -45,22 +47,33 @@ def status(repository: str, entries: list[WatchedEntry] | None = None) -> State[
         claim(this_run())
         block = load_block(Repository, repository)
         configuration, now = block.configuration(), time.time_ns()
-        known = [_known(configuration, block, entry) for entry in entries or []]
-        report = configuration.status(block.session(), now_ns=now, entries=known)
+        known, broken = _watched(block, entries or [])
+        report = replace(configuration.status(block.session(), now_ns=now, entries=known), broken=broken)
         publish(render(repository, report, now), artifact_key("status", repository), f"Status: {report.verdict}")
         return _state(report)
 
 
-def _known(configuration: Configuration, block: Repository, entry: WatchedEntry) -> KnownEntry:
-    watched = block.configuration(entry=entry.entry, source=load_block(Source, entry.source)).known_entry
-    if watched is None:
+def _watched(block: Repository, entries: list[WatchedEntry]) -> tuple[list[KnownEntry], list[BrokenEntry]]:
+    """The entries as they are configured, and those whose blocks cannot be used, which hide none of the others."""
+    known, broken = [], []
+    for entry in entries:
+        try:
+            known.append(_known(block, entry))
+        except ProofkeepError as error:
+            broken.append(BrokenEntry(entry.entry, error))
+    return known, broken
+
+
+def _known(block: Repository, entry: WatchedEntry) -> KnownEntry:
+    configuration = block.configuration(entry=entry.entry, source=load_block(Source, entry.source))
+    if configuration.known_entry is None:
         raise AssertionError(configuration.place)
-    return watched
+    return configuration.known_entry
 
 
 def _state(report: StatusReport) -> State[Any]:
     """How the run ends. Raises the error that kept the repository from being asked, if nothing else is wrong."""
-    if report.wanting:
+    if report.reasons:
         told_within.add(this_run().id)
         return Failed(name=ATTENTION, message=report.verdict)
     if report.unreachable is not None:

@@ -19,6 +19,10 @@ def render(repository: str, report: StatusReport, now_ns: int) -> str:
         ]
     lines += ["| entry | last verified | allowed | last drill | |", "|---|---|---|---|---|"]
     lines += [_entry(entry, now_ns) for entry in report.entries]
+    lines += [f"| {entry.name} | | | | **{entry.error.code}** |" for entry in report.broken]
+    if report.broken:
+        lines += ["", "## Entries that cannot be used", ""]
+        lines += [f"* {entry.name}: **{entry.error.code}**\n\n  {entry.error}" for entry in report.broken]
     failures = [(entry, failure) for entry in report.entries for failure in entry.failures]
     if failures:
         # No table: a message with a pack's name is wider than a cell may be.

@@ -39,7 +39,7 @@ def run(context: Context) -> Exit:
     now = time.time_ns()
     report = configuration.status(now_ns=now)
     context.report.tell(_document(report), _lines(report, now))
-    if report.wanting:
+    if report.reasons:
         return Exit.ATTENTION
     if report.unreachable is not None:
         raise report.unreachable

@@ -4,6 +4,6 @@ From the repository, the journals and the history, so that none of them can hide
 """
 
 from proofkeep.status.judging import judge, newest_complete, open_failures
-from proofkeep.status.report import EntryStatus, StatusReport
+from proofkeep.status.report import BrokenEntry, EntryStatus, StatusReport
 
-__all__ = ["EntryStatus", "StatusReport", "judge", "newest_complete", "open_failures"]
+__all__ = ["BrokenEntry", "EntryStatus", "StatusReport", "judge", "newest_complete", "open_failures"]

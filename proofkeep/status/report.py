@@ -1,5 +1,6 @@
 """What the status of this host's entries is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from proofkeep.errors import ProofkeepError
@@ -43,6 +44,14 @@ class EntryStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class BrokenEntry:
+    """An entry that has to be listed, and whose configuration cannot be used."""
+
+    name: str
+    error: ProofkeepError
+
+
+@dataclass(frozen=True, slots=True)
 class StatusReport:
     """All entries of this host.
 
@@ -50,24 +59,29 @@ class StatusReport:
         left: abandoned runs with something in them that somebody may want to send or to give up.
         abandoned: runs that were given up when packs of theirs had been sent and not proven.
         unreachable: why the repository could not be asked, so that ages are only what this host remembers.
+        broken: entries that have to be listed, and of which nothing could be found out.
     """
 
     entries: list[EntryStatus]
     left: list[UnfinishedRun]
     abandoned: list[UnfinishedRun] = field(default_factory=list)
     unreachable: ProofkeepError | None = None
+    broken: Sequence[BrokenEntry] = ()
 
     @property
-    def wanting(self) -> list[EntryStatus]:
-        """Entries that are overdue or have open failures."""
-        return [entry for entry in self.entries if entry.codes]
+    def reasons(self) -> list[str]:
+        """Who needs somebody, each with its codes."""
+        return [
+            *(f"{entry.known.name}: {', '.join(entry.codes)}" for entry in self.entries if entry.codes),
+            *(f"{entry.name}: {entry.error.code}" for entry in self.broken),
+        ]
 
     @property
     def verdict(self) -> str:
-        """One line, with the entries and their codes."""
-        if not self.wanting:
+        """One line: the reasons, if there are any."""
+        if not self.reasons:
             return f"{len(self.entries)} entries are verified within their allowed age, nothing is open"
-        return "; ".join(f"{entry.known.name}: {', '.join(entry.codes)}" for entry in self.wanting)
+        return "; ".join(self.reasons)
 
 
 def whole_seconds(later_ns: int, earlier_ns: int) -> int:

@@ -1,0 +1,68 @@
+"""Backups that fail before they reach their repository are open in the status, and one broken entry hides no other."""
+
+import pytest
+from prefect.client.schemas.objects import FlowRun
+from prefect.states import Pending
+
+from flows.backup import backup
+from flows.host import JOURNAL
+from flows.status import status
+from tests.flows.house import ENTRY, House
+from tests.flows.running import artifacts, client, message, run_here, run_here_again
+from tests.flows.test_failure_cards import run_here_unchecked
+
+
+@pytest.fixture
+def backed_up(house: House) -> House:
+    house.fill(1)
+    run = run_here(backup, house.parameters())
+    assert run.state_name == "Completed", message(run)
+    return house
+
+
+def seen(house: House) -> FlowRun:
+    return run_here(status, {"repository": house.name})
+
+
+def test_entry_whose_block_is_gone_is_listed_as_broken_and_hides_no_other(house: House) -> None:
+    watched = [{"entry": "gone", "source": "nowhere"}, {"entry": ENTRY, "source": house.name}]
+
+    run = run_here(status, {"repository": house.name, "entries": watched})
+
+    table = artifacts(run.id)["markdown"]
+    assert (run.state_name, message(run)) == ("Attention", f"{ENTRY}: overdue; gone: usage")
+    assert f"| {ENTRY} | never |" in table
+    assert "| gone | | | | **usage** |" in table
+    assert "block proofkeep-source/nowhere does not exist" in table
+
+
+def test_backup_whose_block_is_gone_is_open_until_a_run_succeeds(backed_up: House) -> None:
+    failed = run_here(backup, backed_up.parameters() | {"source": "nowhere"})
+    bad = seen(backed_up)
+    run_here(backup, backed_up.parameters())
+    good = seen(backed_up)
+
+    assert failed.state_name == "Failed"
+    assert (bad.state_name, message(bad)) == ("Attention", f"{ENTRY}: usage")
+    assert "block proofkeep-source/nowhere does not exist" in artifacts(bad.id)["markdown"]
+    assert good.state_name == "Completed", message(good)
+
+
+def test_backup_whose_parameters_do_not_fit_is_open(backed_up: House) -> None:
+    with client() as api:
+        run = api.create_flow_run(backup, parameters=backed_up.parameters() | {"options": {"level": 99}})
+    with pytest.raises(Exception, match="level"):
+        run_here_unchecked(run)
+
+    assert message(seen(backed_up)) == f"{ENTRY}: usage"
+
+
+def test_retry_that_is_refused_on_the_wrong_host_opens_nothing_there(backed_up: House) -> None:
+    with client() as api:
+        run = api.create_flow_run(backup, parameters=backed_up.parameters(), state=Pending())
+        api.update_flow_run_labels(run.id, {JOURNAL: "elsewhere.example"})
+
+    run = run_here_again(backup, run)
+
+    assert run.state_name == "Failed"
+    assert seen(backed_up).state_name == "Completed"
