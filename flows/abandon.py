@@ -26,7 +26,7 @@ def abandon(repository: str, run: str) -> Receipt:
     with failure_told("abandon", repository) as card:
         claim(this_run())
         configuration = load_block(Repository, repository).configuration()
-        given_up = unfinished.abandon(configuration.state, run.replace("-", "").lower())
+        given_up = unfinished.abandon(configuration.state, run)
         _say(card, given_up)
         return asdict(given_up)
 

@@ -18,6 +18,7 @@ from proofkeep.errors import CancelledError, ProofkeepError
 from proofkeep.model import Finding
 from proofkeep.pace import share_of
 from proofkeep.progress import in_units
+from proofkeep.state import run_id
 from tasks.kinds import Receipt
 from tasks.resume import Resuming, resume
 
@@ -40,7 +41,7 @@ def resume_transfers(repository: str, runs: list[str] | None = None) -> Receipt:
     """
     with failure_told("resume-transfers", repository) as card:
         claim(this_run())
-        done, failures = _resume_all(repository, [run.replace("-", "").lower() for run in runs or []])
+        done, failures = _resume_all(repository, [run_id(run).hex() for run in runs or []])
         _say(card, repository, done, failures)
         if failures:
             raise next(iter(failures.values()))

@@ -17,11 +17,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from proofkeep.errors import JournalBusyError, StateError, StateFullError
+from proofkeep.errors import JournalBusyError, StateError, StateFullError, UsageError
 
 _WRITER = re.compile(rb"[0-9a-f]{32}")
+_RUN = re.compile("[0-9a-f]{32}")
 _LOCK_POLL_SECONDS = 0.02
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def run_id(spelled: str) -> bytes:
+    """The 16 bytes of a run's id: 32 hex digits, or a UUID as Prefect shows it. Raises `UsageError`."""
+    digits = spelled.replace("-", "").lower()
+    if _RUN.fullmatch(digits) is None:  # it names a folder: a pattern in its place would be another run's
+        raise UsageError("run id is not 32 hex digits")
+    return bytes.fromhex(digits)
 
 
 class RepositoryState:

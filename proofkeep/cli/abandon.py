@@ -17,7 +17,7 @@ def add(commands: Subparsers) -> Parser:
 
 def run(context: Context) -> Exit:
     """Give it up. Raises as `proofkeep.unfinished.abandon`."""
-    given_up = abandon(context.configuration.state, shown.run_id(context.options.run).hex())
+    given_up = abandon(context.configuration.state, context.options.run)
     context.report.tell(asdict(given_up), lines(given_up))
     return Exit.OK
 

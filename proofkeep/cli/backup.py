@@ -16,6 +16,7 @@ from proofkeep.cli.pinging import pinging
 from proofkeep.cli.report import table
 from proofkeep.errors import PartialSnapshotError, ProofkeepError, UsageError
 from proofkeep.history import BACKUP
+from proofkeep.state import run_id
 
 
 def add(commands: Subparsers) -> Parser:
@@ -77,8 +78,8 @@ def _back_up(context: Context, run: bytes) -> tuple[CommitReceipt, Backup, dict[
 
 def _run_id(new: str | None, resumed: str | None, state: Path) -> bytes:
     if resumed is None:
-        return os.urandom(16) if new is None else shown.run_id(new)
-    run = shown.run_id(resumed)
+        return os.urandom(16) if new is None else run_id(new)
+    run = run_id(resumed)
     if not any(state.glob(f"*/runs/{run.hex()}")):
         raise UsageError(f"run {run.hex()} has no journal on this host")
     return run

@@ -6,6 +6,7 @@ from proofkeep.cli.exits import Exit
 from proofkeep.errors import CancelledError, PolicyError, SourceChangedError, UsageError
 from proofkeep.repository import Repository
 from proofkeep.snapshots import list_snapshots
+from proofkeep.state import run_id
 
 _ID_SIZE = 16
 
@@ -27,7 +28,7 @@ def run(context: Context) -> Exit:
     """
     wanted = {_path_id(spelled): None for spelled in context.options.id}
     repository = context.configuration.connect()
-    _require_same_ids(repository, shown.run_id(context.options.run_id))
+    _require_same_ids(repository, run_id(context.options.run_id))
     path_id = repository.keys.ids.path_id
     context.report.begin_rows()
     with context.interruption.listening():

@@ -9,6 +9,7 @@ from proofkeep.cli import shown
 from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
 from proofkeep.errors import CancelledError, ProofkeepError
+from proofkeep.state import run_id
 
 
 def add(commands: Subparsers) -> Parser:
@@ -29,7 +30,7 @@ def run(context: Context) -> Exit:
     configuration = context.configuration
     repository = configuration.connect()
     state = configuration.open_state(repository)
-    wanted = [shown.run_id(spelled).hex() for spelled in context.options.run]
+    wanted = [run_id(spelled).hex() for spelled in context.options.run]
     done: list[Resumed] = []
     errors: list[ProofkeepError] = []
     cancelled = context.interruption.cancelled

@@ -2,10 +2,8 @@
 
 import os
 import stat
-import uuid
 from datetime import UTC, datetime
 
-from proofkeep.errors import UsageError
 from proofkeep.model import Kind
 from proofkeep.progress import in_units
 
@@ -50,11 +48,3 @@ def instant(at_ns: int | None) -> str:
 def mode(kind: int, bits: int) -> str:
     """Kind and permissions as `ls -l` has them."""
     return stat.filemode(_FORMATS[Kind(kind)] | bits)
-
-
-def run_id(spelled: str) -> bytes:
-    """The 16 bytes of a run's id: 32 hex digits, or a UUID as Prefect shows it. Raises `UsageError`."""
-    try:
-        return uuid.UUID(hex=spelled).bytes
-    except ValueError:
-        raise UsageError(f"run id {text(spelled)!r} is not 32 hex digits") from None

@@ -10,7 +10,7 @@ from pathlib import Path
 from proofkeep import events
 from proofkeep.errors import StateDamagedError, UsageError
 from proofkeep.journal import Journal
-from proofkeep.state import locked, telling
+from proofkeep.state import locked, run_id, telling
 from proofkeep.unfinished.runs import ABANDONED, BEGAN, JOURNAL, spool_size
 
 
@@ -42,10 +42,14 @@ class GivenUp:
 def abandon(root: Path, run: str, clock: Callable[[], int] = time.time_ns) -> GivenUp:
     """Give up a run of the state directory `root`. May be repeated.
 
+    Args:
+        run: its id, as `run_id` takes it.
+
     Raises:
-        UsageError: this host has no such run, or its snapshot is committed.
+        UsageError: that is no id, this host has no such run, or its snapshot is committed.
         JournalBusyError: it is live.
     """
+    run = run_id(run).hex()
     folder = next(iter(sorted(root.glob(f"*/runs/{run}"))), None)
     if folder is None:
         raise UsageError(f"run {run} has no journal on this host")

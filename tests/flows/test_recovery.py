@@ -119,6 +119,13 @@ def test_abandoned_run_is_told_and_its_retry_is_refused(house: House, failed: Fl
     assert not [file for file in house.state.glob("*/runs/*/spool/*") if file.is_file()]
 
 
+def test_pattern_for_a_run_gives_up_none(house: House, failed: FlowRun) -> None:
+    refused = run_here(abandon, {"repository": house.name, "run": "*"})
+
+    assert "run id is not 32 hex digits [usage]" in message(refused)
+    assert f"proofkeep abandon {failed.id.hex}" in seen(house)[1]
+
+
 def test_unreadable_store_fails_the_status_with_its_own_code(house: House) -> None:
     house.fill(1)
     assert run_here(backup, house.parameters()).state_name == "Completed"

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proofkeep.cli import shown
-from proofkeep.errors import UsageError
 
 ESCAPE = re.compile(rb"\\(\\|x[0-9a-f]{2})")
 
@@ -48,13 +47,3 @@ def test_names_as_they_are_written(path: bytes, spelled: str) -> None:
 )
 def test_sizes(count: int, spelled: str) -> None:
     assert shown.size(count) == spelled
-
-
-def test_run_id_is_taken_as_digits_or_uuid() -> None:
-    assert shown.run_id("ab" * 16) == shown.run_id("abababab-abab-abab-abab-abababababab") == b"\xab" * 16
-
-
-@pytest.mark.parametrize("spelled", ["", "ab", "zz" * 16, "ab" * 17])
-def test_other_run_ids_are_refused(spelled: str) -> None:
-    with pytest.raises(UsageError, match="is not 32 hex digits"):
-        shown.run_id(spelled)

@@ -152,6 +152,18 @@ def test_committed_and_unknown_runs_are_refused(host: Host) -> None:
         abandon(host.state_root, "00" * 16)
 
 
+@pytest.mark.parametrize("spelled", ["*", "", "?" * 32, "[0-9a-f]*", "."])
+def test_pattern_or_nothing_gives_up_no_run(host: Host, spelled: str) -> None:
+    run = os.urandom(16)
+    left_by(host, run)
+
+    with pytest.raises(UsageError, match="is not 32 hex digits"):
+        abandon(host.state_root, spelled)
+
+    (left,) = unfinished_runs(host.state)
+    assert (left.run, left.abandoned, left.holds_packs) == (run.hex(), False, True)
+
+
 def test_run_whose_journal_cannot_be_read_goes_as_a_whole(host: Host) -> None:
     run = os.urandom(16)
     left_by(host, run)
