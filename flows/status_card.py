@@ -1,9 +1,10 @@
 """The table of a status, as Markdown."""
 
 from proofkeep.configuration.duration import spell_duration
+from proofkeep.errors import StateDamagedError
 from proofkeep.history import Attempt
 from proofkeep.progress import in_units
-from proofkeep.status import EntryStatus, StatusReport
+from proofkeep.status import HISTORY_DAMAGED, EntryStatus, StatusReport
 from proofkeep.unfinished import STAYS, UnfinishedRun
 
 _SECOND_NS = 10**9
@@ -17,6 +18,8 @@ def render(repository: str, report: StatusReport, now_ns: int) -> str:
             f"The repository could not be asked (`{report.unreachable.code}`): ages are what this host remembers.",
             "",
         ]
+    if report.history_damaged:
+        lines += [f"**{StateDamagedError.code}**: {HISTORY_DAMAGED}.", ""]
     lines += ["| entry | last verified | allowed | last drill | |", "|---|---|---|---|---|"]
     lines += [_entry(entry, now_ns) for entry in report.entries]
     lines += [f"| {entry.name} | | | | **{entry.error.code}** |" for entry in report.broken]

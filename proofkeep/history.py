@@ -37,6 +37,8 @@ CREATE TABLE IF NOT EXISTS ends (number INTEGER PRIMARY KEY, sequence INTEGER);
 _NEXT = "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name='attempts'"
 _TAKE = "INSERT OR REPLACE INTO ends SELECT ?, seq FROM sqlite_sequence WHERE name='attempts'"
 _ENDS_OF_NOTHING = "DELETE FROM ends WHERE number NOT IN (SELECT number FROM attempts)"
+_FILE = "history.sqlite"
+_ASIDE = ".damaged"
 _KEPT_NS = 400 * 86_400 * 10**9
 
 
@@ -113,10 +115,11 @@ class History:
             StateError, SpoolFullError: as `StateDatabase`.
         """
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._root = root
         self._locks = root / "attempts"
         self._locks.mkdir(mode=0o700, exist_ok=True)
         self._clock = clock
-        file = root / "history.sqlite"
+        file = root / _FILE
         try:
             self._database = _opened(file)
         except StateDamagedError:
@@ -196,6 +199,11 @@ class History:
 
     # --- reading
 
+    @property
+    def damaged(self) -> bool:
+        """Whether a damaged database lies aside, with all that was remembered before; till somebody removes it."""
+        return any(self._root.glob(f"{_FILE}{_ASIDE}*"))
+
     def entries(self) -> list[KnownEntry]:
         """All that were ever backed up here, and not forgotten."""
         rows = self._database.rows("SELECT place, name, allowed_seconds FROM entries ORDER BY name, place")
@@ -260,5 +268,5 @@ def _require_sound(database: StateDatabase) -> None:
 def _put_aside(file: Path) -> None:
     events.emit("history-damaged", outcome="failure")
     for part in file.parent.glob(f"{file.name}*"):
-        if not part.name.startswith(f"{file.name}.damaged"):
-            part.replace(part.with_name(f"{file.name}.damaged{part.name.removeprefix(file.name)}"))
+        if not part.name.startswith(f"{file.name}{_ASIDE}"):
+            part.replace(part.with_name(f"{file.name}{_ASIDE}{part.name.removeprefix(file.name)}"))

@@ -9,7 +9,7 @@ from proofkeep.cli.exits import Exit
 from proofkeep.configuration.duration import spell_duration
 from proofkeep.errors import UsageError
 from proofkeep.history import Attempt
-from proofkeep.status import EntryStatus, StatusReport
+from proofkeep.status import HISTORY_DAMAGED, EntryStatus, StatusReport
 from proofkeep.unfinished import STAYS, UnfinishedRun
 
 _SECOND_NS = 10**9
@@ -28,7 +28,7 @@ def run(context: Context) -> Exit:
     """Show it.
 
     Returns:
-        `ATTENTION` when an entry is overdue or a failure is open.
+        `ATTENTION` when an entry is overdue, a failure is open, or the history was damaged.
 
     Raises:
         ProofkeepError: nothing is, as far as this host remembers, but the repository could not be asked.
@@ -61,6 +61,7 @@ def _document(report: StatusReport) -> dict[str, Any]:
         "left": [_left(run) for run in report.left],
         "abandoned": [_abandoned(run) for run in report.abandoned],
         "unreachable": None if report.unreachable is None else report.unreachable.code,
+        "history_damaged": report.history_damaged,
     }
 
 
@@ -123,6 +124,8 @@ def _lines(report: StatusReport, now_ns: int) -> list[str]:
     for run in report.left:
         lines += _left_lines(run)
     lines += [_abandoned_line(run) for run in report.abandoned]
+    if report.history_damaged:
+        lines.append(HISTORY_DAMAGED)
     if report.unreachable is not None:
         lines.append("the repository could not be asked: ages are what this host remembers")
     return lines or ["no entry is known on this host"]

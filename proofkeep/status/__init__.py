@@ -4,6 +4,14 @@ From the repository, the journals and the history, so that none of them can hide
 """
 
 from proofkeep.status.judging import judge, newest_complete, open_failures
-from proofkeep.status.report import BrokenEntry, EntryStatus, StatusReport
+from proofkeep.status.report import HISTORY_DAMAGED, BrokenEntry, EntryStatus, StatusReport
 
-__all__ = ["BrokenEntry", "EntryStatus", "StatusReport", "judge", "newest_complete", "open_failures"]
+__all__ = [
+    "HISTORY_DAMAGED",
+    "BrokenEntry",
+    "EntryStatus",
+    "StatusReport",
+    "judge",
+    "newest_complete",
+    "open_failures",
+]

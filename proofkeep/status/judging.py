@@ -50,7 +50,8 @@ def judge(
     verified = {each.known.name: each.verified_at or 0 for each in entries}
     runs = all_unfinished_runs(root)
     left = [run for run in runs if _wants_somebody(run, verified)]
-    return StatusReport(entries, left, [run for run in runs if run.abandoned and run.remains], unreachable)
+    remains = [run for run in runs if run.abandoned and run.remains]
+    return StatusReport(entries, left, remains, unreachable, history_damaged=history.damaged)
 
 
 def _judged(entry: KnownEntry, of_place: list[Attempt], asked: Newest | None, now_ns: int) -> EntryStatus:

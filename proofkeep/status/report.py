@@ -3,11 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from proofkeep.errors import ProofkeepError
+from proofkeep.errors import ProofkeepError, StateDamagedError
 from proofkeep.history import Attempt, KnownEntry
 from proofkeep.unfinished import UnfinishedRun
 
 _SECOND_NS = 10**9
+
+HISTORY_DAMAGED = (
+    "the history of attempts was damaged and begun anew: entries and failures it knew before are forgotten, ages come "
+    "from the repository. Look at the disk, verify and drill again, then remove history.sqlite.damaged* from the state "
+    "directory"
+)
+"""What a status says until somebody has removed what was put aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ class StatusReport:
         abandoned: runs that were given up when packs of theirs had been sent and not proven.
         unreachable: why the repository could not be asked, so that ages are only what this host remembers.
         broken: entries that have to be listed, and of which nothing could be found out.
+        history_damaged: the history was damaged and begun anew; nobody has removed yet what was put aside.
     """
 
     entries: list[EntryStatus]
@@ -67,6 +75,7 @@ class StatusReport:
     abandoned: list[UnfinishedRun] = field(default_factory=list)
     unreachable: ProofkeepError | None = None
     broken: Sequence[BrokenEntry] = ()
+    history_damaged: bool = False
 
     @property
     def reasons(self) -> list[str]:
@@ -74,6 +83,7 @@ class StatusReport:
         return [
             *(f"{entry.known.name}: {', '.join(entry.codes)}" for entry in self.entries if entry.codes),
             *(f"{entry.name}: {entry.error.code}" for entry in self.broken),
+            *([f"history of attempts: {StateDamagedError.code}"] if self.history_damaged else []),
         ]
 
     @property

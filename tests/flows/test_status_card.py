@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from flows.status_card import render
-from proofkeep.status import StatusReport
+from proofkeep.status import HISTORY_DAMAGED, StatusReport
 from proofkeep.unfinished import STAYS, UnfinishedRun
 
 
@@ -17,3 +17,12 @@ def test_packs_that_were_sent_and_given_up_are_listed_with_why_they_stay() -> No
     assert STAYS in text
     assert f"| `{'bb' * 16}` | home | 3 packs, 3.0 MiB |" in text
     assert "Left over" not in text
+
+
+def test_damaged_history_is_the_verdict_and_says_what_to_do() -> None:
+    report = StatusReport([], [], history_damaged=True)
+
+    text = render("main", report, 0)
+
+    assert report.verdict == "history of attempts: state-damaged"
+    assert f"**state-damaged**: {HISTORY_DAMAGED}." in text

@@ -155,4 +155,9 @@ def test_damaged_history_is_begun_anew_and_keeps_nobody_from_backing_up(tmp_path
         with history.recording(BACKUP, PLACE, ["home"], RUN):
             pass
         assert len(history.attempts(PLACE)) == 1
-    assert (tmp_path / "history.sqlite.damaged").exists() is bool(damage)
+        assert history.damaged is bool(damage)
+    for aside in tmp_path.glob("history.sqlite.damaged*"):
+        aside.unlink()
+
+    with opened(tmp_path) as history:
+        assert not history.damaged
