@@ -32,7 +32,7 @@ class WatchedEntry(BaseModel):
 
 
 @flow(name="status", flow_run_name=named_by("repository"), **telling())
-def status(repository: str, entries: list[WatchedEntry] | None = None) -> State[Any]:
+def status(repository: str, entries: list[WatchedEntry] | None = None, forget: str | None = None) -> State[Any]:
     """Show the age of each entry's last verified snapshot, its last drill, open failures, and what waits in spools.
 
     Failed with the name Attention while an entry is older than allowed, cannot be used, or has an open failure; the
@@ -42,11 +42,15 @@ def status(repository: str, entries: list[WatchedEntry] | None = None) -> State[
     Args:
         repository: name of a Proofkeep Repository block; ages of its entries are asked of it.
         entries: those that have to be listed even if they never ran.
+        forget: name of an entry that is backed up on this host no more: it is not listed again.
     """
     with failure_told("status", repository):
         claim(this_run())
         block = load_block(Repository, repository)
         configuration, now = block.configuration(), time.time_ns()
+        if forget:
+            with configuration.history() as history:
+                history.forget(forget)
         known, broken = _watched(block, entries or [])
         report = replace(configuration.status(block.session(), now_ns=now, entries=known), broken=broken)
         publish(render(repository, report, now), artifact_key("status", repository), f"Status: {report.verdict}")

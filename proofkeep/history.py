@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from proofkeep import events
-from proofkeep.errors import CancelledError, JournalBusyError, ProofkeepError, StateDamagedError
+from proofkeep.errors import CancelledError, JournalBusyError, ProofkeepError, StateDamagedError, UsageError
 from proofkeep.state import locked
 from proofkeep.state_database import StateDatabase
 
@@ -139,14 +139,14 @@ class History:
         values = (entry.place, entry.name, entry.allowed_seconds)
         self._database.change("INSERT OR REPLACE INTO entries VALUES (?,?,?)", values)
 
-    def forget(self, name: str) -> int:
-        """Forget an entry that is backed up here no more, and its failures; how many there were of that name."""
+    def forget(self, name: str) -> None:
+        """Forget an entry that is backed up here no more, and its failures. Raises `UsageError` where it never was."""
         with self._database.transaction():
-            found = self._database.rows("SELECT count(*) FROM entries WHERE name=?", (name,))[0][0]
+            if not self._database.rows("SELECT name FROM entries WHERE name=?", (name,)):
+                raise UsageError(f"entry {name!r} was never backed up on this host")
             self._database.change("DELETE FROM entries WHERE name=?", (name,))
             self._database.change("DELETE FROM attempts WHERE entries=?", (json.dumps([name]),))
             self._database.change(_ENDS_OF_NOTHING)
-        return int(found)
 
     @contextmanager
     def recording(self, verb: str, place: str, entries: Sequence[str], run: str) -> Iterator[Recording]:

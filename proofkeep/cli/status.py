@@ -7,7 +7,6 @@ from proofkeep.cli import shown
 from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
 from proofkeep.configuration.duration import spell_duration
-from proofkeep.errors import UsageError
 from proofkeep.history import Attempt
 from proofkeep.status import HISTORY_DAMAGED, EntryStatus, StatusReport
 from proofkeep.unfinished import STAYS, UnfinishedRun
@@ -35,7 +34,8 @@ def run(context: Context) -> Exit:
     """
     configuration, gone = context.configuration, context.options.forget
     if gone is not None:
-        _forget(context, gone)
+        with configuration.history() as history:
+            history.forget(gone)
     now = time.time_ns()
     report = configuration.status(now_ns=now)
     context.report.tell(_document(report), _lines(report, now))
@@ -44,12 +44,6 @@ def run(context: Context) -> Exit:
     if report.unreachable is not None:
         raise report.unreachable
     return Exit.OK
-
-
-def _forget(context: Context, name: str) -> None:
-    with context.configuration.history() as history:
-        if not history.forget(name):
-            raise UsageError(f"entry {shown.text(name)!r} was never backed up on this host")
 
 
 # --- for scripts

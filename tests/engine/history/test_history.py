@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
-from proofkeep.errors import PartialSnapshotError, SpoolFullError, StoreUnavailableError
+from proofkeep.errors import PartialSnapshotError, SpoolFullError, StoreUnavailableError, UsageError
 from proofkeep.history import BACKUP, DIED, UNEXPECTED, Attempt, History, KnownEntry
 from proofkeep.state_database import StateDatabase
 
@@ -115,11 +115,12 @@ def test_entry_is_known_as_it_was_configured_last_until_it_is_forgotten(tmp_path
             pass
         before = history.entries()
 
-        assert history.forget("home") == 1
+        history.forget("home")
 
         assert before == [KnownEntry(PLACE, "home", 3600)]
         assert (history.entries(), history.attempts(PLACE)) == ([], [])
-        assert history.forget("home") == 0
+        with pytest.raises(UsageError, match="was never backed up on this host"):
+            history.forget("home")
 
 
 def test_successes_of_long_ago_go_and_failures_stay(tmp_path: Path) -> None:
