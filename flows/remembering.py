@@ -1,5 +1,6 @@
 """A failure that this host's history did not see begin: its process died first, or its blocks could not be used."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -47,9 +48,11 @@ def remember_failure(flow: str, run: FlowRun, error: ProofkeepError) -> None:
 
 
 def _makes_good(attempt: Attempt, verb: str, entries: list[str], run: FlowRun) -> bool:
-    """Whether what the run was about has succeeded since it died."""
+    """Whether what the run was about has succeeded since it died; nothing of the future has: its clock was wrong."""
     died = run.end_time or run.start_time
-    if died is None or attempt.verb != verb or attempt.code != "" or attempt.began < died.timestamp() * 1e9:
+    if died is None or attempt.verb != verb or attempt.code != "":
+        return False
+    if not died.timestamp() * 1e9 <= attempt.began <= time.time_ns():
         return False
     return not attempt.entries or (bool(entries) and set(entries) <= set(attempt.entries))
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -18,13 +19,14 @@ from flows.crashes import AGAIN
 from flows.host import ProcessMark
 from flows.reconcile import reconcile
 from flows.status import status
-from proofkeep.history import BACKUP, DIED
+from proofkeep.history import BACKUP, DIED, History
 from tests.architecture.tree import ROOT
 from tests.flows.conftest import QUEUE
 from tests.flows.house import ENTRY, House
 from tests.flows.running import artifacts, client, message, run_here, run_here_again
 from tests.flows.test_reconcile import NO_TIME, ended_process, now, run_of
 
+HOUR_NS = 3600 * 10**9
 GAVE_UP = "Process exited with status code: 1."
 HIDDEN = """
 import sys
@@ -198,6 +200,20 @@ def test_death_that_was_made_good_before_it_was_told_is_not_open(house: House) -
 
     assert run.id in told()
     assert attempts(house) == [(good.id.hex, "")]
+
+
+def test_success_under_a_clock_that_was_ahead_makes_no_later_death_good(house: House) -> None:
+    configuration = house.configuration
+    with (
+        History(configuration.state, lambda: time.time_ns() + 48 * HOUR_NS) as history,
+        history.recording(BACKUP, configuration.place, [ENTRY], "00" * 16),
+    ):
+        pass
+    run = died(house)
+
+    reconcile()
+
+    assert (run.id.hex, "process-gone") in attempts(house)
 
 
 def attempts(house: House) -> list[tuple[str, str | None]]:
