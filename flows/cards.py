@@ -32,6 +32,7 @@ class Card:
 
     Attributes:
         also: further errors of the run than the one that ends it.
+        then: the next step of a failure, where its error alone does not tell it.
     """
 
     def __init__(self, verb: str, subject: str) -> None:
@@ -42,6 +43,7 @@ class Card:
         self._made = False
         self._notes: list[str] = []
         self.also: Sequence[ProofkeepError] = ()
+        self.then: str | None = None
 
     def say(self, title: str, rows: Mapping[str, str], findings: Sequence[Finding], status: str) -> None:
         """What the run came to.
@@ -65,7 +67,8 @@ class Card:
         """Make the card of a failure; the error again, its text ending in code, hint and where the card is."""
         key = artifact_key(self._verb, self._subject)
         title = failure_title(self._verb, self._subject)
-        text = f"# {title}\n\n{told_of(self._verb, self._subject, this_run(), error, self.also)}"
+        told = told_of(self._verb, self._subject, this_run(), error, self.also, self.then)
+        text = f"# {title}\n\n{told}"
         if self._text:
             text = f"{text}\n{self._text}"
         made = publish(self._noted(text), key, f"{title}: {error.code}")

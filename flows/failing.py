@@ -12,35 +12,35 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 
 from flows.history import runs_before, since
+from flows.next_step import next_step, without_retry
 from flows.standing import recovery_point, safe, state_of, transfers
 from proofkeep import events
 from proofkeep.aftermath import left_by
-from proofkeep.errors import (
-    DamagedError,
-    IntegrityError,
-    PackMissingError,
-    PackRetiredError,
-    ProofkeepError,
-    RunAbandonedError,
-)
+from proofkeep.errors import ProofkeepError
 
 PAGES = "PROOFKEEP_PAGES"
 """Environment variable: URL below which the pages of docs/on-call/codes lie; unset, cards name the file."""
 
 _FOLDER = "docs/on-call/codes"
-_LOOK_FIRST = (IntegrityError, DamagedError)
-_MENDED_BY_RETRY = (PackMissingError, PackRetiredError)
 
 Rows = dict[str, str]
 
 
-def told_of(verb: str, subject: str, run: FlowRun, error: ProofkeepError, also: Sequence[ProofkeepError] = ()) -> str:
+def told_of(
+    verb: str,
+    subject: str,
+    run: FlowRun,
+    error: ProofkeepError,
+    also: Sequence[ProofkeepError] = (),
+    then: str | None = None,
+) -> str:
     """The card below its title, as Markdown.
 
     Args:
         subject: the inventory entry, repository or snapshot that the verb was about.
         run: the flow run that failed.
         also: further errors of the same run.
+        then: the next step, where the error alone does not tell it.
     """
     rows = {"cause": f"**{error.cause}** (`{error.code}`, page {page(error)})"}
     if others := _others(error, also):
@@ -48,7 +48,7 @@ def told_of(verb: str, subject: str, run: FlowRun, error: ProofkeepError, also: 
     rows |= _surroundings(verb, subject, run, error)
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     return (
-        f"`{error.code}`: {error}\n\n**What to do:** {error.hint}\n\n**Then:** {next_step(run, error)}\n\n"
+        f"`{error.code}`: {error}\n\n**What to do:** {error.hint}\n\n**Then:** {then or next_step(run, error)}\n\n"
         f"| | |\n|---|---|\n{table}\n"
     )
 
@@ -57,24 +57,6 @@ def page(error: ProofkeepError) -> str:
     """Where the code is explained: a link, or the file in the checkout."""
     base = os.environ.get(PAGES)
     return f"[{error.code}]({base.rstrip('/')}/{error.code}.md)" if base else f"`{_FOLDER}/{error.code}.md`"
-
-
-def next_step(run: FlowRun, error: ProofkeepError) -> str:
-    """One click, or one command."""
-    if isinstance(error, RunAbandonedError):
-        return "start a new run of the entry, **Run** on its deployment; a Retry of this one is refused."
-    if isinstance(error, _LOOK_FIRST) and not isinstance(error, _MENDED_BY_RETRY):
-        return "let somebody look before anything runs again; Retry does not mend stored bytes."
-    return f"press **Retry** on this run, or run `prefect flow-run retry {run.id}`."
-
-
-def without_retry(run: FlowRun) -> str:
-    """What else may be done with packs that wait, on the host that holds them."""
-    return (
-        "the entry's next run takes up what waits; "
-        f"`proofkeep resume-transfers {run.id.hex}` (or deployment `resume_transfers`) sends it without the source; "
-        f"`proofkeep abandon {run.id.hex}` (or deployment `abandon`) gives the spool's space back"
-    )
 
 
 def _others(error: ProofkeepError, also: Sequence[ProofkeepError]) -> str:

@@ -68,7 +68,7 @@ class ProcessMark:
 
 def claim(run: FlowRun) -> None:
     """Say in the flow run's labels that this process works on it."""
-    _label(run, {**ProcessMark.mine().labels(), _ATTEMPT: run.run_count})
+    label(run, {**ProcessMark.mine().labels(), _ATTEMPT: run.run_count})
 
 
 def at_work_on(run: FlowRun) -> ProcessMark | None:
@@ -89,10 +89,11 @@ def refuse_elsewhere(run: FlowRun, state: Path) -> None:
 
 def claim_journal(run: FlowRun) -> None:
     """Say in the flow run's labels that its journal lies on this host."""
-    _label(run, {JOURNAL: host_name()})
+    label(run, {JOURNAL: host_name()})
 
 
-def _label(run: FlowRun, labels: dict[str, Any]) -> None:
+def label(run: FlowRun, labels: dict[str, Any]) -> None:
+    """Add to the labels of the run at the server; `run` itself stays as it was read."""
     with get_client(sync_client=True) as client:
         client.update_flow_run_labels(run.id, labels)
 

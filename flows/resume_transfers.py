@@ -8,19 +8,24 @@ from prefect import flow
 
 from blocks import Repository, load_block
 from flows.cards import Card, failure_told
-from flows.host import claim
+from flows.host import claim, label
+from flows.next_step import to_complete
 from flows.progress import RunProgress
 from flows.runs import named_by, this_run
 from flows.telling import telling
 from flows.watching import in_thread, threads, watched
-from proofkeep.backup.resume import Resumed, resumable
-from proofkeep.errors import CancelledError, ProofkeepError
+from proofkeep.backup.resume import Resumed, committed_before, resumable
+from proofkeep.errors import CancelledError, PartialSnapshotError, ProofkeepError
 from proofkeep.model import Finding
 from proofkeep.pace import share_of
 from proofkeep.progress import in_units
 from proofkeep.state import run_id
+from proofkeep.unfinished import UnfinishedRun
 from tasks.kinds import Receipt
 from tasks.resume import Resuming, resume
+
+TAKEN = "proofkeep.taken"
+"""Label with the ids of the runs that a run without names took, for its Retry to know them by."""
 
 
 @flow(
@@ -33,7 +38,8 @@ def resume_transfers(repository: str, runs: list[str] | None = None) -> Receipt:
     """Send what abandoned runs left in the spool of this host.
 
     A run that had read its source to the end is committed as a snapshot of its own instant. What the others had sealed
-    is used by their entries' next runs. Needs no data key.
+    is used by their entries' next runs. Needs no data key. A retry sends what did not arrive; it stays Failed while a
+    snapshot that this run committed, or that is named, is the newest of its run and incomplete.
 
     Args:
         repository: name of a Proofkeep Repository block.
@@ -44,7 +50,7 @@ def resume_transfers(repository: str, runs: list[str] | None = None) -> Receipt:
         done, failures = _resume_all(repository, [run_id(run).hex() for run in runs or []])
         _say(card, repository, done, failures)
         if failures:
-            raise next(iter(failures.values()))
+            raise _ending(card, failures)
         return {"resumed": [msgspec.to_builtins(each) for each in done]}
 
 
@@ -55,9 +61,10 @@ def _resume_all(repository: str, runs: list[str]) -> tuple[list[Resumed], dict[s
     connected = configuration.connect(block.session())
     state = configuration.open_state(connected)
     progress = RunProgress("sending what waits")
-    done: list[Resumed] = []
-    failures: dict[str, ProofkeepError] = {}
     waiting = resumable(state, runs)
+    done = committed_before(state, runs or _take(waiting))
+    failures = {each.run: failure for each in done if (failure := each.failure) is not None}
+    earlier = len(done)
     for number, left in enumerate(waiting):
         cancelled = threading.Event()
         resuming = Resuming(configuration, connected, state, left, cancelled=cancelled.is_set, progress=progress)
@@ -73,8 +80,28 @@ def _resume_all(repository: str, runs: list[str]) -> tuple[list[Resumed], dict[s
         done.append(resumed)
         if (failure := resumed.failure) is not None and resumed.committed is not None:
             failures[left.run] = failure
-    progress.finish(f"{len(done)} of {len(waiting)} runs were sent")
+    progress.finish(f"{len(done) - earlier} of {len(waiting)} runs were sent")
     return done, failures
+
+
+def _take(waiting: list[UnfinishedRun]) -> list[str]:
+    """Runs that earlier attempts of a run without names took, and now these: committed, they wait no more on Retry."""
+    before = str(this_run().labels.get(TAKEN, "")).split()
+    label(this_run(), {TAKEN: " ".join(dict.fromkeys([*before, *(left.run for left in waiting)]))})
+    return before
+
+
+def _ending(card: Card, failures: dict[str, ProofkeepError]) -> ProofkeepError:
+    """The error that the run ends in: one that its Retry may mend, if there is one; the others are told beside it."""
+    card.also = list(failures.values())
+    incomplete = [run for run, error in failures.items() if isinstance(error, PartialSnapshotError)]
+    unsent = [error for run, error in failures.items() if run not in incomplete]
+    if not unsent:
+        card.then = to_complete(incomplete)
+        return failures[incomplete[0]]
+    if incomplete:
+        card.note(to_complete(incomplete))
+    return unsent[0]
 
 
 def _show(progress: RunProgress, number: int, of: int) -> None:

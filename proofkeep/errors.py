@@ -532,7 +532,7 @@ class PartialSnapshotError(PipelineError):
 
     code = "partial-snapshot"
     cause = "incomplete snapshot"
-    hint = "List the unread files with the CLI on the source's host, mend them, and press Retry."
+    hint = "List the unread files with the CLI on the source's host, mend them, and press Retry on the backup run."
 
 
 class RunAbandonedError(PipelineError):

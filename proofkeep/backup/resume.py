@@ -1,7 +1,9 @@
 """Send what waits in this host's spool without touching the source, and commit what only had to be sent."""
 
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from proofkeep.backup.adopt import LeftRun
 from proofkeep.backup.adopted import Adopted
@@ -14,13 +16,14 @@ from proofkeep.errors import (
     ProofkeepError,
     UsageError,
 )
+from proofkeep.journal import Journal
 from proofkeep.state import RepositoryState
-from proofkeep.unfinished import UnfinishedRun, unfinished_runs
+from proofkeep.unfinished import BEGAN, UnfinishedRun, unfinished_runs
 
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """What came of one abandoned run.
+    """What came of one run that waited.
 
     Attributes:
         taken_up: its packs as the entry's next run counts on them; None where it was committed.
@@ -42,19 +45,38 @@ class Resumed:
         return partial_of(self.committed)
 
 
+def committed_before(state: RepositoryState, runs: Sequence[str]) -> list[Resumed]:
+    """Of the runs that are named, those whose snapshot is committed, complete or not: nothing of them waits."""
+    folders = {folder.name: folder for folder in state.runs.glob("*")}
+    found = [_committed(folders[run]) for run in dict.fromkeys(runs) if run in folders]
+    return [done for done in found if done is not None]
+
+
+def _committed(folder: Path) -> Resumed | None:
+    """None where it has no snapshot, or where its journal cannot be read."""
+    with suppress(ProofkeepError), closing(Journal(folder / "journal.sqlite")) as journal:
+        if (fact := journal.fact("committed")) is not None:
+            receipt = CommitReceipt(**fact)
+            entry = (journal.fact(BEGAN) or {}).get("entry") or receipt.entry
+            return Resumed(folder.name, entry, 0, None, receipt)
+    return None
+
+
 def resumable(state: RepositoryState, runs: Sequence[str] = ()) -> list[UnfinishedRun]:
-    """The runs that are named; without names, all that have something to send or to commit and are not live.
+    """The runs that are named, but for those of `committed_before`; without names, all that wait and are not live.
 
     Raises:
-        UsageError: one is not on this host, is committed, was abandoned, or its journal does not say its entry.
+        UsageError: one is not on this host, was abandoned, or its journal does not say its entry.
         JournalBusyError: one that is named is live.
     """
     found = {left.run: left for left in unfinished_runs(state)}
     if not runs:
         return [left for left in found.values() if _waits(left) and left.name is not None]
-    for run in runs:
+    done = {each.run for each in committed_before(state, [run for run in runs if run not in found])}
+    wanted = [run for run in dict.fromkeys(runs) if run not in done]
+    for run in wanted:
         _refuse(run, found.get(run))
-    return [found[run] for run in runs]
+    return [found[run] for run in wanted]
 
 
 def _waits(left: UnfinishedRun) -> bool:

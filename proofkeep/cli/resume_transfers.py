@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from proofkeep.backup.resume import Resumed, resumable
+from proofkeep.backup.resume import Resumed, committed_before, resumable
 from proofkeep.backup.retrying import pausing
 from proofkeep.cli import shown
 from proofkeep.cli.command import Context, Parser, Subparsers, add_command
@@ -24,14 +24,14 @@ def run(context: Context) -> Exit:
     """Send, and commit what had been read to its end; one run's error does not keep the others from being sent.
 
     Raises:
-        PartialSnapshotError: a snapshot is committed, but something could not be read when it was made.
         ProofkeepError: as `proofkeep.backup.resume`; the first one met.
+        PartialSnapshotError: all was sent, but something could not be read when a snapshot was made.
     """
     configuration = context.configuration
     repository = configuration.connect()
     state = configuration.open_state(repository)
     wanted = [run_id(spelled).hex() for spelled in context.options.run]
-    done: list[Resumed] = []
+    done = committed_before(state, wanted)
     errors: list[ProofkeepError] = []
     cancelled = context.interruption.cancelled
     pause = pausing(context.interruption.wait, cancelled)
@@ -46,11 +46,11 @@ def run(context: Context) -> Exit:
             except ProofkeepError as error:
                 errors.append(error)
     context.report.tell({"resumed": [as_document(each) for each in done]}, lines(done))
+    if errors:
+        raise errors[0]
     for each in done:
         if each.committed is not None:
             each.committed.require_complete()
-    if errors:
-        raise errors[0]
     return Exit.OK
 
 

@@ -10,6 +10,7 @@ from prefect.states import Cancelled
 from flows import failing
 from flows.backup import backup
 from flows.history import spelled
+from flows.next_step import next_step
 from flows.outside import verb_and_subject
 from flows.verify import verify
 from proofkeep.configuration.identity import host_name
@@ -134,10 +135,10 @@ def test_page_is_a_link_where_its_place_is_configured(monkeypatch: pytest.Monkey
 def test_retry_is_not_advised_for_bytes_that_it_cannot_mend() -> None:
     run = FlowRun(flow_id=uuid4())
 
-    assert "press **Retry**" in failing.next_step(run, PackMissingError("x"))
+    assert "press **Retry**" in next_step(run, PackMissingError("x"))
     for error in (TruncatedError("x"), DamagedError("x")):
-        assert "Retry does not mend" in failing.next_step(run, error)
-    assert "a new run of the entry" in failing.next_step(run, RunAbandonedError("x"))
+        assert "Retry does not mend" in next_step(run, error)
+    assert "a new run of the entry" in next_step(run, RunAbandonedError("x"))
 
 
 def test_cancelled_run_says_how_to_go_on(house: House) -> None:

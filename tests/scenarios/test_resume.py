@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from proofkeep.backup.adopt import LeftRun
-from proofkeep.backup.resume import Resumed, resumable, resume
+from proofkeep.backup.resume import Resumed, committed_before, resumable, resume
 from proofkeep.errors import JournalBusyError, UsageError
 from proofkeep.unfinished import unfinished_runs
 from tests.building import OPTIONS, Host, grown_host, plant
@@ -129,3 +129,19 @@ def test_adopted_run_that_had_read_to_its_end_can_still_be_committed_by_name(hos
 
     assert done.committed is not None
     assert host.ground.read_back(done.committed.snapshot) == before
+
+
+def test_named_run_that_is_committed_is_done_and_keeps_no_other_from_being_sent(host: Host) -> None:
+    run, other = os.urandom(16), os.urandom(16)
+    killed(host, run, "put index/ 1")
+    resumed(host)
+    plant(host.source, {"later": b"later"})
+    killed(host, other, "put index/ 1")
+    names = [run.hex(), other.hex()]
+
+    (before,) = committed_before(host.state, names)
+    (done,) = resumed(host, *names)
+
+    assert before.committed is not None
+    assert (before.run, before.entry, before.sent, before.failure) == (run.hex(), "entry", 0, None)
+    assert done.run == other.hex()
