@@ -35,7 +35,7 @@ def run(context: Context) -> Exit:
     done = reconcile()
     crashed, told = map(_documents, (done.crashed, done.told))
     rows = [(str(run.id), f"{run.name}: {_words(run)}, set Crashed") for run in done.crashed]
-    rows += [(str(run.id), f"{run.name}: {_words(run)}, was Crashed and has its card now") for run in done.told]
+    rows += [(str(run.id), f"{run.name}: {_words(run)}, {run.state}, leads to its card now") for run in done.told]
     context.report.tell({"crashed": crashed, "told": told}, table(rows) or ["nothing to reconcile"])
     return Exit.OK
 

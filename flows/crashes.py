@@ -17,13 +17,10 @@ from prefect.states import Crashed
 
 from flows.cards import failure_title
 from flows.host import ProcessMark, at_work_on
-from flows.outside import tell_outside, verb_and_subject
+from flows.outside import lead, tell_outside, verb_and_subject
 from flows.remembering import remember_failure
 from proofkeep.configuration.identity import host_name
 from proofkeep.errors import ProcessGoneError
-
-AGAIN = "now with its card: "
-"""Begins the message of a state that somebody else had set Crashed; crashed.yaml notifies of the first one alone."""
 
 UNDER_WAY = [StateType.RUNNING, StateType.CANCELLING]
 _UNFINISHED = [*UNDER_WAY, StateType.PENDING, StateType.SCHEDULED]
@@ -55,15 +52,12 @@ def tell_crash(client: SyncPrefectClient, run: FlowRun) -> bool:
     process = at_work_on(run)
     if process is not None and (process.host != host_name() or not process.is_dead()):
         return False
-    if _is_told(client, run):
+    if present_card(client, run) is not None:
         return False
     error = never_begun(run) if process is None else gone(process)
     _crash_task_runs(client, run, str(error))
     told = _told(client, run, error)
-    state = client.read_flow_run(run.id).state
-    if state is not None and state.is_crashed():  # else somebody pressed Retry meanwhile
-        before = f" It said before: {state.message}" if state.message else ""
-        client.set_flow_run_state(run.id, Crashed(message=f"{AGAIN}{told}{before}"), force=True)
+    lead(client, run.id, StateType.CRASHED, told)
     return True
 
 
@@ -73,16 +67,15 @@ def _told(client: SyncPrefectClient, run: FlowRun, error: ProcessGoneError) -> s
     return str(tell_outside(client, run, error))
 
 
-def _is_told(client: SyncPrefectClient, run: FlowRun) -> bool:
-    """Whether the present attempt has the card of its failure, from its body or from us."""
+def present_card(client: SyncPrefectClient, run: FlowRun) -> Artifact | None:
+    """The card of the present attempt's failure, from its body or from us; None where it has none."""
     states = client.read_flow_run_states(run.id)
     asked_for = max((state.timestamp for state in states if state.type is StateType.SCHEDULED), default=None)
     title = failure_title(*verb_and_subject(client.read_flow(run.flow_id).name, run))
-    return any(
-        (card.description or "").startswith(title)
-        for card in _cards(client, run)
-        if asked_for is None or card.created is None or card.created >= asked_for
+    cards = (
+        card for card in _cards(client, run) if asked_for is None or card.created is None or card.created >= asked_for
     )
+    return next((card for card in cards if (card.description or "").startswith(title)), None)
 
 
 def _cards(client: SyncPrefectClient, run: FlowRun) -> list[Artifact]:

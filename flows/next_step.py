@@ -12,10 +12,15 @@ from proofkeep.errors import (
     PackRetiredError,
     ProofkeepError,
     RunAbandonedError,
+    UsageError,
 )
 
 _LOOK_FIRST = (IntegrityError, DamagedError)
 _MENDED_BY_RETRY = (PackMissingError, PackRetiredError)
+
+NEW_PARAMETERS = (
+    "start a new run with parameters that fit, **Run** on its deployment; a Retry repeats those that this run has."
+)
 
 
 def next_step(run: FlowRun, error: ProofkeepError) -> str:
@@ -24,7 +29,10 @@ def next_step(run: FlowRun, error: ProofkeepError) -> str:
         return "start a new run of the entry, **Run** on its deployment; a Retry of this one is refused."
     if isinstance(error, _LOOK_FIRST) and not isinstance(error, _MENDED_BY_RETRY):
         return "let somebody look before anything runs again; Retry does not mend stored bytes."
-    return f"press **Retry** on this run, or run `prefect flow-run retry {run.id}`."
+    retry = f"press **Retry** on this run, or run `prefect flow-run retry {run.id}`"
+    if isinstance(error, UsageError):
+        return f"correct it, then {retry}. If it is a parameter of this run, {NEW_PARAMETERS}"
+    return f"{retry}."
 
 
 def to_complete(runs: Iterable[str]) -> str:

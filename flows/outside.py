@@ -1,15 +1,17 @@
 """Cards of runs that ended outside their body: killed, cancelled, or with parameters that do not fit."""
 
 from typing import Any
+from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import ArtifactCreate
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.flows import Flow
 
 from flows.cards import artifact_key, failure_title, pointed, told_within
 from flows.failing import told_of
+from flows.next_step import NEW_PARAMETERS
 from flows.remembering import remember_failure
 from proofkeep import events
 from proofkeep.errors import CancelledError, ProofkeepError, UnexpectedError, UsageError
@@ -32,6 +34,9 @@ _SUBJECTS = {
 _DEFAULTS = {"restore": "latest"}
 _WRONG_PARAMETERS = "Validation of flow parameters failed"
 
+AGAIN = "now with its card: "
+"""Begins the message of a state that somebody else had set; crashed.yaml and failed.yaml notify of the first alone."""
+
 
 def verb_and_subject(flow: str, run: FlowRun) -> tuple[str, str]:
     """What a run of this flow was about, as its cards name it."""
@@ -42,12 +47,18 @@ def verb_and_subject(flow: str, run: FlowRun) -> tuple[str, str]:
     return _VERBS.get(flow, flow), str(subject)
 
 
-def tell_outside(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError) -> ProofkeepError:
-    """Make the card of a run that its body did not make; the error again, its text ending in where the card is."""
+def tell_outside(
+    client: SyncPrefectClient, run: FlowRun, error: ProofkeepError, then: str | None = None
+) -> ProofkeepError:
+    """Make the card of a run that its body did not make; the error again, its text ending in where the card is.
+
+    Args:
+        then: as `told_of` has it.
+    """
     verb, subject = verb_and_subject(client.read_flow(run.flow_id).name, run)
     key = artifact_key(verb, subject)
     title = failure_title(verb, subject)
-    text = f"# {title}\n\n{told_of(verb, subject, run, error)}"
+    text = f"# {title}\n\n{told_of(verb, subject, run, error, then=then)}"
     description = f"{title}: {error.code}"
     made = client.create_artifact(
         ArtifactCreate(type="markdown", key=key, description=description, data=text, flow_run_id=run.id)
@@ -56,26 +67,52 @@ def tell_outside(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError)
 
 
 def tell_unless_told(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """Hook of flows: a run that failed before or behind its body has a card too."""
+    """Hook of flows: a run that failed before or behind its body has a card too, and its state leads there."""
     if flow_run.id in told_within:
         told_within.discard(flow_run.id)
         return
-    error: ProofkeepError = UnexpectedError("run ended outside its flow's body; its state says how")
     if (state.message or "").startswith(_WRONG_PARAMETERS):
-        error = UsageError("parameters do not fit the flow; the run's state says which")
+        error: ProofkeepError = UsageError("parameters do not fit the flow; the run's state says which")
         if flow.name == BACKUP:  # its next run closes it; a verify that somebody mistyped would be open for a week
             remember_failure(flow.name, flow_run, error)
-    _tell(flow.name, flow_run, error)
+        _tell(flow.name, flow_run, StateType.FAILED, error, NEW_PARAMETERS)
+    else:
+        error = UnexpectedError("run ended outside its flow's body; its state says how")
+        _tell(flow.name, flow_run, StateType.FAILED, error)
 
 
 def tell_cancelled(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect's names
-    """Hook of flows: a cancelled run has a card that says what waits and how to go on."""
-    _tell(flow.name, flow_run, CancelledError(f"run {flow_run.id} was cancelled"))
+    """Hook of flows: a cancelled run has a card that says what waits and how to go on.
+
+    Its worker sets it Cancelled after this, in words of its own; `flows.cancellations` lets those lead to the card.
+    """
+    _tell(flow.name, flow_run, StateType.CANCELLED, cancelled(flow_run))
 
 
-def _tell(flow: str, flow_run: FlowRun, error: ProofkeepError) -> None:
+def cancelled(run: FlowRun) -> CancelledError:
+    """What ends a run that somebody cancelled."""
+    return CancelledError(f"run {run.id} was cancelled")
+
+
+def _tell(flow: str, flow_run: FlowRun, ended: StateType, error: ProofkeepError, then: str | None = None) -> None:
     try:
         with get_client(sync_client=True) as client:
-            tell_outside(client, client.read_flow_run(flow_run.id), error)
+            told = tell_outside(client, client.read_flow_run(flow_run.id), error, then)
+            lead(client, flow_run.id, ended, str(told))
     except httpx.HTTPError as trouble:
         events.emit("card-not-made", outcome="failure", key=flow, kind=type(trouble).__name__)
+
+
+def lead(client: SyncPrefectClient, run: UUID, ended: StateType, told: str) -> None:
+    """Set a run's last state once more, whose message somebody else wrote, so that it leads to the card.
+
+    Args:
+        ended: how the run ended; another state by now stays as it is, somebody pressed Retry meanwhile.
+        told: the message of the error, which ends in where the card is.
+    """
+    state = client.read_flow_run(run).state
+    if state is None or state.type is not ended:
+        return
+    before = f" It said before: {state.message}" if state.message else ""
+    again: State[Any] = State(type=state.type, name=state.name, message=f"{AGAIN}{told}{before}")
+    client.set_flow_run_state(run, again, force=True)

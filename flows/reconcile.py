@@ -1,9 +1,9 @@
 """Make runs retryable whose process on this host is gone, and remove what their drills left in memory.
 
 A run whose process was killed together with its worker stays Running for ever: Prefect refuses to retry it, and it
-holds its concurrency slots. One that gave up on its server was set Crashed by whoever noticed, without a card. The
-worker's unit runs `proofkeep reconcile` before it starts the worker, a timer every few minutes. Runs of other hosts
-stay as they are.
+holds its concurrency slots. One that gave up on its server was set Crashed by whoever noticed, without a card. A
+cancelled one was told by its worker, in words that do not lead to its card. The worker's unit runs `proofkeep
+reconcile` before it starts the worker, a timer every few minutes. Runs of other hosts stay as they are.
 """
 
 import os
@@ -24,6 +24,7 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.flows import Flow
 
 from blocks.server import named_server
+from flows.cancellations import tell_cancellation
 from flows.crashes import UNDER_WAY, crash, gone, never_begun, tell_crash
 from flows.host import ProcessMark, at_work_on
 from flows.scratch import sweep_memory
@@ -44,26 +45,29 @@ _LOOKED_BACK = timedelta(days=7)
 _PAGE = 200
 _OURS = "proofkeep"
 _CRASHED = {"state": "Crashed", "state_type": StateType.CRASHED.value}
+_CANCELLED = {"state": "Cancelled", "state_type": StateType.CANCELLED.value}
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """A flow run that was set Crashed, or was Crashed and got its card.
+    """A flow run that was set Crashed, or had ended and got its card.
 
     Attributes:
         process: that is gone; None where none had begun to work.
         task_runs: how many were set Crashed with the run.
+        state: in which it is.
     """
 
     id: UUID
     name: str
     process: ProcessMark | None
     task_runs: int = 0
+    state: str = _CRASHED["state"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """What was done: runs that were set Crashed, and those that had been Crashed without a card."""
+    """What was done: runs that were set Crashed, and those that had ended in a state that led to no card."""
 
     crashed: list[Reconciled]
     told: list[Reconciled]
@@ -73,7 +77,8 @@ def reconcile(settled: timedelta = SETTLED, stuck: timedelta = STUCK) -> Reconci
     """Set every run of this host whose process is dead Crashed, with its task runs; concurrency slots come free.
 
     So is one that this host's worker took and no process has begun to work on for `stuck`. Every Crashed run of this
-    host's that has no card gets one, unless it crashed within `settled`.
+    host's that has no card gets one, and the state of every Cancelled one leads to its card, unless it ended within
+    `settled`.
 
     Raises:
         UsageError: as `named_server`.
@@ -91,11 +96,15 @@ def reconcile(settled: timedelta = SETTLED, stuck: timedelta = STUCK) -> Reconci
             events.emit("flow-run-reconcile", flow_run_id=str(run.id), pid=pid, task_runs=task_runs, **_CRASHED)
             done.crashed.append(Reconciled(run.id, run.name, process, task_runs))
             left.append(run.parameters)
-        for run in list(_pages(client, _crashed(settled))):
+        for run in list(_pages(client, _ended(StateType.CRASHED, settled))):
             if _is_of_this_host(run) and tell_crash(client, run):
                 events.emit("flow-run-told", flow_run_id=str(run.id), **_CRASHED)
                 done.told.append(Reconciled(run.id, run.name, _process_of(run)))
                 left.append(run.parameters)
+        for run in list(_pages(client, _ended(StateType.CANCELLED, settled))):
+            if tell_cancellation(client, run):
+                events.emit("flow-run-told", flow_run_id=str(run.id), **_CANCELLED)
+                done.told.append(Reconciled(run.id, run.name, _process_of(run), state=_CANCELLED["state"]))
     for parameters in left:
         sweep_memory(parameters)
     return done
@@ -142,10 +151,10 @@ def _under_way() -> FlowRunFilter:
     return FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=types)))
 
 
-def _crashed(settled: timedelta) -> FlowRunFilter:
+def _ended(how: StateType, settled: timedelta) -> FlowRunFilter:
     now = datetime.now(UTC)
     return FlowRunFilter(
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CRASHED])),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[how])),
         end_time=FlowRunFilterEndTime.model_validate({"after_": now - _LOOKED_BACK, "before_": now - settled}),
     )
 

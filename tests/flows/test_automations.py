@@ -1,16 +1,18 @@
 """Automations of a real server: made from files by one command, and fired by a run that fails."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
-from prefect.states import Crashed, Running
+from prefect.client.schemas.objects import State
+from prefect.states import Crashed, Failed, Running
 
 from flows.backup import backup
-from flows.crashes import AGAIN
+from flows.outside import AGAIN
 from infra.automations.__main__ import main
 from infra.automations.definitions import FOLDER, read_definitions
 from proofkeep.errors import UsageError
@@ -106,14 +108,17 @@ def test_crashed_run_notifies(on_call: Receiver, first: list[str]) -> None:
     assert on_call.received[0].document["subject"].endswith("crashed")
 
 
-def test_crash_that_gets_its_card_later_notifies_once(on_call: Receiver, first: list[str]) -> None:
+@pytest.mark.parametrize("ends", [Crashed, Failed])
+def test_end_that_gets_its_card_later_notifies_once(
+    ends: Callable[..., State[Any]], on_call: Receiver, first: list[str]
+) -> None:
     assert first
     on_call.received.clear()
     messages = ("exited with -9", f"{AGAIN}process 1 is gone", "the last")
     with client() as api:
         run = api.create_flow_run(backup, parameters={}, state=Running(), tags=["proofkeep"])
         for words in messages:
-            api.set_flow_run_state(run.id, Crashed(message=words), force=True)
+            api.set_flow_run_state(run.id, ends(message=words), force=True)
 
     until(lambda: any("the last" in each.text for each in on_call.received), "the last one is notified of")
 

@@ -15,8 +15,8 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Completed, Crashed, Pending, Running, Scheduled
 
 from flows.backup import backup
-from flows.crashes import AGAIN
 from flows.host import ProcessMark
+from flows.outside import AGAIN
 from flows.reconcile import reconcile
 from flows.status import status
 from proofkeep.history import BACKUP, DIED, History

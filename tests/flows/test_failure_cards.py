@@ -11,10 +11,17 @@ from flows import failing
 from flows.backup import backup
 from flows.history import spelled
 from flows.next_step import next_step
-from flows.outside import verb_and_subject
+from flows.outside import AGAIN, verb_and_subject
 from flows.verify import verify
 from proofkeep.configuration.identity import host_name
-from proofkeep.errors import DamagedError, PackMissingError, RunAbandonedError, StoreDeniedError, TruncatedError
+from proofkeep.errors import (
+    DamagedError,
+    PackMissingError,
+    RunAbandonedError,
+    StoreDeniedError,
+    TruncatedError,
+    UsageError,
+)
 from tests.flows.house import MIB, House
 from tests.flows.running import artifacts, client, message, run_here, run_here_again
 
@@ -88,6 +95,13 @@ def test_parameters_that_do_not_fit_end_in_a_card(house: House) -> None:
     text = card(run)
     assert "`usage`: parameters do not fit the flow" in text
     assert "**wrong command, block or configuration**" in text
+    assert "**Then:** start a new run with parameters that fit" in text
+    assert "press **Retry**" not in text
+    with client() as api:
+        ended = api.read_flow_run(run.id)
+    assert ended.state_name == "Failed"
+    words = rf"{AGAIN}parameters do not fit the flow; .* \[usage\]\. .* Card: http\S+ It said before: .*level"
+    assert re.match(words, message(ended), re.DOTALL)
 
 
 def run_here_unchecked(run: FlowRun) -> None:
@@ -141,6 +155,13 @@ def test_retry_is_not_advised_for_bytes_that_it_cannot_mend() -> None:
     assert "a new run of the entry" in next_step(run, RunAbandonedError("x"))
 
 
+def test_retry_is_not_all_that_is_advised_where_it_would_repeat_wrong_parameters() -> None:
+    step = next_step(FlowRun(flow_id=uuid4()), UsageError("x"))
+
+    assert step.startswith("correct it, then press **Retry**")
+    assert "If it is a parameter of this run, start a new run" in step
+
+
 def test_cancelled_run_says_how_to_go_on(house: House) -> None:
     with client() as api:
         run = api.create_flow_run(backup, parameters=house.parameters(), state=Cancelled())
@@ -151,6 +172,10 @@ def test_cancelled_run_says_how_to_go_on(house: House) -> None:
     text = card(run)
     assert "**cancelled run** (`cancelled`" in text
     assert "press **Retry**" in text
+    with client() as api:
+        ended = api.read_flow_run(run.id)
+    assert ended.state_name == "Cancelled"
+    assert re.match(rf"{AGAIN}run {run.id} was cancelled \[cancelled\]\. .* Card: http\S+$", message(ended))
 
 
 @pytest.mark.usefixtures("prefect")

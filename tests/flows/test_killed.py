@@ -1,6 +1,6 @@
 """kill -9 at three points of a backup that Prefect runs: of the run alone, and of the run together with its worker."""
 
-from flows.crashes import AGAIN
+from flows.outside import AGAIN
 from flows.reconcile import reconcile
 from tests.flows.aftermath import (
     assert_nothing_was_sealed_or_sent_twice,

@@ -7,12 +7,14 @@ import pytest
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelling
 
+from flows.reconcile import reconcile
 from flows.restore import restore
 from proofkeep.journal import Journal
 from tests.flows.conftest import PrefectSide
 from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import House
 from tests.flows.running import artifacts, client, deployment_run, ended, message, outcomes, run_here, task_runs
+from tests.flows.test_reconcile import NO_TIME
 from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -81,3 +83,5 @@ def test_cancelled_run_ends_by_itself(house: House, prefect: PrefectSide) -> Non
     card = artifacts(run.id)["markdown"]
     assert "**cancelled run**" in card
     assert "nothing is lost: " in card
+    until(lambda: run.id in {each.id for each in reconcile(settled=NO_TIME).told}, "its state leads to the card")
+    assert "Card: http" in message(ended(run.id))
