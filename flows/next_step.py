@@ -5,6 +5,7 @@ from uuid import UUID
 
 from prefect.client.schemas.objects import FlowRun
 
+from flows.host import JOURNAL
 from proofkeep.errors import (
     DamagedError,
     IntegrityError,
@@ -13,6 +14,7 @@ from proofkeep.errors import (
     ProofkeepError,
     RunAbandonedError,
     UsageError,
+    WrongHostError,
 )
 
 _LOOK_FIRST = (IntegrityError, DamagedError)
@@ -29,10 +31,24 @@ def next_step(run: FlowRun, error: ProofkeepError) -> str:
         return "start a new run of the entry, **Run** on its deployment; a Retry of this one is refused."
     if isinstance(error, _LOOK_FIRST) and not isinstance(error, _MENDED_BY_RETRY):
         return "let somebody look before anything runs again; Retry does not mend stored bytes."
+    if isinstance(error, WrongHostError):
+        return _on_its_host(run)
     retry = f"press **Retry** on this run, or run `prefect flow-run retry {run.id}`"
     if isinstance(error, UsageError):
         return f"correct it, then {retry}. If it is a parameter of this run, {NEW_PARAMETERS}"
     return f"{retry}."
+
+
+def _on_its_host(run: FlowRun) -> str:
+    """A flow run keeps the work queue that it was created with, whatever its deployment says by now."""
+    host = f"host {run.labels[JOURNAL]}" if JOURNAL in run.labels else "the host named above"
+    queue = f" `{run.work_queue_name}`" if run.work_queue_name else ""
+    return (
+        f"on {host} run `proofkeep resume-transfers {run.id.hex}` (or the deployment `resume_transfers` of that host), "
+        f"which sends what waits there. Or see that the worker of {host} alone polls this run's work queue{queue}, and "
+        "press **Retry**: the run keeps that queue, whatever its deployment names by now. Once the deployment is "
+        "corrected, start a new run."
+    )
 
 
 def to_complete(runs: Iterable[str]) -> str:

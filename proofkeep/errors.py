@@ -611,7 +611,7 @@ class WrongHostError(PipelineError):
 
     code = "wrong-host"
     cause = "wrong host"
-    hint = "Retry on the host named in the message; its work queue leads there."
+    hint = "What waits lies on the host named in the message: send it there, or let its worker alone poll this queue."
 
 
 class ProcessGoneError(PipelineError):

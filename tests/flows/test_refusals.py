@@ -1,15 +1,19 @@
 """Runs that cannot go on say so with a code, and leave nothing half-visible."""
 
+from uuid import uuid4
+
 import pytest
-from prefect.states import Pending
+from prefect.states import Failed, Pending, Scheduled
 
 from flows.backup import backup
 from flows.host import JOURNAL
+from flows.next_step import next_step
 from flows.restore import restore
+from proofkeep.errors import WrongHostError
 from proofkeep.snapshots import list_snapshots
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import House
-from tests.flows.running import client, message, outcomes, run_here, run_here_again, task_runs
+from tests.flows.running import artifacts, client, message, outcomes, run_here, run_here_again, task_runs
 
 
 def test_unknown_block_is_named(house: House) -> None:
@@ -66,6 +70,26 @@ def test_retry_on_another_host_is_refused_and_names_the_right_one(house: House) 
     assert f"WrongHostError: journal of run {run.id} lies on host elsewhere.example" in message(run)
     assert run.labels[JOURNAL] == "elsewhere.example"
     assert list_snapshots(house.configuration.connect())[0] == []
+    card = artifacts(run.id)["markdown"]
+    assert f"**Then:** on host elsewhere.example run `proofkeep resume-transfers {run.id.hex}`" in card
+    assert "the worker of host elsewhere.example alone polls this run's work queue, and press **Retry**" in card
+
+
+def test_run_keeps_the_queue_it_was_created_with_whatever_its_deployment_says(deployed: PrefectSide) -> None:
+    assert deployed.directory.is_dir()
+    with client() as api:
+        flow = api.create_flow(backup)
+        first, second = f"first-{uuid4()}", f"second-{uuid4()}"
+        made = api.create_deployment(flow, first, work_pool_name="proofkeep", work_queue_name=first)
+        run = api.create_flow_run_from_deployment(made, state=Failed())
+        again = api.create_deployment(flow, first, work_pool_name="proofkeep", work_queue_name=second)
+        moved = api.read_deployment(made)
+        api.set_flow_run_state(run.id, Scheduled(), force=True)
+        retried = api.read_flow_run(run.id)
+
+    assert (again, moved.work_queue_name) == (made, second)
+    assert retried.work_queue_name == first
+    assert f"this run's work queue `{first}`" in next_step(retried, WrongHostError("x"))
 
 
 def test_restore_with_the_backup_roles_keys_is_denied(house: House) -> None:
