@@ -3,26 +3,19 @@
 from datetime import UTC, datetime
 
 from prefect import flow
-from prefect.context import FlowRunContext
 
 from blocks.server import named_server
 from flows.cards import artifact_key, failure_told, publish
 from flows.deploying.applying import apply
 from flows.deploying.planning import Plan, plan
 from flows.host import claim
-from flows.runs import this_run
+from flows.runs import named_by, this_run
 from flows.telling import telling
 from proofkeep.inventory import Inventory, gaps, render_posture
 from tasks.kinds import Receipt
 
 
-def _name() -> str:
-    context = FlowRunContext.get()
-    inventory = (context.parameters or {}).get("inventory") if context else None
-    return inventory.name if isinstance(inventory, Inventory) else "inventory"
-
-
-@flow(name="apply_inventory", flow_run_name=_name, **telling())
+@flow(name="apply_inventory", flow_run_name=named_by("inventory"), **telling())
 def apply_inventory(
     inventory: Inventory,
     only_plan: bool = False,  # noqa: FBT001, FBT002 - a flow's parameters are a form, passed by name

@@ -25,13 +25,18 @@ def began_ns(run: FlowRun) -> int:
 
 
 def named_by(parameter: str) -> Callable[[], str]:
-    """Name runs by a parameter and the instant they were due, which a retry does not change."""
+    """Name runs by a parameter and the instant they were due, which a retry does not change.
+
+    Args:
+        parameter: whose value is a name, or has one.
+    """
 
     def name() -> str:
         context = FlowRunContext.get()
         due = this_run().expected_start_time
         if context is None or due is None:
             raise AssertionError(parameter)
-        return f"{(context.parameters or {})[parameter]} {due.astimezone(UTC):%Y-%m-%d %H:%MZ}"
+        subject = (context.parameters or {})[parameter]
+        return f"{getattr(subject, 'name', subject)} {due.astimezone(UTC):%Y-%m-%d %H:%MZ}"
 
     return name

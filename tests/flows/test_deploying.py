@@ -273,14 +273,16 @@ def test_form_that_only_plans_changes_nothing(names: Names) -> None:
     assert not planned(names.inventory()).is_empty
 
 
-def test_wrong_inventory_fails_its_run_with_a_card(names: Names) -> None:
+def test_wrong_inventory_fails_its_run_with_a_card_that_says_since_when(names: Names) -> None:
     found = names.inventory(("transport: local", "transport: tls"))
 
-    run = run_here(apply_inventory, {"inventory": found.model_dump(mode="json")})
+    first, run = (run_here(apply_inventory, {"inventory": found.model_dump(mode="json")}) for _ in range(2))
 
-    assert run.state_name == "Failed"
+    assert (first.state_name, run.state_name) == ("Failed", "Failed")
     assert "[inventory]" in message(run)
-    assert "does not fit this server" in artifacts(run.id)["markdown"]
+    assert "does not fit this server" in (card := artifacts(run.id)["markdown"])
+    assert "; the run before it failed too, the first " in card
+    assert run.name.startswith(f"{found.name} 20")
 
 
 def test_inventory_renders_as_a_typed_form(names: Names) -> None:
