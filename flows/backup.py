@@ -60,6 +60,7 @@ def backup(entry: str, repository: str, source: str, options: BackupOptions = DE
     """
     with failure_told("backup", entry) as card:
         claim(this_run())
+        card.first |= missed_window(this_run(), options.window_seconds)
         with slot_at(repository, this_run()):
             return _run(entry, repository, source, options, card)
 
@@ -87,7 +88,6 @@ def _run(entry: str, repository: str, source: str, options: BackupOptions, card:
 def _back_up(configuration: Configuration, session: Any, options: BackupOptions, card: Card) -> CommitReceipt:
     """From the first connection to the commit."""
     run = this_run()
-    late = missed_window(run, options.window_seconds)
     connected = configuration.connect(session)
     state = configuration.open_state(connected)
     claim_journal(run)
@@ -108,7 +108,7 @@ def _back_up(configuration: Configuration, session: Any, options: BackupOptions,
         card.also = transfers.failures
         engine.watch(transfers.stuck)
         receipt = _steps(engine, transfers, options.attempts, cancelled)
-        say_commit(card, identity.entry, engine, receipt, transfers.receipts, late)
+        say_commit(card, identity.entry, engine, receipt, transfers.receipts)
     progress.finish(f"snapshot {receipt['snapshot']} is committed")
     return msgspec.convert(receipt, CommitReceipt)
 

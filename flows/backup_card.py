@@ -17,18 +17,15 @@ def say_commit(
     backup: Backup,
     commit: Receipt,
     receipts: Mapping[str, list[Receipt]],
-    late: str | None,
 ) -> None:
     """Say on the card what was committed, complete or not.
 
     Args:
         receipts: of this attempt's uploads and verifies.
-        late: how far the run missed its window, if it did.
     """
     totals = commit["totals"]
     status = "complete" if commit["complete"] else f"incomplete, {totals['unread']} unread"
-    rows = {} if late is None else {"started": f"**{late}**"}
-    rows |= {
+    rows = {
         "snapshot": f"`{commit['snapshot']}`, **{status}**",
         "files": f"{totals['files']:,}; {totals['unchanged_files']:,} unchanged, {totals['vanished']:,} vanished",
         "source": in_units(totals["bytes"]),

@@ -33,6 +33,7 @@ class Card:
     Attributes:
         also: further errors of the run than the one that ends it.
         then: the next step of a failure, where its error alone does not tell it.
+        first: rows that are known before the run has ended; its card begins with them however it ends.
     """
 
     def __init__(self, verb: str, subject: str) -> None:
@@ -44,6 +45,7 @@ class Card:
         self._notes: list[str] = []
         self.also: Sequence[ProofkeepError] = ()
         self.then: str | None = None
+        self.first: dict[str, str] = {}
 
     def say(self, title: str, rows: Mapping[str, str], findings: Sequence[Finding], status: str) -> None:
         """What the run came to.
@@ -53,7 +55,7 @@ class Card:
             findings: their subjects, codes and details are shown, no path.
             status: one line for lists of artifacts.
         """
-        self.write(_rendered(title, rows, findings), f"{title}: {status}")
+        self.write(_rendered(title, self.first | dict(rows), findings), f"{title}: {status}")
 
     def write(self, text: str, status: str) -> None:
         """The same as Markdown, and one line for lists of artifacts."""
@@ -67,7 +69,7 @@ class Card:
         """Make the card of a failure; the error again, its text ending in code, hint and where the card is."""
         key = artifact_key(self._verb, self._subject)
         title = failure_title(self._verb, self._subject)
-        told = told_of(self._verb, self._subject, this_run(), error, self.also, self.then)
+        told = told_of(self._verb, self._subject, this_run(), error, self.also, self.then, self.first)
         text = f"# {title}\n\n{told}"
         if self._text:
             text = f"{text}\n{self._text}"

@@ -4,7 +4,7 @@ Everything is told from the run, this host's journals and the Prefect server: no
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import httpx
@@ -33,6 +33,7 @@ def told_of(
     error: ProofkeepError,
     also: Sequence[ProofkeepError] = (),
     then: str | None = None,
+    first: Mapping[str, str] = {},
 ) -> str:
     """The card below its title, as Markdown.
 
@@ -41,8 +42,9 @@ def told_of(
         run: the flow run that failed.
         also: further errors of the same run.
         then: the next step, where the error alone does not tell it.
+        first: what the table says first.
     """
-    rows = {"cause": f"**{error.cause}** (`{error.code}`, page {page(error)})"}
+    rows = {**first, "cause": f"**{error.cause}** (`{error.code}`, page {page(error)})"}
     if others := _others(error, also):
         rows["also"] = others
     rows |= _surroundings(verb, subject, run, error)

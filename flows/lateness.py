@@ -10,14 +10,24 @@ from proofkeep.configuration.duration import spell_duration
 _FIRST = 1
 
 
-def missed_window(run: FlowRun, window_seconds: int) -> str | None:
-    """How late a run's first attempt began, in words, if its window had passed; told as an event too."""
+def missed_window(run: FlowRun, window_seconds: int) -> dict[str, str]:
+    """The row of its card that says how late a run's first attempt began, if its window had passed; an event too."""
+    if (late := _late(run, window_seconds)) is not None and run.run_count <= _FIRST:
+        seconds = round(late.total_seconds())
+        events.emit("window-missed", outcome="failure", late_seconds=seconds, window_seconds=window_seconds)
+    return started_late(run, window_seconds)
+
+
+def started_late(run: FlowRun, window_seconds: int) -> dict[str, str]:
+    """The row alone."""
+    if (late := _late(run, window_seconds)) is None:
+        return {}
+    words = f"{spell_duration(round(late.total_seconds()))} late, after its window of {spell_duration(window_seconds)}"
+    return {"started": f"**{words}**"}
+
+
+def _late(run: FlowRun, window_seconds: int) -> timedelta | None:
     if run.expected_start_time is None or run.start_time is None:
         return None
     late = run.start_time - run.expected_start_time
-    if late <= timedelta(seconds=window_seconds):
-        return None
-    seconds = round(late.total_seconds())
-    if run.run_count <= _FIRST:
-        events.emit("window-missed", outcome="failure", late_seconds=seconds, window_seconds=window_seconds)
-    return f"{spell_duration(seconds)} late, after its window of {spell_duration(window_seconds)}"
+    return late if late > timedelta(seconds=window_seconds) else None

@@ -11,7 +11,9 @@ from prefect.flows import Flow
 
 from flows.cards import artifact_key, failure_title, pointed, told_within
 from flows.failing import told_of
+from flows.lateness import started_late
 from flows.next_step import NEW_PARAMETERS
+from flows.options import DEFAULTS
 from flows.remembering import remember_failure
 from proofkeep import events
 from proofkeep.errors import CancelledError, ProofkeepError, UnexpectedError, UsageError
@@ -31,7 +33,7 @@ _SUBJECTS = {
     "restore": "snapshot",
     "spot_check": "entry",
 }
-_DEFAULTS = {"restore": "latest"}
+_NAMELESS = {"restore": "latest"}
 _WRONG_PARAMETERS = "Validation of flow parameters failed"
 
 AGAIN = "now with its card: "
@@ -43,7 +45,7 @@ def verb_and_subject(flow: str, run: FlowRun) -> tuple[str, str]:
     subject = run.parameters.get(_SUBJECTS.get(flow, "repository"))
     if isinstance(subject, dict):  # an inventory given whole
         subject = subject.get("name")
-    subject = subject or _DEFAULTS.get(flow) or run.name
+    subject = subject or _NAMELESS.get(flow) or run.name
     return _VERBS.get(flow, flow), str(subject)
 
 
@@ -55,15 +57,24 @@ def tell_outside(
     Args:
         then: as `told_of` has it.
     """
-    verb, subject = verb_and_subject(client.read_flow(run.flow_id).name, run)
+    flow = client.read_flow(run.flow_id).name
+    verb, subject = verb_and_subject(flow, run)
     key = artifact_key(verb, subject)
     title = failure_title(verb, subject)
-    text = f"# {title}\n\n{told_of(verb, subject, run, error, then=then)}"
+    first = _late(run) if flow == "backup" else {}
+    text = f"# {title}\n\n{told_of(verb, subject, run, error, then=then, first=first)}"
     description = f"{title}: {error.code}"
     made = client.create_artifact(
         ArtifactCreate(type="markdown", key=key, description=description, data=text, flow_run_id=run.id)
     )
     return pointed(advised(error), key, made.id)
+
+
+def _late(run: FlowRun) -> dict[str, str]:
+    """Whether a backup had missed its window; its parameters may be those that do not fit."""
+    options = run.parameters.get("options")
+    window = options.get("window_seconds") if isinstance(options, dict) else None
+    return started_late(run, window if isinstance(window, int) else DEFAULTS.window_seconds)
 
 
 def tell_unless_told(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:

@@ -14,15 +14,17 @@ from uuid import UUID, uuid4
 import pytest
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import ConcurrencyLeaseHolder, FlowRun, State
-from prefect.states import Pending, Scheduled
+from prefect.states import Pending, Running, Scheduled
 
 from flows.backup import backup
 from flows.lateness import missed_window
 from flows.limits import LEASE_SECONDS, repository_limit
+from flows.reconcile import reconcile
 from tests.architecture.tree import ROOT
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import House
 from tests.flows.running import _run, artifacts, client, message, run_here
+from tests.flows.test_reconcile import ended_process
 from tests.waiting import until
 
 HOLD = """
@@ -44,7 +46,7 @@ def scheduled(late: timedelta, **fields: Any) -> FlowRun:
 
 
 def test_run_that_missed_its_window_says_how_far() -> None:
-    assert missed_window(scheduled(timedelta(hours=3)), 3600) == "3h late, after its window of 1h"
+    assert missed_window(scheduled(timedelta(hours=3)), 3600) == {"started": "**3h late, after its window of 1h**"}
 
 
 @pytest.mark.parametrize(
@@ -56,21 +58,50 @@ def test_run_that_missed_its_window_says_how_far() -> None:
     ids=["in time", "not begun"],
 )
 def test_run_in_time_says_nothing(run: FlowRun) -> None:
-    assert missed_window(run, 3600) is None
+    assert missed_window(run, 3600) == {}
+
+
+LATE = "| started | **5h late, after its window of 1m** |"
+
+
+def due_five_hours_ago(parameters: dict[str, Any]) -> FlowRun:
+    with client() as api:
+        state: State[Any] = Scheduled(scheduled_time=datetime.now(UTC) - timedelta(hours=5))
+        return api.create_flow_run(backup, parameters=backup.serialize_parameters(parameters), state=state)
 
 
 def test_card_and_events_of_a_late_backup_say_so(house: House, prefect: PrefectSide) -> None:
     house.fill(1)
     parameters = house.parameters(window_seconds=60)
-    with client() as api:
-        state: State[Any] = Scheduled(scheduled_time=datetime.now(UTC) - timedelta(hours=5))
-        run = api.create_flow_run(backup, parameters=backup.serialize_parameters(parameters), state=state)
+    run = due_five_hours_ago(parameters)
 
     ended = _run(backup, run, parameters)
 
     assert ended.state_name == "Completed", message(ended)
-    assert "| started | **5h late, after its window of 1m** |" in artifacts(run.id)["markdown"]
+    assert LATE in artifacts(run.id)["markdown"]
     assert [event["window_seconds"] for event in prefect.told(run, "window-missed")] == [60]
+
+
+@pytest.mark.parametrize("wrong", [{"repository": "nowhere"}, {}], ids=["at once", "later"])
+def test_late_backup_that_fails_says_so_too(house: House, prefect: PrefectSide, wrong: dict[str, str]) -> None:
+    parameters = house.parameters(window_seconds=60) | wrong  # and nothing is in the source
+    run = due_five_hours_ago(parameters)
+
+    ended = _run(backup, run, parameters)
+
+    assert ended.state_name == "Failed"
+    assert LATE in artifacts(run.id)["markdown"]
+    assert [event["window_seconds"] for event in prefect.told(run, "window-missed")] == [60]
+
+
+def test_late_backup_that_is_killed_says_so_too(house: House) -> None:
+    run = due_five_hours_ago(house.parameters(window_seconds=60))
+    with client() as api:
+        api.set_flow_run_state(run.id, Running(), force=True)
+        api.update_flow_run_labels(run.id, ended_process().labels())
+
+    assert run.id in {each.id for each in reconcile().crashed}
+    assert LATE in artifacts(run.id)["markdown"]
 
 
 def slots(name: str) -> int:
