@@ -106,3 +106,15 @@ def test_paths_that_are_mounted_exist_in_the_checkout_or_are_said_to_be_made() -
 
     assert {path for path in mounted - made if not (FILE.parent / path).exists()} == set()
     assert (ROOT / document()["services"]["server"]["build"]["dockerfile"]).exists()
+
+
+def test_server_reaches_whom_its_automations_notify_and_other_machines_reach_the_proxy_alone() -> None:
+    found = document()
+    services = found["services"]
+    leading_out = {name for name, network in found["networks"].items() if not network.get("internal")}
+    servers_own = set(services["server"]["networks"]) & leading_out
+
+    assert servers_own
+    assert {name for name, service in services.items() if servers_own & set(service["networks"])} == {"server"}
+    assert {name for name, service in services.items() if "ports" in service} == {"proxy"}
+    assert not leading_out & set(services["database"]["networks"])

@@ -158,6 +158,17 @@ def test_reconcile_sees_the_processes_it_judges_and_runs_as_the_worker_does() ->
         assert reconcile.settings[f"Service.{key}"] == worker.settings[f"Service.{key}"]
 
 
+def test_server_listens_for_its_proxy_alone_and_reaches_whom_its_automations_notify() -> None:
+    """The server's own process sends notifications; systemd's IP filters hold what goes out with what comes in."""
+    server = Unit.read("proofkeep-server.service")
+    (command,) = server.commands("ExecStart", {})
+    holding = ("IPAddressDeny", "PrivateNetwork", "RestrictNetworkInterfaces")
+
+    assert command[command.index("--host") + 1] == "127.0.0.1"
+    assert not {f"Service.{key}" for key in holding} & server.settings.keys()
+    assert "AF_INET AF_INET6" in server.settings["Service.RestrictAddressFamilies"][0]
+
+
 def test_a_server_that_is_away_is_asked_for_minutes_and_not_beyond_the_lease_of_a_slot() -> None:
     """Pauses are 2, 4, 8, ... seconds, each spread by a fifth; docs/platform-engineer/installation.md says up to 8."""
     retries = int(Unit.read("proofkeep-worker.service").environment["PREFECT_CLIENT_MAX_RETRIES"])
