@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.units import Unit
+from tests.architecture.tree import ROOT
 from tests.infra.test_compose import FILE, OURS, document
 
 CONTAINERFILE = (FILE.parent / "Containerfile").read_text()
@@ -92,3 +93,21 @@ def test_worker_reads_its_secret_and_every_source_as_the_images_user_with_the_ri
     assert [int(line.split()[1], 16) for line in status[1:]] == [1 << 2] * 5, "CAP_DAC_READ_SEARCH"
     assert (tmp_path / "source").read_text() == "source"
     assert Unit.read("proofkeep-worker.service").settings["Service.AmbientCapabilities"] == ["CAP_DAC_READ_SEARCH"]
+
+
+def test_no_secret_and_nothing_else_that_git_ignores_goes_into_the_image() -> None:
+    """A checkout's own `.venv` would pass for the image's: `infra/setup.sh` finds its stamp and installs nothing."""
+    left_out = (FILE.parent / "Containerfile.dockerignore").read_text().splitlines()
+    ignored = [line for line in (ROOT / ".gitignore").read_text().splitlines() if "infra/compose" not in line]
+
+    assert "infra/compose" in left_out
+    assert {line.strip("/") for line in ignored} <= {line.removeprefix("**/") for line in left_out}
+
+
+def test_git_takes_no_secret() -> None:
+    files = [secret["file"] for secret in document()["secrets"].values()] + ["./tls/server.key"]
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+
+    for file in files:
+        path = f"/infra/compose/{file.removeprefix('./')}"
+        assert path in ignored or f"{path.rpartition('/')[0]}/" in ignored, file
