@@ -18,7 +18,7 @@ AT_ONCE = 64
 
 @flow(name="fleet", flow_run_name=named_by("inventory"), task_runner=threads(AT_ONCE), **telling())
 def fleet(inventory: str, deployments: list[str]) -> Receipt:
-    """Run every deployment once and wait for all; a retry starts those again that failed.
+    """Run every deployment once and wait for all; a retry starts those again that failed, and waits for those at work.
 
     Cancelling this run cancels those that it started: the server does, which looks for them every 20 s.
 

@@ -1,8 +1,12 @@
 """One entry of a fleet: its deployment is started on its own host's queue, and waited for."""
 
+from itertools import count
 from typing import Any
+from uuid import UUID
 
 from prefect import task
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId, FlowRunFilterParentFlowRunId
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import TaskRunContext
 from prefect.deployments import run_deployment
@@ -24,16 +28,45 @@ def _entry_key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
 def run_entry(deployment: str) -> Receipt:
     """Run a deployment and wait until it has ended.
 
+    A fleet whose process died left what it started at work: its retry waits for that, and starts again what failed.
+
     Raises:
         UsageError: there is no such deployment.
         EntriesFailedError: it did not end well.
     """
     with only_our_errors("run_entry"):
         try:
-            run: FlowRun = run_deployment(deployment, poll_interval=_POLL_SECONDS)  # type: ignore[assignment] # sync
+            key = _run_key(_this_fleet(), deployment)
+            run: FlowRun = run_deployment(  # type: ignore[assignment] # sync
+                deployment, poll_interval=_POLL_SECONDS, idempotency_key=key
+            )
         except ObjectNotFound:
             raise UsageError(f"deployment {deployment} does not exist at this prefect server") from None
         if run.state is None or not run.state.is_completed():
             said = f": {run.state.message}" if run.state and run.state.message else ""
             raise EntriesFailedError(f"run {run.id} of {deployment} is {run.state_name or 'unknown'}{said}")
         return {"run": str(run.id), "state": run.state_name, "seconds": round(run.total_run_time.total_seconds())}
+
+
+def _this_fleet() -> UUID:
+    context = TaskRunContext.get()
+    if context is None or context.task_run.flow_run_id is None:
+        raise AssertionError("no task run of a flow run")
+    return context.task_run.flow_run_id
+
+
+def _run_key(fleet: UUID, deployment: str) -> str:
+    """Of the run that this fleet has started and that did not fail, by which Prefect gives it back; else a new one."""
+    with get_client(sync_client=True) as client:
+        found = client.read_deployment_by_name(deployment)
+        started = FlowRunFilter(
+            parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[fleet]),
+            deployment_id=FlowRunFilterDeploymentId(any_=[found.id]),
+        )
+        runs = {run.idempotency_key: run for run in client.read_flow_runs(flow_run_filter=started)}
+    keys = (f"{fleet}-{deployment}-{number}" for number in count())
+    return next(key for key in keys if key not in runs or not _has_failed(runs[key]))
+
+
+def _has_failed(run: FlowRun) -> bool:
+    return run.state is not None and run.state.is_final() and not run.state.is_completed()

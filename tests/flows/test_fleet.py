@@ -13,6 +13,7 @@ from prefect.client.schemas.filters import (
     ArtifactFilter,
     ArtifactFilterFlowRunId,
     FlowRunFilter,
+    FlowRunFilterId,
     FlowRunFilterParentFlowRunId,
     FlowRunFilterState,
     FlowRunFilterStateType,
@@ -34,12 +35,23 @@ from tests.architecture.tree import ROOT
 from tests.engine.targets.trees import portrait
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import MIB, House
-from tests.flows.running import artifacts, client, deployment_run, ended, message, run_here, run_here_again
+from tests.flows.killing import kill_process
+from tests.flows.running import (
+    artifacts,
+    ask_for_retry,
+    client,
+    deployment_run,
+    ended,
+    message,
+    run_here,
+    run_here_again,
+)
 from tests.flows.worker import Worker
 from tests.waiting import until
 
 HOSTS = ("alpha", "beta", "gamma")
 SHARED = 6
+CRASHED = ("flow_runs.worker", "exceeded its memory")
 
 pytestmark = pytest.mark.timeout(600)
 """The first of these tests starts three workers, and each backup is a process of its own."""
@@ -69,7 +81,18 @@ def inventory_text() -> str:
 
 
 @pytest.fixture(scope="module")
-def three(deployed: PrefectSide, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def workers(deployed: PrefectSide) -> dict[str, Worker]:
+    """One a host, which `three` starts and stops."""
+    return {
+        host: Worker(
+            f"fleet-{host}", deployed.directory, deployed.directory / f"worker-{host}.log", deployed.environment
+        )
+        for host in HOSTS
+    }
+
+
+@pytest.fixture(scope="module")
+def three(workers: dict[str, Worker], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Three hosts' blocks, deployments and workers; each source holds what all share and a file of its own."""
     house = House(tmp_path_factory.mktemp("fleet") / "house")
     root = house.root
@@ -93,14 +116,10 @@ def three(deployed: PrefectSide, tmp_path_factory: pytest.TempPathFactory) -> It
     )
     with client() as api:
         apply(api, plan(api, parse(inventory_text())))
-    workers = [
-        Worker(f"fleet-{host}", deployed.directory, deployed.directory / f"worker-{host}.log", deployed.environment)
-        for host in HOSTS
-    ]
-    for worker in workers:
+    for worker in workers.values():
         worker.ensure()
     yield house
-    for worker in workers:
+    for worker in workers.values():
         worker.stop()
 
 
@@ -112,34 +131,37 @@ def started_by(run: FlowRun) -> list[FlowRun]:
 
 
 @contextmanager
-def slots_held() -> Iterator[Callable[[], None]]:
-    """Within, every backup waits for the slot of its repository until what this gives is called."""
-    names = [repository_limit(f"fleet-{host}") for host in HOSTS]
-    with client() as api:
-        holder = ConcurrencyLeaseHolder(type="flow_run", id=uuid4())
-        held = api.increment_concurrency_slots_with_lease(names, 1, "concurrency", 300, holder)
-    leases = [UUID(held.json()["lease_id"])]
+def slots_held() -> Iterator[Callable[..., None]]:
+    """Within, the backup of each host waits for the slot of its repository until what this gives is called with it."""
+    leases: dict[str, UUID] = {}
 
-    def let_go() -> None:
+    def let_go(*hosts: str) -> None:
         with client() as api:
-            while leases:
-                api.release_concurrency_slots_with_lease(leases.pop())
+            for host in hosts:
+                if host in leases:
+                    api.release_concurrency_slots_with_lease(leases.pop(host))
 
     try:
+        with client() as api:
+            for host in HOSTS:
+                holder = ConcurrencyLeaseHolder(type="flow_run", id=uuid4())
+                names = [repository_limit(f"fleet-{host}")]
+                held = api.increment_concurrency_slots_with_lease(names, 1, "concurrency", 300, holder)
+                leases[host] = UUID(held.json()["lease_id"])
         yield let_go
     finally:
-        let_go()
+        let_go(*HOSTS)
 
 
 @contextmanager
 def let_go_once_all_work() -> Iterator[None]:
     """Within, every backup waits until all of them are at work."""
 
-    def wait(let_go: Callable[[], None]) -> None:
+    def wait(let_go: Callable[..., None]) -> None:
         try:
             until(lambda: at_work() == len(HOSTS), "all three are at work at once")
         finally:
-            let_go()
+            let_go(*HOSTS)
 
     with slots_held() as let_go, ThreadPoolExecutor() as pool:
         waiting = pool.submit(copy_context().run, wait, let_go)
@@ -153,6 +175,15 @@ def at_work() -> int:
     with client() as api:
         found = api.read_flow_runs(flow_run_filter=running)
     return sum(str(run.parameters.get("entry", "")).startswith("fleet-") for run in found)
+
+
+def waited_for(run: FlowRun, attempt: int) -> set[str]:
+    """Entries that an attempt of a fleet run waits for now."""
+    mine = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
+    with client() as api:
+        found = api.read_task_runs(flow_run_filter=mine)
+    waiting = [each for each in found if each.flow_run_run_count == attempt and each.state_name == "Running"]
+    return {each.name.rpartition("-")[2] for each in waiting}
 
 
 def stored(root: Path) -> int:
@@ -193,6 +224,31 @@ def test_fleet_backs_up_three_hosts_at_once_names_who_failed_and_repeats_only_th
     assert verified.state_name == "Completed", message(verified)
     for host in HOSTS:
         assert _is_restored(three, host), host
+
+
+@pytest.mark.usefixtures("three")
+def test_retry_of_a_fleet_whose_process_died_waits_for_what_it_had_started(workers: dict[str, Worker]) -> None:
+    crashes = workers["alpha"].count(*CRASHED)
+    with slots_held() as let_go:
+        run = deployment_run({}, "fleet/fleet")
+        until(lambda: at_work() == len(HOSTS), "all three are at work at once")
+        kill_process(run)
+        crashed = ended(run.id)
+        # Prefect's worker sets the run Crashed once more, when the hooks have ended; a retry before that would be hit.
+        until(lambda: workers["alpha"].count(*CRASHED) > crashes, "the worker is done with the run")
+        let_go("beta")
+        until(lambda: at_work() == len(HOSTS) - 1, "one is done while nobody waits for it")
+
+        ask_for_retry(run)
+        until(lambda: waited_for(run, 2) >= {"alpha", "gamma"}, "the retry waits for the others")
+        let_go("alpha", "gamma")
+        run = ended(run.id, attempt=2)
+
+    assert crashed.state_name == "Crashed"
+    assert run.state_name == "Completed", message(run)
+    started = started_by(run)
+    assert [(each.state_name, each.run_count) for each in started] == [("Completed", 1)] * len(HOSTS)
+    assert all(f"run `{each.id}`" in artifacts(run.id)["markdown"] for each in started)
 
 
 @pytest.mark.soak  # two minutes: Prefect's server looks for them once in twenty seconds
