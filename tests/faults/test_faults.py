@@ -12,6 +12,7 @@ from proofkeep.errors import ProofkeepError
 from proofkeep.format.names import PACKS
 from proofkeep.journal import Journal
 from tests.building import Host, Portrait
+from tests.faults.left import assert_abandon_removes, listed, spooled
 from tests.faults.proxy import FaultProxy
 from tests.faults.remote import IMPATIENT, PATIENT, RemoteGround
 from tests.faults.script import FOR_EVER, Fault, Rule
@@ -63,12 +64,25 @@ def attempt(host: Host, line: FaultProxy) -> str | None:
         return None
 
 
+def assert_listed_and_removable(host: Host, committed: str | None) -> None:
+    """What a failed run has sealed is in the status, all of it, and goes by the command that this names."""
+    if committed is not None or not (packs := journaled(host)):
+        assert listed(host) == {}
+        return
+    (left,) = listed(host).values()
+    assert left.run == RUN.hex()
+    assert left.ended or left.waiting + left.stored == packs.total()
+    assert left.spool_bytes == spooled(host)
+    assert_abandon_removes(host, RUN)
+
+
 def survive(host: Host, line: FaultProxy, *rules: Rule) -> str | None:
     """Run under faults, then again without if that failed; the code of neither may lie."""
     line.play(*rules)
     first = attempt(host, line)
     assert line.script.hit, f"no request was hit; seen were {line.script.seen}"
     sealed, sent = journaled(host), dict(line.stored)
+    assert_listed_and_removable(host, first)
     line.play()
     snapshot = first or attempt(host, line)
 
@@ -81,6 +95,7 @@ def survive(host: Host, line: FaultProxy, *rules: Rule) -> str | None:
     assert set(host.ground.names(PACKS)) == set(journaled(host)), "no orphan, and none is missing"
     assert {path: count for path, count in line.stored.items() if count != 1} == {}, "nothing is sent twice"
     assert sent.items() <= line.stored.items()
+    assert (listed(host), spooled(host)) == ({}, 0), "nothing is left over"
     return first
 
 
