@@ -87,8 +87,8 @@ class _Killer:
 def _instrument(killer: _Killer) -> None:
     open_stores = Configuration.open_stores
 
-    def watched(self: Configuration, session: Any = None) -> tuple[ObjectStore, ObjectStore]:
-        store, ledger = open_stores(self, session)
+    def watched(self: Configuration, *values: Any, **named: Any) -> tuple[ObjectStore, ObjectStore]:
+        store, ledger = open_stores(self, *values, **named)
         return WatchedStore(store, killer), WatchedStore(ledger, killer)
 
     patch.object(Configuration, "open_stores", watched).start()
