@@ -12,9 +12,10 @@ from tests.engine.cli.places import Place, unprivileged
 
 
 def damage_largest_pack(store: Path) -> None:
+    """Behind its first frame, of 2 MiB at most, in which small files lie beside the beginning of the large one."""
     pack = max((path for path in store.glob("packs/*/*/*")), key=lambda path: path.stat().st_size)
     content = bytearray(pack.read_bytes())
-    content[len(content) // 2] ^= 1
+    content[len(content) * 3 // 4] ^= 1
     pack.unlink()
     pack.write_bytes(content)
 
@@ -82,7 +83,9 @@ def test_4_when_a_pack_is_damaged(backed_up: Place) -> None:
     assert verified.document["result"]["verdict"] == "damaged"
     assert "large" in {each["path"] for each in verified.document["result"]["files"]}
     assert restored.code == 4
-    assert {finding["path"] for finding in restored.document["result"]["findings"]} == {"large"}
+    lost = {finding["path"] for finding in restored.document["result"]["findings"]}
+    assert "large" in lost
+    assert lost.isdisjoint({"folder/small", "twin"})
     assert not (backed_up.root / "restored/large").exists()
     assert (backed_up.root / "restored/folder/small").read_bytes() == b"small"
 
