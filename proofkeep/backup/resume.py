@@ -53,8 +53,11 @@ def committed_before(state: RepositoryState, runs: Sequence[str]) -> list[Resume
 
 
 def _committed(folder: Path) -> Resumed | None:
-    """None where it has no snapshot, or where its journal cannot be read."""
-    with suppress(ProofkeepError), closing(Journal(folder / "journal.sqlite")) as journal:
+    """None where it has no snapshot, or where its journal is missing or cannot be read."""
+    file = folder / "journal.sqlite"
+    if not file.exists():  # opening it would make it
+        return None
+    with suppress(ProofkeepError), closing(Journal(file)) as journal:
         if (fact := journal.fact("committed")) is not None:
             receipt = CommitReceipt(**fact)
             entry = (journal.fact(BEGAN) or {}).get("entry") or receipt.entry
