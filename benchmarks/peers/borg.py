@@ -29,7 +29,8 @@ class Borg(Contender):
     def command(self, step: str) -> Command:
         """See `Contender.command`."""
         if step in {"first", "unchanged", "changed"}:
-            archive = f"{self.repository}::{step}"
+            name = step if step == "first" else step + "-{now:%H%M%S.%f}"  # some do a step again in one repository
+            archive = f"{self.repository}::{name}"
             return self._said("create", "--compression", "zstd,3", archive, ".", folder=self.data.source)
         extract = ("extract", f"{self.repository}::first")
         said: dict[str, tuple[str | Path, ...]] = {
