@@ -100,9 +100,9 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         beside = store if adapters.same_service(self.store, self.ledger) else None
         return store, adapters.open_store(self.ledger, tls, session, beside, reading=reading)
 
-    def connect(self, session: Any = None, *, reading: bool = False) -> Repository:
+    def connect(self, session: Any = None) -> Repository:
         """The repository; raises as `proofkeep.repository.connect.connect` and `open_stores`."""
-        store, ledger = self.open_stores(session, reading=reading)
+        store, ledger = self.open_stores(session)
         return adapters.connect(store, ledger, self.open_host_secret(session))
 
     def open_host_secret(self, session: Any = None) -> HostSecret:

@@ -1,17 +1,27 @@
 """A repository opened for reading: its catalog brought up to date, its chunks within reach of the restore role."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from proofkeep.configuration import adapters
 from proofkeep.configuration.configuration import Configuration
+from proofkeep.configuration.sections import LocalPlace
+from proofkeep.format import names
 from proofkeep.model import Finding
 from proofkeep.repository import Repository
+from proofkeep.stores.foreseen import ForeseenStore
 
 if TYPE_CHECKING:
     from proofkeep.catalog import Catalog
+    from proofkeep.ledger import Heads
     from proofkeep.snapshots import ChunkStore, DataKeys
+
+_ASKING = 4
+_WRITERS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,9 +57,38 @@ def opened(configuration: Configuration, session: Any = None, *, unlocking: bool
     from proofkeep.ledger import load_heads  # noqa: PLC0415 - as above
     from proofkeep.snapshots import ChunkStore, DataKeys  # noqa: PLC0415 - as above
 
-    repository = configuration.connect(session, reading=True)
-    data_keys = DataKeys(repository, providers)
-    state = configuration.open_state(repository)
-    with closing(Catalog(state.catalog_file)) as catalog:
-        damage = refresh(repository, catalog, load_heads(state.heads_file))
-        yield Opened(repository, catalog, data_keys, ChunkStore(repository, catalog, data_keys), damage)
+    with ThreadPoolExecutor(_ASKING, thread_name_prefix="foreseen") as threads:
+        store, ledger = (ForeseenStore(each, threads) for each in configuration.open_stores(session, reading=True))
+        far = not (isinstance(configuration.store, LocalPlace) and isinstance(configuration.ledger, LocalPlace))
+        if far:
+            _foresee_opening(store, ledger)
+        repository = adapters.connect(store, ledger, configuration.open_host_secret(session))
+        data_keys = DataKeys(repository, providers)
+        state = configuration.open_state(repository)
+        with closing(Catalog(state.catalog_file)) as catalog:
+            remembered = load_heads(state.heads_file)
+            if far:
+                _foresee_refresh(store, ledger, catalog.heads())
+            damage = refresh(repository, catalog, remembered)
+            yield Opened(repository, catalog, data_keys, ChunkStore(repository, catalog, data_keys), damage)
+
+
+def _foresee_opening(store: ForeseenStore, ledger: ForeseenStore) -> None:
+    """What is asked for whatever the repository turns out to hold; of most there is one epoch."""
+    store.will_get(names.DESCRIPTOR)
+    ledger.will_get(names.DESCRIPTOR)
+    store.will_list(names.EPOCHS)
+    store.will_get(names.epoch(1))
+    ledger.will_stat(names.epoch(1))
+    ledger.will_list(names.LEDGER)
+    store.will_list(names.RETIRED)
+
+
+def _foresee_refresh(store: ForeseenStore, ledger: ForeseenStore, heads: "Heads") -> None:
+    """What is asked of each writer that is known."""
+    for writer, head in islice(heads.items(), _WRITERS):
+        chain, newest = f"{names.LEDGER}{writer.hex()}/", names.ledger(writer, head.sequence)
+        ledger.will_get(newest)
+        ledger.will_list(chain, after=newest)
+        ledger.will_list(names.LEDGER, after=f"{chain}~")
+        store.will_list(f"{names.LOCKS}{writer.hex()}/")

@@ -1,16 +1,20 @@
 """Committed snapshots: what every enrolled host may know of them."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from proofkeep import events
 from proofkeep.errors import REFUSED, ObjectMissingError
 from proofkeep.format import names, record
 from proofkeep.format.names import SnapshotId
 from proofkeep.format.record import Facts
-from proofkeep.model import Finding
+from proofkeep.lookahead import parallel_map
+from proofkeep.model import Finding, ObjectStat
 from proofkeep.repository import Repository
 from proofkeep.repository.local_rows import index_key
 from proofkeep.repository.stored import fetch
+
+_ASKING = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +31,13 @@ def list_snapshots(repository: Repository, entry: bytes | None = None) -> tuple[
     prefix = names.SNAPSHOTS if entry is None else f"{names.SNAPSHOTS}{entry.hex()}/"
     found: list[CommittedSnapshot] = []
     findings: list[Finding] = []
-    for stat in repository.store.list(prefix):
-        try:
-            found.append(_open(repository, stat.name))
-        except (*REFUSED, ObjectMissingError) as error:
-            events.emit("record-refused", outcome="failure", object=stat.name, code=error.code)
-            findings.append(Finding(error.code, stat.name, str(error)))
+    listed = repository.store.list(prefix)
+    for each in parallel_map(partial(_opened, repository), listed, workers=_ASKING, depth=2 * _ASKING):
+        if isinstance(each, Finding):
+            events.emit("record-refused", outcome="failure", object=each.subject, code=each.code)
+            findings.append(each)
+        else:
+            found.append(each)
     withdrawn = {
         (snapshot.id.entry, snapshot.id.writer, run, generation)
         for snapshot in found
@@ -44,6 +49,14 @@ def list_snapshots(repository: Repository, entry: bytes | None = None) -> tuple[
         if (snapshot.id.entry, snapshot.id.writer, snapshot.id.run, snapshot.id.generation) not in withdrawn
     ]
     return sorted(kept, key=lambda snapshot: (snapshot.facts.source_at, snapshot.id)), findings
+
+
+def _opened(repository: Repository, stat: ObjectStat) -> CommittedSnapshot | Finding:
+    """One record; what is wrong with it where it does not hold."""
+    try:
+        return _open(repository, stat.name)
+    except (*REFUSED, ObjectMissingError) as error:
+        return Finding(error.code, stat.name, str(error))
 
 
 def _open(repository: Repository, name: str) -> CommittedSnapshot:
