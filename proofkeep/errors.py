@@ -20,6 +20,7 @@ ProofkeepError
 ├── SourceError
 │   ├── SourceChangedError
 │   ├── SourceEmptyError
+│   ├── SourceProcessGoneError
 │   └── SourceUnavailableError
 ├── StoreError
 │   ├── ObjectMissingError
@@ -196,6 +197,15 @@ class SourceEmptyError(SourceError):
     code = "source-empty"
     cause = "empty source"
     hint = "Check that the source is mounted; allow an empty source explicitly if it is meant."
+
+
+class SourceProcessGoneError(SourceError):
+    """The process that walks a source ahead of its backup is gone: killed, or out of memory."""
+
+    code = "source-process-gone"
+    cause = "killed process of a backup"
+    retryable = True
+    hint = "Back up again. If it happens again, the kernel's log says whether memory ran out: give the host more."
 
 
 class SourceUnavailableError(SourceError):

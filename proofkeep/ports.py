@@ -176,8 +176,10 @@ class Source(Protocol):
     def facts(self) -> SourceDescription:
         """Root and patterns, sealed into the snapshot for who restores it."""
 
-    def walk(self) -> Iterator[Node]:
+    def walk(self, *, reading: bool = False) -> Iterator[Node]:
         """All nodes, the root directory (path b"") first. A node that cannot be read has `unread` set.
+
+        `reading` where every file will be read right when its node was taken, so that small ones may be read before.
 
         Raises:
             SourceUnavailableError: the root cannot be listed at all.

@@ -1,28 +1,21 @@
-"""The process beside a restore: `python -m proofkeep.restore_worker SOCKET DIRECTORY MEMORY`, all inherited.
+"""The process beside a restore: `python -m proofkeep.restore_worker SOCKET MEMORY DIRECTORY`, all inherited.
 
 It opens frames that it is handed and fills files below the directory; it ends when the other end of the socket is gone.
 """
 
-import mmap
-import os
-import signal
 import sys
-from multiprocessing.connection import Connection
 
 from proofkeep.allocator import expect_churn
+from proofkeep.beside import joined
 from proofkeep.errors import ProofkeepError, TargetError
 from proofkeep.filling import Batch, Filled, Filler, decode_batch
 from proofkeep.targets.joined import JoinedTarget
 
 
-def main(socket: int, directory: int, memory: int) -> None:
+def main(socket: int, memory: int, directory: int) -> None:
     """Serve until the end."""
-    for each in (signal.SIGINT, signal.SIGTERM):  # whoever began the restore hears them too, and closes the socket
-        signal.signal(each, signal.SIG_IGN)
+    connection, sealed = joined(socket, memory)
     expect_churn()
-    connection = Connection(socket)
-    sealed = memoryview(mmap.mmap(memory, 0))
-    os.close(memory)
     try:
         chunk_keys, restore_owner = connection.recv()
         target = JoinedTarget(directory, restore_owner=restore_owner)

@@ -174,7 +174,7 @@ class NoSource:
     label = ""
     facts = SourceDescription(b"")
 
-    def walk(self) -> NoReturn:
+    def walk(self, *, reading: bool = False) -> NoReturn:  # noqa: ARG002 - the port's
         """Never."""
         raise _unwanted()
 

@@ -86,7 +86,7 @@ class Walk:
         )
         remembers = self.catalog.remembers(self.entry)
         self._expected_files = self.catalog.count_files(self.entry)
-        ahead = Ahead(self.source.walk())
+        ahead = Ahead(self.source.walk(reading=not remembers))
         while batch := ahead.look(_BATCH):
             if self.cancelled():
                 raise CancelledError("run was cancelled while it walked its source")

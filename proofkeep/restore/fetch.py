@@ -66,11 +66,12 @@ class Fetcher:
         self._wanted = [self._wanted[0] + pieces, self._wanted[1] + size]
         if self._crew is not None or (self._wanted[0] < MANY_PIECES and self._wanted[1] < MANY_BYTES):
             return
-        from proofkeep.restore.crew import Crew, cores  # noqa: PLC0415 - a restore of little starts without it
+        from proofkeep.beside import cores  # noqa: PLC0415 - a restore of little starts without it
+        from proofkeep.restore.crew import MOST, Crew  # noqa: PLC0415 - as above
 
         shared = self._target.share() if cores() > 1 else None
         if shared is not None:
-            self._crew = Crew(cores(), self._chunks.chunk_keys(), shared)
+            self._crew = Crew(min(cores(), MOST), self._chunks.chunk_keys(), shared)
 
     def begin(self, wants: Sequence[Want]) -> Parts:
         """Begin to write all wanted chunks; `end` waits for it."""
@@ -140,11 +141,18 @@ class Fetcher:
         for number, error in filled.unwritten:
             wants[number].job.error = error
         unproven = {number for number, _ in filled.unproven}
+        made = 0
         for number, want in enumerate(wants):
-            if number not in unproven and want.job.error is None:
-                want.job.made = want.job.handle is None
-                if crew is not None:
-                    crew.shared.wrote(want.job.handle, want.place.row.length)
+            job = want.job
+            if number in unproven or job.error is not None:
+                continue
+            if job.handle is None:
+                job.made = True
+                made += want.place.row.length
+            elif crew is not None:
+                crew.shared.wrote(job.handle, want.place.row.length)
+        if crew is not None and made:
+            crew.shared.wrote(None, made)
         return [(wants[number], error) for number, error in filled.unproven]
 
 

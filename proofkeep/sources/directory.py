@@ -11,6 +11,7 @@ from typing import Any
 from proofkeep.descent import Descent
 from proofkeep.errors import PolicyError, SourceChangedError, SourceUnavailableError
 from proofkeep.model import Node, SourceDescription
+from proofkeep.sources.forerunner import Forerunner, Order, is_worth_it
 from proofkeep.sources.node import node_at, node_from
 from proofkeep.sources.patterns import Selection
 from proofkeep.sources.reading import GONE, FileReader, holds_whole, open_descriptor
@@ -60,49 +61,51 @@ class DirectorySource:
         self._one_filesystem = one_filesystem
         self._xattrs = xattrs
         self._clock = clock
-        self._latest: Walk | None = None
+        self._latest: Walk | Forerunner | None = None
         self._lock = threading.Lock()
         self._descent: Descent | None = None
         self._closing: weakref.finalize[..., Any] | None = None
 
     @property
+    def counts(self) -> tuple[int, int, int]:
+        """How many names the latest walk saw listed and then gone, mount points it did not enter, own directories."""
+        return self._latest.counts if self._latest else (0, 0, 0)
+
+    @property
     def vanished(self) -> int:
         """How many names the latest walk saw listed and then gone."""
-        return self._latest.vanished if self._latest else 0
+        return self.counts[0]
 
     @property
     def other_filesystems(self) -> int:
         """How many mount points the latest walk did not enter."""
-        return self._latest.other_filesystems if self._latest else 0
+        return self.counts[1]
 
     @property
     def own_directories(self) -> int:
         """How many of `exclude_roots` the latest walk met and left out."""
-        return self._latest.own_directories if self._latest else 0
+        return self.counts[2]
 
-    def walk(self) -> Iterator[Node]:
+    def walk(self, *, reading: bool = False) -> Iterator[Node]:
         """All wanted nodes, the root (path b"") first, sorted by their tuples of path components.
+
+        With `reading`, a process beside this one does it where there are many, and reads the small files ahead.
 
         Raises:
             SourceUnavailableError: the root cannot be listed at all.
             PolicyError: the root is one of `exclude_roots` or lies in one.
+            SourceProcessGoneError: that process was killed.
         """
         leave_out = self._identities_left_out()
         root = self._open_root()
         try:
             self._refuse_inside(leave_out, root)
+            ahead = reading and self._clock is time.time_ns and is_worth_it(self._root)
+            self.close()
+            self._latest = self._forerunner(root) if ahead else self._walk(root, leave_out)
         except BaseException:
             os.close(root)
             raise
-        self.close()
-        self._latest = Walk(
-            root,
-            self._selection,
-            leave_out=leave_out,
-            one_filesystem=self._one_filesystem,
-            xattrs=self._xattrs,
-            clock=self._clock,
-        )
         nodes = self._latest.nodes()
         try:
             first = next(nodes)
@@ -110,6 +113,23 @@ class DirectorySource:
             raise self._unavailable("cannot be listed", error) from None
         yield first
         yield from nodes
+
+    def _walk(self, root: int, leave_out: frozenset[Identity]) -> Walk:
+        return Walk(
+            root,
+            self._selection,
+            leave_out=leave_out,
+            one_filesystem=self._one_filesystem,
+            xattrs=self._xattrs,
+            clock=self._clock,
+        )
+
+    def _forerunner(self, root: int) -> Forerunner:
+        facts, left_out = self.facts, tuple(map(os.fsencode, self._exclude_roots))
+        order = Order(facts.include, facts.exclude, left_out, self._one_filesystem, self._xattrs)
+        forerunner = Forerunner(root, order)
+        os.close(root)
+        return forerunner
 
     def open(self, node: Node) -> FileReader:
         """Open the regular file `node`, whichever walk it came from.
@@ -130,6 +150,8 @@ class DirectorySource:
 
     def read_whole(self, node: Node, buffer: memoryview) -> bool:
         """See the port: `open`, `readinto` and `unchanged` in one, for small files, of which there are many."""
+        if isinstance(self._latest, Forerunner) and self._latest.give(node, buffer):
+            return True
         parent, _, name = node.path.rpartition(b"/")
         try:
             with self._lock:

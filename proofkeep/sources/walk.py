@@ -65,6 +65,11 @@ class Walk:
         self._levels: list[_Level] = []
         self._prefix = b""
 
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """`vanished`, `other_filesystems` and `own_directories` so far."""
+        return self.vanished, self.other_filesystems, self.own_directories
+
     def nodes(self) -> Iterator[Node]:
         """The nodes, the root first; closes the root at the end.
 

@@ -149,8 +149,8 @@ class HeldBackSource(DirectorySource):
 
     go_on: threading.Event
 
-    def walk(self) -> Iterator[Node]:
-        nodes = list(super().walk())
+    def walk(self, *, reading: bool = False) -> Iterator[Node]:
+        nodes = list(super().walk(reading=reading))
         yield from nodes[:-1]
         assert self.go_on.wait(60)
         yield nodes[-1]

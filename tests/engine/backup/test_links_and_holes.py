@@ -47,8 +47,8 @@ class StrangeSource(DirectorySource):
         super().__init__(host.source, label="strange")
         self.at, self.opening = at, opening
 
-    def walk(self) -> Any:
-        for node in super().walk():
+    def walk(self, *, reading: bool = False) -> Any:
+        for node in super().walk(reading=reading):
             self.at(node.path)
             yield node
 

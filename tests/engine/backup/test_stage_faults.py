@@ -36,8 +36,8 @@ def host(scratch: Path) -> Iterator[Host]:
 class FailingSource(DirectorySource):
     """Breaks off in the middle of its walk."""
 
-    def walk(self) -> Iterator[Node]:
-        for number, node in enumerate(super().walk()):
+    def walk(self, *, reading: bool = False) -> Iterator[Node]:
+        for number, node in enumerate(super().walk(reading=reading)):
             if number == 40:
                 raise SourceUnavailableError("source is gone")
             yield node

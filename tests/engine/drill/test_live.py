@@ -47,8 +47,8 @@ class Rotten:
     def facts(self) -> SourceDescription:
         return self._source.facts
 
-    def walk(self) -> Iterator[Node]:
-        return self._source.walk()
+    def walk(self, *, reading: bool = False) -> Iterator[Node]:
+        return self._source.walk(reading=reading)
 
     def again(self, node: Node) -> Node | None:
         return self._source.again(node)

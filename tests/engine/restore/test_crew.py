@@ -6,7 +6,6 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
 
@@ -16,7 +15,6 @@ from proofkeep.filling import Batch, Piece, SealedPack
 from proofkeep.format.header import FrameKind, ObjectType, new_context
 from proofkeep.format.manifest import Entry
 from proofkeep.format.table import MAX_FRAME_PLAIN, FrameRow
-from proofkeep.restore import crew as crews
 from proofkeep.restore.crew import Crew
 from proofkeep.targets.directory import DirectoryTarget
 from tests.engine.targets.trees import entry
@@ -46,7 +44,7 @@ def target(tmp_path: Path) -> DirectoryTarget:
 
 
 def processes(crew: Crew) -> list[int]:
-    return [worker._process.pid for worker in crew._workers]
+    return [worker._beside.process.pid for worker in crew._workers]
 
 
 def test_files_are_made_and_filled_beside_this_process(target: DirectoryTarget, tmp_path: Path) -> None:
@@ -161,7 +159,7 @@ from proofkeep.targets.directory import DirectoryTarget
 target = DirectoryTarget(Path({str(tmp_path / "restored")!r}))
 target.begin()
 crew = Crew(2, [b"c" * 32], target.share())
-print(*(worker._process.pid for worker in crew._workers), flush=True)
+print(*(worker._beside.process.pid for worker in crew._workers), flush=True)
 sys.stdin.read()
 """
     began = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -192,22 +190,3 @@ def alive(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
     except FileNotFoundError:
         return False
-
-
-@pytest.mark.parametrize("error", [AttributeError, PermissionError])
-def test_host_whose_memory_cannot_be_shared_has_no_crew(
-    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
-    monkeypatch.setattr(os, "memfd_create", Mock(side_effect=error))
-    crews._has_memory.cache_clear()
-    try:
-        assert crews.cores() == 1
-    finally:
-        crews._has_memory.cache_clear()
-
-
-def test_one_core_has_no_use_for_a_crew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
-
-    assert crews.cores() == 1

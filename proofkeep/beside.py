@@ -1,0 +1,72 @@
+"""A process of ours beside this one: what it inherits, how both talk, and how it is ended."""
+
+import functools
+import mmap
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from socket import socketpair
+
+_PATIENCE = 10.0
+_KEPT = ("PATH", "LANG", "LC_", "LD_", "PYTHON", "TZ")
+
+
+def cores() -> int:
+    """How many processes can work at once for us; only this one where no memory can be shared."""
+    return len(os.sched_getaffinity(0)) if _has_memory() else 1
+
+
+@functools.cache
+def _has_memory() -> bool:
+    """Builds of Python for old C libraries lack the call; hosts with `vm.memfd_noexec=2` refuse it."""
+    try:
+        os.close(os.memfd_create("shared"))
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
+class Beside:
+    """`python -m MODULE SOCKET MEMORY DESCRIPTOR...`, all inherited. It gets no environment that could hold a secret.
+
+    What is large lies in memory that both have mapped: through the socket it would be copied four times.
+    """
+
+    def __init__(self, module: str, memory: int, descriptors: Sequence[int]) -> None:
+        """Start it, with so many bytes of shared memory; it imports while this process goes on."""
+        ours, theirs = socketpair()
+        with theirs, open(os.memfd_create("shared"), "r+b", buffering=0) as shared:  # noqa: PTH123 - a descriptor
+            shared.truncate(memory)
+            self.memory = mmap.mmap(shared.fileno(), memory)
+            passed = theirs.fileno(), shared.fileno(), *descriptors
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", module, *map(str, passed)],
+                env={name: value for name, value in os.environ.items() if name.startswith(_KEPT)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=passed,
+            )
+        self.connection = Connection(ours.detach())
+
+    def end(self) -> None:
+        """Let it end, or end it: afterwards it does nothing more."""
+        self.connection.close()
+        self.memory.close()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(_PATIENCE)
+        self.process.kill()
+        self.process.wait()
+
+
+def joined(socket: int, memory: int) -> tuple[Connection, memoryview]:
+    """In that process: the connection, and the shared memory."""
+    for each in (signal.SIGINT, signal.SIGTERM):  # whoever began it hears them too, and closes the socket
+        signal.signal(each, signal.SIG_IGN)
+    shared = memoryview(mmap.mmap(memory, 0))
+    os.close(memory)
+    return Connection(socket), shared
