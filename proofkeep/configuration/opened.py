@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from proofkeep.ledger import Heads
     from proofkeep.snapshots import ChunkStore, DataKeys
 
-_ASKING = 4
+_ASKING = 2
 _WRITERS = 64
 
 

@@ -14,7 +14,7 @@ from proofkeep.repository import Repository
 from proofkeep.repository.local_rows import index_key
 from proofkeep.repository.stored import fetch
 
-_ASKING = 4
+_ASKING = 2
 
 
 @dataclass(frozen=True, slots=True)

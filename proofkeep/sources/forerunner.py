@@ -12,7 +12,6 @@ from pathlib import Path
 
 import msgspec
 
-from proofkeep.beside import Beside, cores
 from proofkeep.errors import SourceProcessGoneError
 from proofkeep.model import Node
 
@@ -65,6 +64,8 @@ class Forerunner:
 
     def __init__(self, root: int, order: Order) -> None:
         """Start it below the open directory `root`."""
+        from proofkeep.beside import Beside  # noqa: PLC0415 - most walks start without it
+
         self.counts = 0, 0, 0
         self._beside = Beside("proofkeep.source_worker", PARTS * PART, [root])
         self._memory = memoryview(self._beside.memory)
@@ -129,6 +130,10 @@ class Forerunner:
 
 
 def is_worth_it(root: Path) -> bool:
-    """Whether there are so many names below `root` that the process is worth its start."""
+    """Whether there are so many names below `root` that the process is worth its start, and a core for it."""
     names = chain.from_iterable(folders + files for _, folders, files in os.walk(os.fsencode(root)))
-    return cores() > 1 and next(islice(names, MANY - 1, None), None) is not None
+    if next(islice(names, MANY - 1, None), None) is None:
+        return False
+    from proofkeep.beside import cores  # noqa: PLC0415 - as above
+
+    return cores() > 1

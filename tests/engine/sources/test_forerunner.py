@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from proofkeep import beside
 from proofkeep.backup import drive
 from proofkeep.errors import SourceProcessGoneError
 from proofkeep.model import Kind, Node
@@ -26,7 +27,7 @@ SIZES = (0, 1, 4096, SMALL - 1, SMALL, SMALL + 1)
 def always_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even a small tree is walked ahead, and on one core."""
     monkeypatch.setattr(forerunner, "MANY", 1)
-    monkeypatch.setattr(forerunner, "cores", lambda: 2)
+    monkeypatch.setattr(beside, "cores", lambda: 2)
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +177,7 @@ def test_backup_whose_process_is_killed_fails_and_the_next_attempt_commits(scrat
 def test_few_names_are_walked_here(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for many, cores in ((1 << 20, 2), (1, 1)):
         monkeypatch.setattr(forerunner, "MANY", many)
-        monkeypatch.setattr(forerunner, "cores", lambda cores=cores: cores)
+        monkeypatch.setattr(beside, "cores", lambda cores=cores: cores)
         source = source_of(root)
         list(source.walk(reading=True))
 
