@@ -53,15 +53,15 @@ def opened(configuration: Configuration, session: Any = None, *, unlocking: bool
     providers = configuration.key_providers(session)
     for provider in providers if unlocking else ():
         provider.unlock()
-    from proofkeep.catalog import Catalog, refresh  # noqa: PLC0415 - loaded while a passphrase is worked on
-    from proofkeep.ledger import load_heads  # noqa: PLC0415 - as above
-    from proofkeep.snapshots import ChunkStore, DataKeys  # noqa: PLC0415 - as above
-
     with ThreadPoolExecutor(_ASKING, thread_name_prefix="foreseen") as threads:
         store, ledger = (ForeseenStore(each, threads) for each in configuration.open_stores(session, reading=True))
         far = not (isinstance(configuration.store, LocalPlace) and isinstance(configuration.ledger, LocalPlace))
         if far:
             _foresee_opening(store, ledger)
+        from proofkeep.catalog import Catalog, refresh  # noqa: PLC0415 - loaded while store and passphrase are worked on
+        from proofkeep.ledger import load_heads  # noqa: PLC0415 - as above
+        from proofkeep.snapshots import ChunkStore, DataKeys  # noqa: PLC0415 - as above
+
         repository = adapters.connect(store, ledger, configuration.open_host_secret(session))
         data_keys = DataKeys(repository, providers)
         state = configuration.open_state(repository)

@@ -1,7 +1,7 @@
 """Chunks out of packs: where they lie by the catalog, opened by ranged reads, each proven by its id."""
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -31,16 +31,18 @@ from proofkeep.snapshots.data_keys import DataKeys
 from proofkeep.snapshots.unindexed import learn_from_tables
 
 _TABLES = 64
+_ASKED = 500
+_NEAR = 2
 _FRAMES = 8
 _SPAN = 8 << 20
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):
-    """Where one chunk lies; `others` are further packs that the index says hold it."""
+    """Where one chunk lies; `others` are further packs that the index says hold it, None where it was not asked."""
 
     pack: int
     row: ChunkRow
-    others: tuple[int, ...] = ()
+    others: tuple[int, ...] | None = ()
 
 
 @dataclass(eq=False, slots=True)
@@ -87,19 +89,44 @@ class ChunkStore:
         return places
 
     def _located(self, ids: Sequence[bytes]) -> dict[bytes, Place]:
-        places = {}
-        for identity, numbers in self._catalog.chunk_packs(ids).items():
-            place = self._first(identity, numbers if len(numbers) == 1 else sorted(numbers, key=self._order))
-            if place is not None:
-                places[identity] = place
+        """Places by the catalog, but for what lies in the packs that it told last: files lie as they follow."""
+        places: dict[bytes, Place] = {}
+        left = self._near([] if self._last is None else [self._last.known.number], ids, places)
+        while left:
+            asked, left = left[:_ASKED], left[_ASKED:]
+            found: Counter[int] = Counter()
+            for identity, numbers in self._catalog.chunk_packs(asked).items():
+                place = self._first(identity, numbers if len(numbers) == 1 else sorted(numbers, key=self._order))
+                if place is not None:
+                    places[identity] = place
+                    found[place.pack] += 1
+            left = self._near([number for number, _ in found.most_common(_NEAR)], left, places)
         return places
+
+    def _near(self, numbers: list[int], ids: Sequence[bytes], places: dict[bytes, Place]) -> Sequence[bytes]:
+        """Fill in what lies in these packs, if the snapshot means them and none is in doubt; the rest of `ids`."""
+        packs = [self._pack(number) for number in numbers if self._order(number) == (False, False, number)]
+        for pack in packs:
+            left = []
+            for identity in ids:
+                row = pack.rows.get(identity)
+                if row is None:
+                    left.append(identity)
+                else:
+                    places[identity] = Place(pack.known.number, row, None)
+            ids = left
+        return ids
 
     def elsewhere(self, place: Place) -> Place | None:
         """Another copy of the chunk, for when this one does not open; its pack is looked into last from now on."""
         self._doubtful.add(place.pack)
-        other = self._first(place.row.id, place.others)
+        identity, others = place.row.id, place.others
+        if others is None:
+            numbers = self._catalog.chunk_packs([identity]).get(identity, [])
+            others = tuple(sorted({*numbers} - {place.pack}, key=self._order))
+        other = self._first(identity, others)
         while other is not None and other.row.length != place.row.length:
-            other = self._first(place.row.id, other.others)
+            other = self._first(identity, other.others or ())
         return other
 
     def _order(self, number: int) -> tuple[bool, bool, int]:

@@ -1,0 +1,86 @@
+"""Where chunks lie: asked of the catalog once for many that lie together, and again when one of them does not open."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from proofkeep.catalog import Catalog, refresh
+from proofkeep.snapshots import ChunkStore, DataKeys, find_snapshot
+from tests.building import OPTIONS, Ground, Host, content, plant
+
+FILES = 1200
+
+
+class CountingCatalog(Catalog):
+    """Counts the ids that it is asked about."""
+
+    asked = 0
+
+    def chunk_packs(self, ids: list[bytes]) -> dict[bytes, list[int]]:  # type: ignore[override]  # as it is called
+        self.asked += len(ids)
+        return super().chunk_packs(ids)
+
+
+@pytest.fixture
+def host(scratch: Path) -> Host:
+    """One snapshot whose content lies in a single pack."""
+    host = Host(Ground(scratch / "ground"), options=replace(OPTIONS, pack_size=1 << 20, spool_limit=64 << 20))
+    plant(host.source, {f"many/{number:04}": content(number, 60) for number in range(FILES)})
+    host.run()
+    return host
+
+
+@pytest.fixture
+def catalog(host: Host, scratch: Path) -> Iterator[CountingCatalog]:
+    with closing(CountingCatalog(scratch / "catalog")) as catalog:
+        refresh(host.ground.connect(), catalog, {})
+        yield catalog
+
+
+@pytest.fixture
+def chunks(host: Host, catalog: Catalog) -> ChunkStore:
+    repository = host.ground.connect()
+    chunks = ChunkStore(repository, catalog, DataKeys(repository, [host.ground.unwrapping]))
+    return chunks.preferring(find_snapshot(repository, "latest").facts.packs)
+
+
+@pytest.fixture
+def ids(catalog: CountingCatalog) -> list[bytes]:
+    """All chunks of the largest pack."""
+    rows = catalog._rows(
+        "SELECT id FROM chunks WHERE pack=(SELECT pack FROM chunks GROUP BY pack ORDER BY count(*) DESC)"
+    )
+    assert len(rows) == FILES
+    return [row[0] for row in rows]
+
+
+def test_catalog_is_asked_once_about_chunks_that_lie_together(
+    chunks: ChunkStore, catalog: CountingCatalog, ids: list[bytes]
+) -> None:
+    places = chunks.locate(ids)
+
+    assert catalog.asked == 500
+    assert {identity: place.row.id for identity, place in places.items()} == {identity: identity for identity in ids}
+    assert chunks.locate(ids[:7]).keys() == set(ids[:7])
+    assert catalog.asked == 500
+
+
+def test_chunk_that_does_not_open_is_asked_for_again(
+    chunks: ChunkStore, catalog: CountingCatalog, ids: list[bytes]
+) -> None:
+    place = chunks.locate(ids)[ids[-1]]
+
+    assert chunks.elsewhere(place) is None
+    assert catalog.asked == 501
+    chunks.locate(ids[:7])  # of a pack in doubt nothing is taken for granted
+    assert catalog.asked == 508
+
+
+def test_without_a_snapshots_packs_every_chunk_is_asked_about(
+    chunks: ChunkStore, catalog: CountingCatalog, ids: list[bytes]
+) -> None:
+    assert chunks.preferring(()).locate(ids).keys() == set(ids)
+    assert catalog.asked == len(ids)
