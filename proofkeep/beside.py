@@ -11,7 +11,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from socket import socketpair
 
-_PATIENCE = 10.0
+_PATIENCE = 4.0  # less than a stage waits for its threads
 _KEPT = ("PATH", "LANG", "LC_", "LD_", "PYTHON", "TZ")
 
 
@@ -37,30 +37,42 @@ class Beside:
     """
 
     def __init__(self, module: str, memory: int, descriptors: Sequence[int]) -> None:
-        """Start it, with so many bytes of shared memory; it imports while this process goes on."""
+        """Start it, with so many bytes of shared memory; it imports while this process goes on.
+
+        Raises:
+            OSError: there may be no more processes, descriptors or memory, or none of this kind.
+        """
         ours, theirs = socketpair()
+        self.connection = Connection(ours.detach())
         with theirs, open(os.memfd_create("shared"), "r+b", buffering=0) as shared:  # noqa: PTH123 - a descriptor
             shared.truncate(memory)
             self.memory = mmap.mmap(shared.fileno(), memory)
             passed = theirs.fileno(), shared.fileno(), *descriptors
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", module, *map(str, passed)],
+                [sys.executable, *_flags(), "-P", "-m", module, *map(str, passed)],
                 env={name: value for name, value in os.environ.items() if name.startswith(_KEPT)},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=passed,
+                process_group=0,  # a terminal's Ctrl-C is for who began it
             )
-        self.connection = Connection(ours.detach())
 
     def end(self) -> None:
         """Let it end, or end it: afterwards it does nothing more."""
         self.connection.close()
-        self.memory.close()
+        with suppress(BufferError):  # somebody still looks at it: it goes when they do
+            self.memory.close()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(_PATIENCE)
         self.process.kill()
         self.process.wait()
+
+
+def _flags() -> list[str]:
+    """What this interpreter was told to ignore, the other one ignores too."""
+    told = {"-I": sys.flags.isolated, "-E": sys.flags.ignore_environment, "-s": sys.flags.no_user_site}
+    return [flag for flag, said in told.items() if said]
 
 
 def joined(socket: int, memory: int) -> tuple[Connection, memoryview]:

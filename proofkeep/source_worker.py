@@ -54,15 +54,16 @@ def _steps(source: DirectorySource, shared: memoryview) -> Iterator[Step]:
     part = 0
     nodes: list[Node] = []
     places: list[int] = []
-    end = 0
+    end = described = 0
     for node in source.walk():
         wanted = node.kind is Kind.FILE and node.size <= SMALL and not node.unread and node.hardlink is None
-        if len(nodes) == MOST_NODES or (wanted and end + node.size > PART):
+        if len(nodes) == MOST_NODES or described > PART or (wanted and end + node.size > PART):
             yield Step(nodes, places, source.counts)
             part = (part + 1) % PARTS
-            nodes, places, end = [], [], 0
+            nodes, places, end, described = [], [], 0, 0
         base = part * PART + end
         nodes.append(node)
+        described += len(node.path) + len(node.target) + sum(len(name) + len(value) for name, value in node.xattrs)
         if wanted and source.read_whole(node, shared[base : base + node.size]):
             places.append(end)
             end += node.size

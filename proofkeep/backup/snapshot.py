@@ -18,6 +18,7 @@ from proofkeep.errors import CancelledError, SourceChangedError, SourceEmptyErro
 from proofkeep.format.header import ObjectType
 from proofkeep.format.manifest import ID_SIZE, Entry
 from proofkeep.journal import FileNote, Journal
+from proofkeep.lookahead import close
 from proofkeep.model import Finding, Kind, Node
 from proofkeep.ports import Cancelled, Progress, Source
 from proofkeep.repository import Repository
@@ -86,15 +87,19 @@ class Walk:
         )
         remembers = self.catalog.remembers(self.entry)
         self._expected_files = self.catalog.count_files(self.entry)
-        ahead = Ahead(self.source.walk(reading=not remembers))
-        while batch := ahead.look(_BATCH):
-            if self.cancelled():
-                raise CancelledError("run was cancelled while it walked its source")
-            segments.settle(batch[0].path)
-            if not (remembers and segments.begins and self._adopt(ahead, segments)):
-                yield from self._read_batch(ahead, batch, reader, segments, remembers=remembers)
-            yield from _store_segments(waiting, manifest)
-            self._report(content)
+        nodes = self.source.walk(reading=not remembers)
+        ahead = Ahead(nodes)
+        try:
+            while batch := ahead.look(_BATCH):
+                if self.cancelled():
+                    raise CancelledError("run was cancelled while it walked its source")
+                segments.settle(batch[0].path)
+                if not (remembers and segments.begins and self._adopt(ahead, segments)):
+                    yield from self._read_batch(ahead, batch, reader, segments, remembers=remembers)
+                yield from _store_segments(waiting, manifest)
+                self._report(content)
+        finally:
+            close(nodes)
         if self.totals["files"] + self.totals["other"] + self.totals["directories"] <= 1 and not self.allow_empty:
             raise SourceEmptyError("source holds nothing below its root")
         root = segments.finish()

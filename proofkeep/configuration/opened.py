@@ -53,7 +53,8 @@ def opened(configuration: Configuration, session: Any = None, *, unlocking: bool
     providers = configuration.key_providers(session)
     for provider in providers if unlocking else ():
         provider.unlock()
-    with ThreadPoolExecutor(_ASKING, thread_name_prefix="foreseen") as threads:
+    threads = ThreadPoolExecutor(_ASKING, thread_name_prefix="foreseen")
+    try:
         store, ledger = (ForeseenStore(each, threads) for each in configuration.open_stores(session, reading=True))
         far = not (isinstance(configuration.store, LocalPlace) and isinstance(configuration.ledger, LocalPlace))
         if far:
@@ -71,6 +72,8 @@ def opened(configuration: Configuration, session: Any = None, *, unlocking: bool
                 _foresee_refresh(store, ledger, catalog.heads())
             damage = refresh(repository, catalog, remembered)
             yield Opened(repository, catalog, data_keys, ChunkStore(repository, catalog, data_keys), damage)
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)  # what hangs must not keep an error, or Ctrl-C, waiting
 
 
 def _foresee_opening(store: ForeseenStore, ledger: ForeseenStore) -> None:
@@ -81,7 +84,6 @@ def _foresee_opening(store: ForeseenStore, ledger: ForeseenStore) -> None:
     store.will_get(names.epoch(1))
     ledger.will_stat(names.epoch(1))
     ledger.will_list(names.LEDGER)
-    store.will_list(names.RETIRED)
 
 
 def _foresee_refresh(store: ForeseenStore, ledger: ForeseenStore, heads: "Heads") -> None:

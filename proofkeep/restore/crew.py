@@ -24,7 +24,11 @@ class Worker:
         """Start it."""
         self.unset = 0, 0
         self._beside = Beside("proofkeep.restore_worker", _SEALED, [shared.directory])
-        self._beside.connection.send((list(chunk_keys), shared.restore_owner))
+        try:
+            self._beside.connection.send((list(chunk_keys), shared.restore_owner))
+        except OSError:
+            self._beside.end()
+            raise RestoreProcessGoneError("a process that fills the restore's files is gone") from None
 
     def fill(self, batch: Batch, sealed: bytes) -> Filled:
         """As `Filler.fill`. Raises `RestoreProcessGoneError` too."""

@@ -140,7 +140,7 @@ class _Restore:
             raise CancelledError("restore was cancelled")
         jobs = [job for entry in window if (job := self._begin(entry)) is not None]
         wants: list[Want] = []
-        needed = list({identity for job in jobs for identity in job.entry.chunk_ids})
+        needed = list(dict.fromkeys(identity for job in jobs for identity in job.entry.chunk_ids))
         places = self._chunks.locate(needed)
         for job in jobs:
             wants.extend(place_chunks(job, job.entry.chunk_ids, places))

@@ -33,6 +33,7 @@ from proofkeep.snapshots.unindexed import learn_from_tables
 _TABLES = 64
 _ASKED = 500
 _NEAR = 2
+_AHEAD = 1 << 13
 _FRAMES = 8
 _SPAN = 8 << 20
 
@@ -91,31 +92,30 @@ class ChunkStore:
     def _located(self, ids: Sequence[bytes]) -> dict[bytes, Place]:
         """Places by the catalog, but for what lies in the packs that it told last: files lie as they follow."""
         places: dict[bytes, Place] = {}
-        left = self._near([] if self._last is None else [self._last.known.number], ids, places)
+        left = list(ids)
+        self._near([] if self._last is None else [self._last.known.number], left, places)
         while left:
-            asked, left = left[:_ASKED], left[_ASKED:]
+            asked = left[:_ASKED]
+            del left[:_ASKED]
             found: Counter[int] = Counter()
             for identity, numbers in self._catalog.chunk_packs(asked).items():
                 place = self._first(identity, numbers if len(numbers) == 1 else sorted(numbers, key=self._order))
                 if place is not None:
                     places[identity] = place
                     found[place.pack] += 1
-            left = self._near([number for number, _ in found.most_common(_NEAR)], left, places)
+            self._near([number for number, _ in found.most_common(_NEAR)], left, places)
         return places
 
-    def _near(self, numbers: list[int], ids: Sequence[bytes], places: dict[bytes, Place]) -> Sequence[bytes]:
-        """Fill in what lies in these packs, if the snapshot means them and none is in doubt; the rest of `ids`."""
-        packs = [self._pack(number) for number in numbers if self._order(number) == (False, False, number)]
-        for pack in packs:
-            left = []
-            for identity in ids:
-                row = pack.rows.get(identity)
-                if row is None:
-                    left.append(identity)
-                else:
-                    places[identity] = Place(pack.known.number, row, None)
-            ids = left
-        return ids
+    def _near(self, numbers: list[int], ids: list[bytes], places: dict[bytes, Place]) -> None:
+        """Take out of the next `ids` what lies in these packs, if the snapshot means them and none is in doubt."""
+        for number in numbers:
+            if self._order(number) != (False, False, number):
+                continue
+            rows = self._pack(number).rows
+            places.update(
+                (identity, Place(number, rows[identity], None)) for identity in ids[:_AHEAD] if identity in rows
+            )
+            ids[:_AHEAD] = [identity for identity in ids[:_AHEAD] if identity not in rows]
 
     def elsewhere(self, place: Place) -> Place | None:
         """Another copy of the chunk, for when this one does not open; its pack is looked into last from now on."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from proofkeep.descent import Descent
-from proofkeep.errors import PolicyError, SourceChangedError, SourceUnavailableError
+from proofkeep.errors import PolicyError, SourceChangedError, SourceProcessGoneError, SourceUnavailableError
 from proofkeep.model import Node, SourceDescription
 from proofkeep.sources.forerunner import Forerunner, Order, is_worth_it
 from proofkeep.sources.node import node_at, node_from
@@ -100,19 +100,25 @@ class DirectorySource:
         root = self._open_root()
         try:
             self._refuse_inside(leave_out, root)
-            ahead = reading and self._clock is time.time_ns and is_worth_it(self._root)
             self.close()
-            self._latest = self._forerunner(root) if ahead else self._walk(root, leave_out)
+            self._latest = self._forerunner(root, leave_out) if reading else None
         except BaseException:
             os.close(root)
             raise
+        if self._latest is None:
+            self._latest = self._walk(root, leave_out)
+        else:
+            os.close(root)
         nodes = self._latest.nodes()
         try:
-            first = next(nodes)
-        except OSError as error:
-            raise self._unavailable("cannot be listed", error) from None
-        yield first
-        yield from nodes
+            try:
+                first = next(nodes)
+            except OSError as error:
+                raise self._unavailable("cannot be listed", error) from None
+            yield first
+            yield from nodes
+        finally:
+            nodes.close()
 
     def _walk(self, root: int, leave_out: frozenset[Identity]) -> Walk:
         return Walk(
@@ -124,12 +130,16 @@ class DirectorySource:
             clock=self._clock,
         )
 
-    def _forerunner(self, root: int) -> Forerunner:
+    def _forerunner(self, root: int, leave_out: frozenset[Identity]) -> Forerunner | None:
+        """None where this process walks by itself: there is little, or no process can be had."""
+        one = self._one_filesystem
+        if self._clock is not time.time_ns or not is_worth_it(root, self._selection, leave_out, one_filesystem=one):
+            return None
         facts, left_out = self.facts, tuple(map(os.fsencode, self._exclude_roots))
-        order = Order(facts.include, facts.exclude, left_out, self._one_filesystem, self._xattrs)
-        forerunner = Forerunner(root, order)
-        os.close(root)
-        return forerunner
+        try:
+            return Forerunner(root, Order(facts.include, facts.exclude, left_out, one, self._xattrs))
+        except (OSError, UnicodeError, SourceProcessGoneError):
+            return None
 
     def open(self, node: Node) -> FileReader:
         """Open the regular file `node`, whichever walk it came from.

@@ -6,21 +6,21 @@ One interpreter runs one thread's Python at a time: of a small file's way into a
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
-from itertools import chain, islice
-from pathlib import Path
+from collections.abc import Generator, Sequence
 
 import msgspec
 
 from proofkeep.errors import SourceProcessGoneError
 from proofkeep.model import Node
+from proofkeep.sources.patterns import Selection, Verdict
 
-SMALL = 32 << 10
+SMALL = 24 << 10  # of a walk's 256 nodes in hand, as much as is kept
 MOST_NODES = 256
 PART = 1 << 20
 PARTS = 10
 _KEPT = 6  # how far behind the walk content is still asked for; the rest is what the process is ahead
 MANY = 4096
+_STATE = ("size", "mtime_ns", "ctime_ns", "inode", "device")
 
 
 class Order(msgspec.Struct, array_like=True, frozen=True):
@@ -63,42 +63,56 @@ class Forerunner:
     """
 
     def __init__(self, root: int, order: Order) -> None:
-        """Start it below the open directory `root`."""
+        """Start it below the open directory `root`, and wait for its first step.
+
+        Raises:
+            OSError, SourceProcessGoneError: it cannot be had here; nothing of it stays.
+        """
         from proofkeep.beside import Beside  # noqa: PLC0415 - most walks start without it
 
+        said = encode(order)
         self.counts = 0, 0, 0
-        self._beside = Beside("proofkeep.source_worker", PARTS * PART, [root])
-        self._memory = memoryview(self._beside.memory)
-        self._beside.connection.send_bytes(encode(order))
-        self._contents: dict[bytes, memoryview] = {}
+        self._contents: dict[bytes, tuple[Node, memoryview]] = {}
         self._steps: deque[list[bytes]] = deque()
         self._lock = threading.Lock()
-
-    def nodes(self) -> Iterator[Node]:
-        """As `Walk.nodes`; the process ends with it. Raises `SourceProcessGoneError`."""
-        part = 0
+        self._beside = Beside("proofkeep.source_worker", PARTS * PART, [root])
+        self._memory = memoryview(self._beside.memory)
         try:
-            while isinstance(step := self._next(), Step):
+            self._beside.connection.send_bytes(said)
+            self._first = self._next()
+        except BaseException:
+            self._end()
+            raise
+
+    def nodes(self) -> Generator[Node, None, None]:
+        """As `Walk.nodes`; the process ends with it. Raises `SourceProcessGoneError`."""
+        part, step = 0, self._first
+        try:
+            while isinstance(step, Step):
                 self._keep(step, part)
                 part = (part + 1) % PARTS
                 yield from step.nodes
-            with self._lock:
-                self._contents = {path: memoryview(bytes(content)) for path, content in self._contents.items()}
+                step = self._next()
+            with self._lock:  # the last of them are still to be given
+                self._contents = {
+                    path: (node, memoryview(bytes(content))) for path, (node, content) in self._contents.items()
+                }
         except BaseException:
             with self._lock:
                 self._contents = {}
             raise
         finally:
-            self._memory.release()
-            self._beside.end()
+            self._end()
 
     def give(self, node: Node, buffer: memoryview) -> bool:
-        """Fill `buffer` with a file's content if it was read and is still there; each is given once."""
+        """Fill `buffer` with what was read of a file as `node` lists it, if it is still there; each is given once."""
         with self._lock:
-            content = self._contents.pop(node.path, None)
-            if content is None or len(content) != len(buffer):
+            listed, content = self._contents.pop(node.path, (None, None))
+            if listed is None or content is None or not _is_same(listed, node):
                 return False
-            buffer[:] = content
+            if content:  # of an empty file the buffer may be one that nothing can be written to
+                buffer[:] = content
+            del content
             return True
 
     def _next(self) -> Step | End:
@@ -115,7 +129,7 @@ class Forerunner:
     def _keep(self, step: Step, part: int) -> None:
         base = part * PART
         read = {
-            node.path: self._memory[base + place : base + place + node.size]
+            node.path: (node, self._memory[base + place : base + place + node.size])
             for node, place in zip(step.nodes, step.places, strict=True)
             if place >= 0
         }
@@ -128,12 +142,50 @@ class Forerunner:
             for path in paths:
                 self._contents.pop(path, None)
 
+    def _end(self) -> None:
+        self._memory.release()
+        self._beside.end()
 
-def is_worth_it(root: Path) -> bool:
-    """Whether there are so many names below `root` that the process is worth its start, and a core for it."""
-    names = chain.from_iterable(folders + files for _, folders, files in os.walk(os.fsencode(root)))
-    if next(islice(names, MANY - 1, None), None) is None:
-        return False
+
+def _is_same(listed: Node, node: Node) -> bool:
+    """Whether two listings of one path are of the same file in the same state."""
+    return all(getattr(listed, name) == getattr(node, name) for name in _STATE)
+
+
+def is_worth_it(
+    root: int, selection: Selection, leave_out: frozenset[tuple[int, int]], *, one_filesystem: bool
+) -> bool:
+    """Whether so many names lie below the open `root` that the process is worth its start, and a core is there for it.
+
+    Looks at no more than it takes to know, and enters nothing that a walk would not enter.
+    """
+    top = b"/proc/self/fd/%d" % root
+    device = os.fstat(root).st_dev
+    seen, folders = 0, [top]
+    while folders:
+        try:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    seen += 1
+                    if seen >= MANY:
+                        return _has_room()
+                    if not entry.is_dir(follow_symlinks=False):
+                        continue
+                    status = entry.stat(follow_symlinks=False)
+                    verdict = selection.judge(entry.path[len(top) + 1 :], directory=True, inside=False)
+                    elsewhere = one_filesystem and status.st_dev != device
+                    if (
+                        verdict is not Verdict.LEAVE
+                        and not elsewhere
+                        and (status.st_dev, status.st_ino) not in leave_out
+                    ):
+                        folders.append(entry.path)
+        except OSError:
+            continue  # whoever walks will say so
+    return False
+
+
+def _has_room() -> bool:
     from proofkeep.beside import cores  # noqa: PLC0415 - as above
 
     return cores() > 1

@@ -7,7 +7,7 @@ still to come on the way down. Reads no file's content.
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -70,7 +70,7 @@ class Walk:
         """`vanished`, `other_filesystems` and `own_directories` so far."""
         return self.vanished, self.other_filesystems, self.own_directories
 
-    def nodes(self) -> Iterator[Node]:
+    def nodes(self) -> Generator[Node, None, None]:
         """The nodes, the root first; closes the root at the end.
 
         A directory merely on the way to an include is yielded when the first wanted node below it is.

@@ -3,16 +3,19 @@
 import gc
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace as with_options
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from proofkeep import beside
 from proofkeep.backup import drive
-from proofkeep.errors import SourceProcessGoneError
+from proofkeep.errors import CancelledError, SourceProcessGoneError
 from proofkeep.model import Kind, Node
 from proofkeep.sources import forerunner
 from proofkeep.sources.directory import DirectorySource
@@ -158,7 +161,7 @@ def test_killed_process_ends_the_walk_with_an_error(root: Path) -> None:
 
 def test_backup_whose_process_is_killed_fails_and_the_next_attempt_commits(scratch: Path) -> None:
     host = Host(Ground(scratch / "ground"), options=with_options(OPTIONS, spool_limit=64 << 20))
-    plant(host.source, {f"many/{number:04}": content(number, 3000) for number in range(6 * MOST_NODES)})
+    plant(host.source, {f"many/{number:04}": content(number, 3000 * (number % 3)) for number in range(6 * MOST_NODES)})
     source = DirectorySource(host.source, label="test")
 
     def kill(step: str, **counts: int) -> None:
@@ -172,6 +175,83 @@ def test_backup_whose_process_is_killed_fails_and_the_next_attempt_commits(scrat
     with host.backup(backup.identity.run, source=DirectorySource(host.source, label="test")) as again:
         receipt = drive(again, wait=NO_WAIT)
     assert host.ground.read_back(receipt.snapshot) == host.portrait()
+
+
+def test_backup_that_is_cancelled_ends_the_process(scratch: Path) -> None:
+    host = Host(Ground(scratch / "ground"), options=with_options(OPTIONS, spool_limit=64 << 20))
+    plant(host.source, {f"many/{number:04}": content(number, 300) for number in range(6 * MOST_NODES)})
+    source = DirectorySource(host.source, label="test")
+    processes: list[int] = []
+
+    def cancelled() -> bool:
+        if isinstance(source._latest, Forerunner):
+            processes.append(process_of(source))
+        return len(processes) > 2
+
+    with host.backup(source=source, cancelled=cancelled) as backup, pytest.raises(CancelledError) as error:
+        drive(backup, wait=NO_WAIT)
+
+    assert error.value is not None  # it is held, and what it holds
+    assert not is_there(processes[0])
+
+
+@pytest.mark.parametrize("program", ["/nonexistent", "/bin/false", ""])
+def test_without_a_process_the_walk_is_done_here(root: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    monkeypatch.setattr(sys, "executable", program)
+    source = source_of(root)
+
+    assert unsettled(source.walk(reading=True)) == unsettled(source_of(root).walk())
+    assert not isinstance(source._latest, Forerunner)
+
+
+def test_content_read_for_one_listing_is_not_given_for_another(root: Path) -> None:
+    source = source_of(root)
+    nodes = [*source.walk(reading=True)]
+    node = next(each for each in reversed(nodes) if each.kind is Kind.FILE and 0 < each.size <= SMALL)
+    assert isinstance(source._latest, Forerunner)
+
+    assert not source._latest.give(replace(node, ctime_ns=node.ctime_ns - 1), memoryview(bytearray(node.size)))
+
+
+def test_step_ends_before_its_names_outgrow_it(tmp_path: Path) -> None:
+    folder = tmp_path / "source" / Path(*["n" * 200] * 15)
+    plant(folder, {f"{number:03}": b"x" for number in range(600)})
+    forerunners_part = 600 * len(os.fsencode(folder))
+    assert forerunners_part > PART
+
+    assert len([*DirectorySource(tmp_path / "source", label="test").walk(reading=True)]) == 616
+
+
+def counted(root: Path, **how: Any) -> bool:
+    """Whether a source seems worth a process, by its names alone."""
+    source = DirectorySource(root, label="test", **how)
+    next(source.walk(reading=True))
+    return isinstance(source._latest, Forerunner)
+
+
+def test_names_that_no_walk_would_meet_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(tmp_path, {f"left/out/{number}": b"" for number in range(20)})
+    monkeypatch.setattr(forerunner, "MANY", 10)
+
+    assert counted(tmp_path)
+    assert not counted(tmp_path, exclude=["left/out/"])
+    assert not counted(tmp_path, exclude_roots=[tmp_path / "left/out"])
+
+
+def test_depth_does_not_matter_to_the_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forerunner, "MANY", 4096)
+    descent = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=descent)
+        below = os.open("d", os.O_RDONLY | os.O_DIRECTORY, dir_fd=descent)
+        os.close(descent)
+        descent = below
+    os.close(descent)
+
+    try:
+        assert len([*DirectorySource(tmp_path, label="test").walk(reading=True)]) == 1501
+    finally:
+        subprocess.run(["rm", "-r", tmp_path / "d"], check=True)  # Python's own way down is not deep enough
 
 
 def test_few_names_are_walked_here(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
