@@ -1,6 +1,7 @@
 """A Prefect server with UI and API on loopback, SQLite below it, telemetry off."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -15,13 +16,14 @@ class PrefectServer:
     """Start and stop a server whose database, settings and log lie in `directory`.
 
     `ca_path` is whom it trusts when it sends notifications, and whom its clients trust; without it, the system's store.
-    `database_url` is another database than SQLite.
+    `database_url` is another database than SQLite; `settings` are further ones of the server's process alone.
     """
 
     directory: Path
     port: int = field(default_factory=free_port)
     ca_path: Path | None = None
     database_url: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
     process: ServerProcess = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -45,6 +47,7 @@ class PrefectServer:
                     "PREFECT_UI_API_URL": self.api_url,
                     "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
                     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+                    **self.settings,
                     **({} if self.ca_path is None else {"SSL_CERT_FILE": str(self.ca_path)}),
                     **({} if (url := self.database_url) is None else {"PREFECT_API_DATABASE_CONNECTION_URL": url}),
                 }
