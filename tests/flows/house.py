@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from prefect.client.schemas.actions import BlockDocumentCreate
+from prefect.client.schemas.actions import BlockDocumentCreate, BlockDocumentUpdate
+from prefect.exceptions import ObjectAlreadyExists
 
 from blocks import KeyProvider, Ledger, ObjectStore, Repository, Source, TlsPolicy
 from blocks.base import ConfigurationBlock
@@ -30,19 +31,23 @@ ENTRY = "home"
 def store_documents(name: str, *blocks: ConfigurationBlock) -> None:
     """Store the documents that `save` stores, under types and schemas that the session has registered.
 
-    `save` registers those of every nested block anew: 50 requests and a second of work for a house.
+    `save` registers those of every nested block anew: 50 requests and a second of work for a house. A document that is
+    there is overwritten. For blocks without secrets.
     """
     with client() as api:
         for block in blocks:
             kind = type(block)
             assert kind._block_type_id is not None
-            assert kind._block_schema_id is not None
+            schema = kind._block_schema_id
+            assert schema is not None
             data = block.model_dump(mode="json", include=set(kind.model_fields))
-            api.create_block_document(
-                BlockDocumentCreate(
-                    name=name, data=data, block_type_id=kind._block_type_id, block_schema_id=kind._block_schema_id
+            try:
+                api.create_block_document(
+                    BlockDocumentCreate(name=name, data=data, block_type_id=kind._block_type_id, block_schema_id=schema)
                 )
-            )
+            except ObjectAlreadyExists:
+                there = api.read_block_document_by_name(name, kind.get_block_type_slug())
+                api.update_block_document(there.id, BlockDocumentUpdate(data=data, block_schema_id=schema))
 
 
 @dataclass

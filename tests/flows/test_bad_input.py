@@ -15,23 +15,19 @@ from flows.restore import restore
 from flows.verify import verify
 from proofkeep import errors
 from tests.flows.conftest import PrefectSide
-from tests.flows.house import House
+from tests.flows.house import House, store_documents
 from tests.flows.running import artifacts, message, run_here
 
 ERRORS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.ProofkeepError)]
 HINTS = {kind.code: kind.hint for kind in ERRORS}
 
 
-def save(block: Any, name: str) -> None:
-    block.save(name, overwrite=True, _sync=True)
-
-
 def source(house: House, **fields: Any) -> None:
-    save(Source(**({"root": str(house.source)} | fields)), house.name)
+    store_documents(house.name, Source(**({"root": str(house.source)} | fields)))
 
 
 def repository(house: House, **fields: Any) -> None:
-    save(house.block.model_copy(update=fields), house.name)
+    store_documents(house.name, house.block.model_copy(update=fields))
 
 
 def descriptors(house: House, change: Callable[[Path], None]) -> None:
@@ -168,7 +164,7 @@ def test_latest_of_several_entries_takes_the_entry_that_is_named(filled: House) 
 
 def test_block_of_another_type_is_refused_by_name(filled: House, prefect: PrefectSide) -> None:
     assert prefect.directory.is_dir()
-    save(KeyProvider(providers=[f"file:{filled.root / 'public.pem'}"]), f"{filled.name}-only-keys")
+    store_documents(f"{filled.name}-only-keys", KeyProvider(providers=[f"file:{filled.root / 'public.pem'}"]))
 
     run = run_here(backup, filled.parameters() | {"repository": f"{filled.name}-only-keys"})
 

@@ -8,7 +8,7 @@ from flows.backup import backup
 from flows.restore import restore
 from flows.verify import verify
 from proofkeep.state import RepositoryState
-from tests.flows.house import House
+from tests.flows.house import House, store_documents
 from tests.flows.running import artifacts, message, run_here
 
 
@@ -46,7 +46,7 @@ def test_verify_of_a_sound_repository_tells_its_verdict(full_house: House) -> No
 
 def test_verify_on_a_host_without_memory_says_that_freshness_is_not_provable(full_house: House) -> None:
     elsewhere = full_house.block.model_copy(update={"state": str(full_house.root / "another-state")})
-    elsewhere.save(f"{full_house.name}-elsewhere", _sync=True)  # type: ignore[call-arg] # prefect's dispatcher takes it
+    store_documents(f"{full_house.name}-elsewhere", elsewhere)
 
     run = run_here(verify, {"repository": f"{full_house.name}-elsewhere"})
 
