@@ -1,17 +1,17 @@
-"""A host with its configuration file, keys and source, on which the console script runs."""
+"""A host with its configuration file, keys and source, on which the command line runs."""
 
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from infra.servers.process import clean_environment
+from tests.engine.cli import template
+from tests.engine.cli.template import SCRIPT
 
-SCRIPT = Path(sys.executable).parent / "proofkeep"
 PASSPHRASE = "correct horse battery staple"
 WITHOUT_ROOTS_EYES = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
 
@@ -73,7 +73,10 @@ class Place:
         return clean_environment(ours | dict(self.environment))
 
     def run(self, *arguments: str | bytes | Path, under: Sequence[str] = ()) -> Ended:
-        """Run the console script to its end; `under` is a command that starts it."""
+        """Run the command to its end; `under` is a command that starts the console script itself."""
+        if not under:
+            code, out, error = template.run(arguments, self.root, self.started_with())
+            return Ended(code, out.decode(), error.decode())
         ended = subprocess.run(
             [*under, *self.command(*arguments)],
             cwd=self.root,

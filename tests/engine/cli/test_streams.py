@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from proofkeep.errors import OutputError
-from tests.engine.cli.places import SCRIPT, Ended, Place
+from tests.engine.cli.places import Ended, Place
+from tests.engine.cli.template import SCRIPT
 
 SIGNALLED = """
 import os, signal, sys, types
