@@ -27,6 +27,9 @@ TESTS = Path(__file__).parent
 IN_CI = os.environ.get("CI", "").lower() == "true"
 
 SCRATCH = Path(tempfile.mkdtemp(prefix="proofkeep-tests-"))
+MEMORY = Path("/dev/shm")  # noqa: S108 - directories of our own are made below it
+ROOM = 1 << 30
+IN_MEMORY = frozenset(("catalog", "cli", "drill", "repository", "restore", "verify"))
 
 group_seconds: defaultdict[str, float] = defaultdict(float)
 
@@ -73,10 +76,19 @@ def _missing(mark: pytest.Mark) -> list[str]:
 
 @pytest.fixture
 def scratch() -> Iterator[Path]:
-    """A directory in memory where there is one: thousands of fsyncs cost nothing there."""
-    memory = Path("/dev/shm")  # noqa: S108 - a directory of our own is made below it
-    with tempfile.TemporaryDirectory(prefix="proofkeep-", dir=memory if os.access(memory, os.W_OK) else None) as place:
+    """A directory in memory where there is room: thousands of fsyncs cost nothing there."""
+    has_room = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
+    with tempfile.TemporaryDirectory(prefix="proofkeep-", dir=MEMORY if has_room else None) as place:
         yield Path(place)
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """As pytest's; in memory for folders whose tests are about no file system, and fsync all the time."""
+    if request.path.parent.name not in IN_MEMORY:
+        return tmp_path
+    place: Path = request.getfixturevalue("scratch")
+    return place
 
 
 @pytest.fixture
