@@ -67,7 +67,7 @@ def left_by(state: Path, run: bytes) -> Left | None:
         run: 16 bytes.
     """
     for file in _journals(state, run.hex()):
-        with suppress(ProofkeepError, OSError), closing(Journal(file)) as journal:
+        with suppress(ProofkeepError, OSError), closing(Journal(file, briefly=True)) as journal:
             committed = journal.fact("committed")
             return Left(
                 journal.fact("entry"),
@@ -86,7 +86,7 @@ def last_commit(state: Path, entry: str | None) -> Remembered | None:
     """
     found = []
     for file in _journals(state, "*"):
-        with suppress(ProofkeepError, OSError), closing(Journal(file)) as journal:
+        with suppress(ProofkeepError, OSError), closing(Journal(file, briefly=True)) as journal:
             committed = journal.fact("committed")
             if committed is not None and entry in {None, committed["entry"]}:
                 instant = journal.fact("source_at") or 0

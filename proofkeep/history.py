@@ -108,7 +108,7 @@ class Recording:
 class History:
     """The database. Used as a context manager; several processes may."""
 
-    def __init__(self, root: Path, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, root: Path, clock: Callable[[], int] = time.time_ns, *, briefly: bool = False) -> None:
         """A damaged database is put aside and begun anew: it must not keep anybody from backing up.
 
         Raises:
@@ -121,10 +121,10 @@ class History:
         self._clock = clock
         file = root / _FILE
         try:
-            self._database = _opened(file)
+            self._database = _opened(file, briefly=briefly)
         except StateDamagedError:
             _put_aside(file)
-            self._database = _opened(file)
+            self._database = _opened(file, briefly=briefly)
 
     def __enter__(self) -> Self:
         return self
@@ -250,8 +250,8 @@ class History:
             return False
 
 
-def _opened(file: Path) -> StateDatabase:
-    database = StateDatabase(file, "history of attempts", _SETUP)
+def _opened(file: Path, *, briefly: bool) -> StateDatabase:
+    database = StateDatabase(file, "history of attempts", _SETUP, briefly=briefly)
     try:
         _require_sound(database)
     except StateDamagedError:

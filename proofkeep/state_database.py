@@ -37,20 +37,23 @@ class StateDatabase:
         StateError: SQLite says anything else.
     """
 
-    def __init__(self, file: Path, subject: str, setup: str) -> None:
-        """Open or make it and run `setup`; `subject` names it in errors."""
+    def __init__(self, file: Path, subject: str, setup: str, *, briefly: bool = False) -> None:
+        """Open or make it and run `setup`; `subject` names it in errors.
+
+        Args:
+            briefly: for a look or a last word. It is then opened on a full disk too, where SQLite finds no room for
+                what processes share of a database; until it is closed, no other process can open it there.
+        """
         self.damaged = False
         self._subject = subject
         self._lock = threading.RLock()
         with self._told():
-            self._connection = sqlite3.connect(
-                file, check_same_thread=False, isolation_level=None, timeout=_BUSY_SECONDS
-            )
             try:
-                self._connection.executescript(f"PRAGMA journal_mode=WAL; {setup}")
-            except sqlite3.Error:
-                self._connection.close()
-                raise
+                self._connection = _connected(file, setup)
+            except sqlite3.Error as error:
+                if not (briefly and _is_full(error)):
+                    raise
+                self._connection = _connected(file, setup, "PRAGMA locking_mode=EXCLUSIVE;")
         file.chmod(0o600)
 
     def close(self) -> None:
@@ -102,8 +105,8 @@ class StateDatabase:
             raise self._translated(error) from None
 
     def _translated(self, error: sqlite3.Error) -> ProofkeepError:
-        code = int(getattr(error, "sqlite_errorcode", 0)) & _PRIMARY
-        if code == sqlite3.SQLITE_FULL or getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHMSIZE:
+        code = _code(error) & _PRIMARY
+        if _is_full(error):
             return StateFullError(f"disk of the {self._subject} is full")
         if code in _BUSY:
             return JournalBusyError(f"another process holds the {self._subject}")
@@ -111,3 +114,21 @@ class StateDatabase:
             return self.damage()
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         return StateError(f"{self._subject} cannot be used: {name}")
+
+
+def _connected(file: Path, setup: str, first: str = "") -> sqlite3.Connection:
+    connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None, timeout=_BUSY_SECONDS)
+    try:
+        connection.executescript(f"{first} PRAGMA journal_mode=WAL; {setup}")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _code(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0))
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    return _code(error) & _PRIMARY == sqlite3.SQLITE_FULL or _code(error) == sqlite3.SQLITE_IOERR_SHMSIZE

@@ -2,8 +2,11 @@
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+BALLAST = "of-somebody-else"
+_BLOCK = 4096
 
 
 @contextmanager
@@ -21,3 +24,10 @@ def small_disk(place: Path, size: str) -> Iterator[Path]:
 def enlarge(place: Path, size: str) -> None:
     """Give a mounted disk more room; what lies on it stays."""
     subprocess.run(["mount", "-o", f"remount,size={size}", place], check=True)
+
+
+def fill(place: Path) -> None:
+    """Take all the room that is left there, with a file `BALLAST`."""
+    with suppress(OSError), (place / BALLAST).open("ab", buffering=0) as file:
+        while file.write(bytes(_BLOCK)):
+            pass

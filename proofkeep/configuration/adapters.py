@@ -144,12 +144,12 @@ def known_entry(place: str, name: str, allowed_age: int) -> "KnownEntry":
     return KnownEntry(place, name, allowed_age)
 
 
-def open_history(root: Path) -> "History":
-    """The history in a state directory; made if it is missing. Raises `UsageError` and as `History`."""
+def open_history(root: Path, *, briefly: bool = False) -> "History":
+    """The history in a state directory; made if it is missing. As `History`; raises `UsageError` too."""
     from proofkeep.history import History  # noqa: PLC0415 - who reads a repository does without
 
     with _usable(root):
-        return History(root)
+        return History(root, briefly=briefly)
 
 
 @contextmanager

@@ -165,9 +165,9 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return None
         return adapters.known_entry(self.place, self.entry, parse_duration(self.source.allowed_age))
 
-    def history(self) -> "History":
+    def history(self, *, briefly: bool = False) -> "History":
         """What this host remembers of attempts. Raises `UsageError`, and as `History`."""
-        return adapters.open_history(self.state)
+        return adapters.open_history(self.state, briefly=briefly)
 
     @contextmanager
     def recorded(self, verb: str, entries: Sequence[str], run: str) -> Iterator["Recording"]:
@@ -213,7 +213,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         from proofkeep.status import judge, newest_complete  # noqa: PLC0415 - a backup starts without loading it
 
-        with self.history() as history:
+        with self.history(briefly=True) as history:
             mine = [*entries, *([self.known_entry] if self.known_entry else [])]
             known = {(entry.place, entry.name): entry for entry in (*history.entries(), *mine)}
             wanted = sorted(known.values(), key=lambda entry: (entry.name, entry.place))

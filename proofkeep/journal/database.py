@@ -45,10 +45,11 @@ class Journal:
         noted: what the walk noted for the catalog.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, briefly: bool = False) -> None:
+        """`briefly` as `StateDatabase` has it."""
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.noted = Noted(file.parent)
-        self._database = StateDatabase(file, "run's journal", "PRAGMA synchronous=FULL;" + _SCHEMA)
+        self._database = StateDatabase(file, "run's journal", "PRAGMA synchronous=FULL;" + _SCHEMA, briefly=briefly)
         self._rows = self._database.rows
         self._change = self._database.change
 

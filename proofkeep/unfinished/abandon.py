@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proofkeep import events
-from proofkeep.errors import StateDamagedError, UsageError
+from proofkeep.errors import StateDamagedError, StateFullError, UsageError
 from proofkeep.journal import Journal
 from proofkeep.state import locked, run_id, telling
 from proofkeep.unfinished.runs import ABANDONED, BEGAN, JOURNAL, spool_size
@@ -56,14 +56,28 @@ def abandon(root: Path, run: str, clock: Callable[[], int] = time.time_ns) -> Gi
     with locked(folder / "lock"):
         freed = spool_size(folder)
         try:
-            with closing(Journal(folder / JOURNAL)) as journal:
-                given_up = _give_up(journal, run, freed, clock())
+            given_up = _noted(folder, freed, clock())
         except StateDamagedError:
             given_up = GivenUp(run, None, 0, 0, 0, 0, freed, ended=False, damaged=True)
         with telling():
             _empty(folder, whole=given_up.damaged)
     events.emit("run-abandoned", run=run, packs=given_up.packs, freed=freed)
     return given_up
+
+
+def _noted(folder: Path, freed: int, now_ns: int) -> GivenUp:
+    """On a full disk, what is given up makes the room to note it. Were that cut short, the packs are sealed anew."""
+    try:
+        return _in_journal(folder, freed, now_ns)
+    except StateFullError:
+        with telling():
+            _empty(folder, whole=False)
+        return _in_journal(folder, freed, now_ns)
+
+
+def _in_journal(folder: Path, freed: int, now_ns: int) -> GivenUp:
+    with closing(Journal(folder / JOURNAL, briefly=True)) as journal:
+        return _give_up(journal, folder.name, freed, now_ns)
 
 
 def _give_up(journal: Journal, run: str, freed: int, now_ns: int) -> GivenUp:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from proofkeep import events
-from proofkeep.errors import JournalBusyError, ProofkeepError
+from proofkeep.errors import JournalBusyError, ProofkeepError, StateFullError
 from proofkeep.journal import Journal
 from proofkeep.state import RepositoryState, locked
 
@@ -90,10 +90,12 @@ def _unfinished(repository: Path) -> Iterator[UnfinishedRun]:
 def _looked_at(repository: str, folder: Path) -> UnfinishedRun | None:
     run, spool_bytes = folder.name, spool_size(folder)
     try:
-        with locked(folder / "lock"), closing(Journal(folder / JOURNAL)) as journal:
+        with locked(folder / "lock"), closing(Journal(folder / JOURNAL, briefly=True)) as journal:
             if journal.fact("committed") is not None:
                 return None
             return _described(repository, folder, journal, spool_bytes)
+    except StateFullError:
+        return None  # there is no room for its tables: nothing was ever journaled
     except JournalBusyError:
         return UnfinishedRun(repository, run, folder, live=True, spool_bytes=spool_bytes)
     except ProofkeepError as error:
