@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from infra.servers.aws_endpoint import server_context
 from infra.servers.https import tls_context
+from infra.servers.local_ca import Certificate
 from infra.servers.ports import LOOPBACK
 from tests.faults.script import Fault, Request, Rule, Script
 from tests.servers.pki import Pki
@@ -49,8 +50,10 @@ class FaultProxy:
         self._context = tls_context(pki.ca_path)
         self._server = _Server((LOOPBACK, 0), _Handler)
         self._server.proxy = self
-        context: ssl.SSLContext = server_context(pki.server)
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self._shown: ssl.SSLContext = server_context(pki.server)
+        self._server.socket = self._shown.wrap_socket(
+            self._server.socket, server_side=True, do_handshake_on_connect=False
+        )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="faults", daemon=True)
 
     @property
@@ -61,6 +64,10 @@ class FaultProxy:
     def play(self, *rules: Rule) -> None:
         """Begin a new script; without rules everything passes."""
         self.script = Script(list(rules))
+
+    def show(self, certificate: Certificate) -> None:
+        """New connections get this one; those that stand keep theirs."""
+        self._shown.load_cert_chain(certificate.cert_path, certificate.key_path)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -135,7 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._reset()
         elif rule is not None and fault is Fault.STATUS:
             text = _ERROR.format(rule.code or _CODES.get(rule.status, "InternalError")).encode()
-            self._answer(rule.status, [("Content-Type", "application/xml")], text)
+            is_head = self.command == "HEAD"  # whose answer has no body
+            self._answer(rule.status, [("Content-Type", "application/xml")], b"" if is_head else text)
         else:
             self._forward(request, rule, body)
 

@@ -1,6 +1,7 @@
 """What a fault proxy is told to do: to which requests, from which one on, how often, and what."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import parse_qs, urlsplit
@@ -76,15 +77,48 @@ class Script:
 
     rules: list[Rule] = field(default_factory=list)
     seen: dict[str, int] = field(default_factory=dict)
-    hit: list[tuple[Fault, str]] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    hit: list[tuple[Fault | None, str]] = field(default_factory=list)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def rule_for(self, request: Request) -> Rule | None:
         """The rule that hits this request, which is counted."""
         with self._lock:
-            number = self.seen[request.kind] = self.seen.get(request.kind, 0) + 1
+            number = self.count(request)
             for rule in self.rules:
                 if rule.kind == request.kind and rule.first <= number < rule.first + rule.times:
                     self.hit.append((rule.fault, request.path))
                     return rule
             return None
+
+    def count(self, request: Request) -> int:
+        """Its number among those of its kind."""
+        with self._lock:
+            number = self.seen[request.kind] = self.seen.get(request.kind, 0) + 1
+            return number
+
+
+@dataclass(kw_only=True)
+class Turn(Script):
+    """From one request on nothing is as it was, whatever is asked for.
+
+    Attributes:
+        kind, number: of the first request that is hit.
+        happens: called before that one is answered.
+        rule: what is done to it and to every later one; None lets them pass.
+    """
+
+    kind: str
+    number: int
+    happens: Callable[[], object] = lambda: None
+    rule: Rule | None = None
+
+    def rule_for(self, request: Request) -> Rule | None:
+        """The one rule, once it is time."""
+        with self._lock:
+            number = self.count(request)
+            if not self.hit:
+                if (request.kind, number) != (self.kind, self.number):
+                    return None
+                self.happens()
+            self.hit.append((self.rule.fault if self.rule else None, request.path))
+            return self.rule

@@ -1,102 +1,23 @@
 """Whatever a line or a store does: commit or a clear failure, and after a retry everything once and bit for bit."""
 
-from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from infra.servers.seaweedfs import SeaweedFs
 from proofkeep.errors import ProofkeepError
-from proofkeep.format.names import PACKS
-from proofkeep.journal import Journal
 from tests.building import Host, Portrait
-from tests.faults.left import assert_abandon_removes, listed, spooled
 from tests.faults.proxy import FaultProxy
-from tests.faults.remote import IMPATIENT, PATIENT, RemoteGround
+from tests.faults.remote import PATIENT
 from tests.faults.script import FOR_EVER, Fault, Rule
+from tests.faults.surviving import KINDS, RUN, Ended, journaled, remote, survive
 from tests.servers.pki import Pki
 
-RUN = bytes(range(16))
-KINDS = (
-    "GET repository",
-    "GET epochs",
-    "LIST",
-    "PUT keys",
-    "HEAD keys",
-    "PUT packs",
-    "HEAD packs",
-    "PUT index",
-    "HEAD index",
-    "PUT ledger",
-    "HEAD ledger",
-    "PUT snapshots",
-    "HEAD snapshots",
-)
 FILES_CONTENT = 11  # its place in a portrait's node, which others do not have
-NEVER_ANSWERED = {Fault.STALL, Fault.LATE}
 STATUSES = (429, 500, 503)
 
 MakeHost = Callable[[], Host]
-
-
-def remote(host: Host) -> RemoteGround:
-    assert isinstance(host.ground, RemoteGround)
-    return host.ground
-
-
-def journaled(host: Host) -> Counter[str]:
-    """Packs that the run has sealed, as far as it came."""
-    file = host.state.run(RUN) / "journal.sqlite"
-    if not file.exists():
-        return Counter()
-    with closing(Journal(file)) as journal:
-        return Counter(pack.id.name for pack in journal.packs())
-
-
-def attempt(host: Host, line: FaultProxy) -> str | None:
-    """One run by the line: the snapshot it committed, or None when it failed in our words."""
-    patience = IMPATIENT if any(rule.fault in NEVER_ANSWERED for rule in line.script.rules) else PATIENT
-    try:
-        return host.run(RUN, repository=remote(host).connect_by(line.url, patience)).snapshot
-    except ProofkeepError:
-        return None
-
-
-def assert_listed_and_removable(host: Host, committed: str | None) -> None:
-    """What a failed run has sealed is in the status, all of it, and goes by the command that this names."""
-    if committed is not None or not (packs := journaled(host)):
-        assert listed(host) == {}
-        return
-    (left,) = listed(host).values()
-    assert left.run == RUN.hex()
-    assert left.ended or left.waiting + left.stored == packs.total()
-    assert left.spool_bytes == spooled(host)
-    assert_abandon_removes(host, RUN)
-
-
-def survive(host: Host, line: FaultProxy, *rules: Rule) -> str | None:
-    """Run under faults, then again without if that failed; the code of neither may lie."""
-    line.play(*rules)
-    first = attempt(host, line)
-    assert line.script.hit, f"no request was hit; seen were {line.script.seen}"
-    sealed, sent = journaled(host), dict(line.stored)
-    assert_listed_and_removable(host, first)
-    line.play()
-    snapshot = first or attempt(host, line)
-
-    assert snapshot is not None
-    assert [found.id.short for found in host.ground.snapshots()] == [snapshot]
-    portrait, report = host.ground.restored(snapshot)
-    assert portrait == host.portrait()
-    assert report.intact
-    assert sealed <= journaled(host), "what was sealed is not sealed again"
-    assert set(host.ground.names(PACKS)) == set(journaled(host)), "no orphan, and none is missing"
-    assert {path: count for path, count in line.stored.items() if count != 1} == {}, "nothing is sent twice"
-    assert sent.items() <= line.stored.items()
-    assert (listed(host), spooled(host)) == ({}, 0), "nothing is left over"
-    return first
 
 
 @pytest.mark.parametrize(
@@ -126,7 +47,7 @@ def test_run_fails_while_no_pack_is_taken_and_commits_when_the_line_is_mended(
 ) -> None:
     first = survive(make_host(), line, Rule(Fault.STATUS, "PUT packs", times=FOR_EVER))
 
-    assert first is None
+    assert first == Ended(code="store-unavailable")
 
 
 def codes(host: Host, *urls: str) -> list[str]:

@@ -9,7 +9,7 @@ from tests.building import Host
 from tests.faults.left import listed, resumed, spooled
 from tests.faults.proxy import FaultProxy
 from tests.faults.script import FOR_EVER, Fault, Rule
-from tests.faults.test_faults import RUN, attempt
+from tests.faults.surviving import RUN, attempt
 
 
 @pytest.mark.parametrize("kind", ["PUT packs", "HEAD packs", "PUT index", "PUT ledger", "PUT snapshots"])
@@ -19,7 +19,7 @@ def test_what_a_fault_left_is_listed_and_committed_by_resume_without_the_source(
     host = make_host()
     before = host.portrait()
     line.play(Rule(Fault.STATUS, kind, times=FOR_EVER))
-    assert attempt(host, line) is None
+    assert attempt(host, line).snapshot is None
     left = listed(host)
     shutil.rmtree(host.source)
 
