@@ -1,14 +1,20 @@
-"""kill -9 of a run's process, alone or with its worker, and what the server must show then."""
+"""kill -9 of a run's process, alone or with its worker; what the server must show then; a deployment for it."""
 
 import os
 import signal
+from pathlib import Path
 
 from prefect.client.schemas.objects import FlowRun
 
 from flows.host import ProcessMark
+from tests.architecture.tree import ROOT
+from tests.flows.conftest import QUEUE
+from tests.flows.killable import Fuse
 from tests.flows.running import client
 from tests.flows.worker import Worker
 from tests.waiting import until
+
+KILLABLE = "backup/killable"
 
 
 def process_of(run: FlowRun) -> ProcessMark:
@@ -40,3 +46,19 @@ def assert_reconciled(run: FlowRun, deployment: str = "backup/backup") -> None:
     assert crashed.state_name == "Crashed"
     assert limit is not None
     assert limit.active_slots == 0
+
+
+def deploy_killable(directory: Path) -> Fuse:
+    """Deploy `KILLABLE`: the backup, in processes that do what the fuse in `directory`, their PREFECT_HOME, says."""
+    with client() as api:
+        like = api.read_deployment_by_name("backup/backup")
+        api.create_deployment(
+            like.flow_id,
+            "killable",
+            work_pool_name="proofkeep",
+            work_queue_name=QUEUE,
+            entrypoint="tests.flows.killable.backup",
+            pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}],
+            concurrency_limit=1,
+        )
+    return Fuse(directory)

@@ -5,27 +5,27 @@
 
 from collections import Counter
 from contextlib import closing
+from signal import SIGKILL
 
 import pytest
 from prefect.client.schemas.objects import FlowRun
 
+from flows.backup import backup
 from flows.reconcile import reconcile
 from proofkeep.journal import Journal
 from proofkeep.journal.rows import JournalPack
-from tests.architecture.tree import ROOT
 from tests.flows.aftermath import assert_restored, sealed_chunks, visible
-from tests.flows.conftest import QUEUE, PrefectSide
+from tests.flows.conftest import PrefectSide
 from tests.flows.house import House
-from tests.flows.killable import Fuse
-from tests.flows.killing import assert_reconciled, process_of
-from tests.flows.running import ask_for_retry, client, deployment_run, ended, message
+from tests.flows.killable import ITSELF, Fuse
+from tests.flows.killing import KILLABLE, assert_reconciled, deploy_killable, process_of
+from tests.flows.running import client, deployment_run, ended, message, run_here_again
 from tests.flows.worker import Worker
 from tests.steps import unwatched
 from tests.waiting import until
 
 LEAST_STEPS, MOST_STEPS = 100, 140
 """How many a run has, which differs a little with the order of its threads: every one is tried."""
-DEPLOYMENT = "backup/killable"
 CRASHED = ("flow_runs.worker", "exceeded its memory")
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
@@ -34,23 +34,12 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 @pytest.fixture
 def fuse(deployed: PrefectSide) -> Fuse:
     """Read by runs of a deployment whose flow is the backup in a process that can be killed."""
-    with client() as api:
-        like = api.read_deployment_by_name("backup/backup")
-        api.create_deployment(
-            like.flow_id,
-            "killable",
-            work_pool_name="proofkeep",
-            work_queue_name=QUEUE,
-            entrypoint="tests.flows.killable.backup",
-            pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}],
-            concurrency_limit=1,
-        )
-    return Fuse(deployed.directory)
+    return deploy_killable(deployed.directory)
 
 
 def killable_run(house: House) -> FlowRun:
     house.fill(3)
-    return deployment_run(house.parameters(pack_size=1 << 20), DEPLOYMENT)
+    return deployment_run(house.parameters(pack_size=1 << 20), KILLABLE)
 
 
 def is_over(run: FlowRun) -> bool:
@@ -69,10 +58,12 @@ def in_journal(house: House, run: FlowRun) -> list[JournalPack]:
 
 
 def assert_commits_when_retried(house: House, run: FlowRun, step: str) -> None:
-    """What is sealed stays as it is, what arrived is not sent again, and the snapshot holds the source."""
+    """What is sealed stays as it is, what arrived is not sent again, and the snapshot holds the source.
+
+    Retried in this process, which has loaded everything: that a worker takes it again shows in `test_killed.py`.
+    """
     before, seen = in_journal(house, run), visible(house)
-    ask_for_retry(run)
-    run = ended(run.id, attempt=2)
+    run = run_here_again(backup, run)
 
     assert run.state_name == "Completed", f"{step}: {message(run)}"
     assert seen in ([], [run.id.bytes]), step
@@ -101,20 +92,20 @@ def went_out(fuse: Fuse, step: int, run: FlowRun) -> bool:
 @pytest.mark.parametrize("step", range(1, MOST_STEPS + 1))
 def test_run_killed_alone_commits_when_retried(step: int, fuse: Fuse, house: House, worker: Worker) -> None:
     crashes = worker.count(*CRASHED)
-    fuse.set(step)
+    fuse.set(step, {ITSELF: SIGKILL})
     run = ended(killable_run(house).id)
     if went_out(fuse, step, run):
         return
     # Prefect's worker sets the run Crashed once more, when the hooks have ended; a retry before that would be hit.
     until(lambda: worker.count(*CRASHED) > crashes, "the worker is done with the run")
 
-    assert run.state_name == "Crashed", fuse.steps()[-1]
+    assert_reconciled(run, KILLABLE)
     assert_commits_when_retried(house, run, fuse.steps()[-1])
 
 
 @pytest.mark.parametrize("step", range(1, MOST_STEPS + 1))
 def test_run_killed_with_its_worker_commits_when_retried(step: int, fuse: Fuse, house: House, worker: Worker) -> None:
-    fuse.set(step, also=[worker.pid])
+    fuse.set(step, {worker.pid: SIGKILL, ITSELF: SIGKILL})
     run = killable_run(house)
     until(lambda: not fuse.is_set or is_over(run), "the run is killed or over")
     if went_out(fuse, step, run):
@@ -124,6 +115,5 @@ def test_run_killed_with_its_worker_commits_when_retried(step: int, fuse: Fuse, 
 
     reconcile()
 
-    assert_reconciled(run, DEPLOYMENT)
-    worker.ensure()
+    assert_reconciled(run, KILLABLE)
     assert_commits_when_retried(house, run, fuse.steps()[-1])

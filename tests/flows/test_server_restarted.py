@@ -29,10 +29,12 @@ from tests.flows.aftermath import (
 from tests.flows.conftest import QUEUE, PrefectSide, deploy, pointed_at
 from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import House
-from tests.flows.killing import process_of
-from tests.flows.running import ask_for_retry, client, ended, message
+from tests.flows.killable import Fuse
+from tests.flows.killing import KILLABLE, deploy_killable, process_of
+from tests.flows.running import ask_for_retry, client, deployment_run, ended, message
 from tests.flows.worker import Worker
 from tests.servers.pki import Pki
+from tests.steps import KINDS, unwatched
 from tests.waiting import until
 
 BLOWS = {"server": signal.SIGKILL, "database": signal.SIGQUIT}
@@ -50,6 +52,7 @@ class Installation:
     parts: dict[str, ServerProcess]
     side: PrefectSide
     worker: Worker
+    fuse: Fuse
 
     def strike(self, part: str) -> None:
         """End a part as a crash does."""
@@ -87,7 +90,8 @@ def own(tmp_path_factory: pytest.TempPathFactory, pki: Pki) -> Iterator[Installa
         worker = Worker(QUEUE, side.directory, side.worker_log, side.environment)
         worker.ensure()
         stack.callback(worker.stop)
-        yield Installation({"server": server.process, "database": cluster.process}, side, worker)
+        parts = {"server": server.process, "database": cluster.process}
+        yield Installation(parts, side, worker, deploy_killable(side.directory))
 
 
 @pytest.fixture
@@ -101,9 +105,7 @@ def test_run_goes_on_while_its_server_is_away_and_is_shown_completed_when_it_is_
     part: str, own: Installation, s3_house: House, gate: Gatekeeper
 ) -> None:
     s3_house.fill(6)
-    limit = repository_limit(s3_house.name)
-    with client() as api:
-        api.upsert_global_concurrency_limit_by_name(limit, 1)
+    limit_to_one(s3_house)
     run = run_with_two_packs_sent(
         s3_house, gate, own.side, sealed=lambda run: bool(own.side.told(run, "stream-sealed"))
     )
@@ -113,14 +115,43 @@ def test_run_goes_on_while_its_server_is_away_and_is_shown_completed_when_it_is_
     gate.open()
     until(lambda: len(own.side.told(run, "pack-sent")) > 2, "packs travel with nobody to tell")
     own.parts[part].start()
+    assert_went_on(own, s3_house, gate, run)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("step", sorted(KINDS))
+@pytest.mark.parametrize("part", ["server", "database"])
+def test_run_goes_on_where_its_server_dies_at_any_kind_of_step(
+    part: str, step: str, own: Installation, s3_house: House, gate: Gatekeeper
+) -> None:
+    s3_house.fill(3)
+    limit_to_one(s3_house)
+    own.fuse.set(step, {own.parts[part].pid: BLOWS[part]})
+    run = deployment_run(s3_house.parameters(), KILLABLE)
+    until(lambda: not own.fuse.is_set, "the run has come to the step")
+    own.parts[part].stop()
+    own.parts[part].start()
+    assert_went_on(own, s3_house, gate, run)
+    assert unwatched(own.fuse.steps()) == []
+
+
+def limit_to_one(house: House) -> None:
+    """One run at a time may work on the house's repository."""
+    with client() as api:
+        api.upsert_global_concurrency_limit_by_name(repository_limit(house.name), 1)
+
+
+def assert_went_on(own: Installation, house: House, gate: Gatekeeper, run: FlowRun) -> None:
+    """In its first attempt, to a snapshot that restores bit for bit, with nothing done twice and every slot free."""
     run = ended(run.id)
-    until(lambda: taken(limit, *(f"tag:{tag}" for tag in TAGS)) == 0, "no slot stays taken")
+    until(lambda: taken(repository_limit(house.name), *(f"tag:{tag}" for tag in TAGS)) == 0, "no slot stays taken")
 
     assert run.state_name == "Completed", message(run)
     assert run.run_count == 1
-    assert visible(s3_house) == [run.id.bytes]
-    assert_nothing_was_sealed_or_sent_twice(s3_house, run, gate, own.side)
-    assert_restored(s3_house)
+    assert visible(house) == [run.id.bytes]
+    assert_nothing_was_sealed_or_sent_twice(house, run, gate, own.side)
+    assert_restored(house)
 
 
 @pytest.mark.soak  # minutes: the run gives up only when all patience is spent
