@@ -208,7 +208,7 @@ def s3_house(
     pki: Pki,
     make_house: Callable[..., House],
     monkeypatch: pytest.MonkeyPatch,
-) -> House:
+) -> Iterator[House]:
     """A house whose packs and ledger, in two buckets, are reached through the gate alone."""
     admin = seaweedfs.admin
     for variable, value in ambient_credentials(admin).items():
@@ -225,7 +225,9 @@ def s3_house(
         tls={"ca_file": str(pki.ca_path)},
     )
     gate.uploads.clear()  # those with which the store was probed
-    return house
+    yield house
+    for bucket in buckets.values():  # each takes seven of the server's volumes
+        api.delete_bucket(Bucket=bucket)
 
 
 @pytest.fixture
