@@ -7,7 +7,7 @@ from pathlib import Path
 
 from proofkeep import events
 from proofkeep.errors import JournalBusyError, ProofkeepError
-from proofkeep.journal import Journal
+from proofkeep.journal import JOURNAL, Journal
 from proofkeep.state import RepositoryState, locked
 from proofkeep.unfinished import ABANDONED, ADOPTED
 
@@ -28,13 +28,13 @@ def remove_finished(state: RepositoryState) -> None:
         shutil.rmtree(rest, ignore_errors=True)
     for folder in sorted(state.runs.iterdir()) if state.runs.is_dir() else ():
         with suppress(OSError, ProofkeepError):
-            if (folder / "journal.sqlite").stat().st_mtime_ns < before:
+            if (folder / JOURNAL).stat().st_mtime_ns < before:
                 _remove(folder, state.path / f"{_REMOVED}{folder.name}")
 
 
 def _remove(folder: Path, aside: Path) -> None:
     with suppress(JournalBusyError), locked(folder / "lock"):
-        with closing(Journal(folder / "journal.sqlite")) as journal:
+        with closing(Journal(folder / JOURNAL)) as journal:
             ended = _has_ended(journal)
         if ended:
             folder.rename(aside)  # in one step: half a folder would be taken for a run's

@@ -16,7 +16,7 @@ from proofkeep.errors import (
     ProofkeepError,
     UsageError,
 )
-from proofkeep.journal import Journal
+from proofkeep.journal import JOURNAL, Journal
 from proofkeep.state import RepositoryState
 from proofkeep.unfinished import BEGAN, UnfinishedRun, unfinished_runs
 
@@ -54,7 +54,7 @@ def committed_before(state: RepositoryState, runs: Sequence[str]) -> list[Resume
 
 def _committed(folder: Path) -> Resumed | None:
     """None where it has no snapshot, or where its journal is missing or cannot be read."""
-    file = folder / "journal.sqlite"
+    file = folder / JOURNAL
     if not file.exists():  # opening it would make it
         return None
     with suppress(ProofkeepError), closing(Journal(file)) as journal:

@@ -27,7 +27,7 @@ from proofkeep.errors import PackMissingError, PolicyError, RunAbandonedError, S
 from proofkeep.format import record
 from proofkeep.format.names import SnapshotId
 from proofkeep.format.record import Root, SourceFacts
-from proofkeep.journal import Journal, Transfer
+from proofkeep.journal import JOURNAL, Journal, Transfer
 from proofkeep.ledger import load_heads
 from proofkeep.lookahead import read_ahead
 from proofkeep.model import Finding
@@ -85,7 +85,7 @@ class Backup:
         folder = self.state.make_run(self.identity.run)
         with ExitStack() as opened:
             opened.enter_context(locked(folder / "lock", patience=GLANCE_SECONDS))
-            self.journal = opened.enter_context(closing(Journal(folder / "journal.sqlite")))
+            self.journal = opened.enter_context(closing(Journal(folder / JOURNAL)))
             self.catalog = opened.enter_context(closing(Catalog(self.state.catalog_file)))
             self.spool = Spool(folder / "spool", self.options.spool_limit, self.cancelled)
             self._prepare()

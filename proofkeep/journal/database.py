@@ -17,6 +17,9 @@ from proofkeep.journal.noted import Noted
 from proofkeep.journal.rows import JournalObject, JournalPack, Sent, Transfer, TransferCounts, Verified
 from proofkeep.state_database import StateDatabase, row_check
 
+JOURNAL = "journal.sqlite"
+"""Its name in the folder of a run."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS packs (

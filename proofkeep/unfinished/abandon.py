@@ -9,9 +9,9 @@ from pathlib import Path
 
 from proofkeep import events
 from proofkeep.errors import StateDamagedError, StateFullError, UsageError
-from proofkeep.journal import Journal
+from proofkeep.journal import JOURNAL, Journal
 from proofkeep.state import locked, run_id, telling
-from proofkeep.unfinished.runs import ABANDONED, BEGAN, JOURNAL, spool_size
+from proofkeep.unfinished.runs import ABANDONED, BEGAN, spool_size
 
 
 @dataclass(frozen=True, slots=True)

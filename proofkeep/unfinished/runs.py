@@ -8,7 +8,7 @@ from typing import Any
 
 from proofkeep import events
 from proofkeep.errors import JournalBusyError, ProofkeepError, StateFullError
-from proofkeep.journal import Journal
+from proofkeep.journal import JOURNAL, Journal
 from proofkeep.state import RepositoryState, locked
 
 BEGAN = "began"
@@ -23,8 +23,6 @@ STAYS = "they stay in the store, where no reader sees them; a backup host may no
 
 GLANCE_SECONDS = 2.0
 """For so long who opens a run waits for somebody who only looks at it, which takes milliseconds."""
-
-JOURNAL = "journal.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +92,11 @@ def _looked_at(repository: str, folder: Path) -> UnfinishedRun | None:
             if journal.fact("committed") is not None:
                 return None
             return _described(repository, folder, journal, spool_bytes)
-    except StateFullError:
-        return None  # there is no room for its tables: nothing was ever journaled
     except JournalBusyError:
         return UnfinishedRun(repository, run, folder, live=True, spool_bytes=spool_bytes)
     except ProofkeepError as error:
+        if isinstance(error, StateFullError) and not spool_bytes:
+            return None  # there is no room for its tables: nothing was ever journaled
         events.emit("journal-unreadable", outcome="failure", run=run, code=error.code)
         return UnfinishedRun(repository, run, folder, damaged=True, spool_bytes=spool_bytes)
 
