@@ -112,7 +112,7 @@ class Forerunner:
                 return False
             if content:  # of an empty file the buffer may be one that nothing can be written to
                 buffer[:] = content
-            del content
+            del content  # while locked: memory that is looked at cannot be given back
             return True
 
     def _next(self) -> Step | End:

@@ -8,7 +8,7 @@ from typing import Any
 
 from proofkeep.errors import ObjectMissingError, ProofkeepError
 from proofkeep.model import Clock, Location, ObjectStat, Placed, TlsSession
-from proofkeep.ports import Body, ObjectStore, Watch, unwatched
+from proofkeep.ports import Body, ObjectStore
 
 
 class ForeseenStore:
@@ -73,18 +73,9 @@ class ForeseenStore:
         """See the port."""
         return self._store.read(name, version_id=version_id)
 
-    def put(
-        self,
-        name: str,
-        body: Body,
-        *,
-        sha256: bytes,
-        retain_until_ns: int | None = None,
-        replace: bool = False,
-        watch: Watch = unwatched,
-    ) -> Placed:
+    def put(self, name: str, body: Body, **how: Any) -> Placed:
         """See the port."""
-        return self._store.put(name, body, sha256=sha256, retain_until_ns=retain_until_ns, replace=replace, watch=watch)
+        return self._store.put(name, body, **how)
 
     def delete(self, name: str) -> None:
         """See the port."""

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from proofkeep.backup.commit import CommitReceipt
 from proofkeep.errors import StateDamagedError
 from tests.building import Host
 from tests.decorating import Crash, Fuse
-from tests.scenarios.test_crash_points import EVERY, MOST_STEPS, attempt, planted
+from tests.scenarios.test_crash_points import EVERY, MOST_STEPS, attempt, attempt_again, planted
 
 
 def lose(file: Path) -> None:
@@ -40,26 +39,18 @@ def test_next_attempt_commits_after_a_crash_that_cost_the_catalog(
             attempt(host, run, fuse)
         harm(host.state.catalog_file)
 
-        receipt = retried(host, run)
+        receipt = attempt_again(host, run, StateDamagedError)  # rot may be met in the middle of a run
 
         crash = fuse.log[-1]
         assert len(host.ground.snapshots()) == 2, crash
         assert host.ground.read_back(receipt.snapshot) == host.portrait(), crash
-        assert retried(host, os.urandom(16)).totals["new_chunks"] == 0, crash
+        assert attempt_again(host, os.urandom(16), StateDamagedError).totals["new_chunks"] == 0, crash
         assert host.ground.findings() == [], crash
         assert_stored_once(host, crash)
         shutil.rmtree(scratch / str(last))
         if not fuse.blown:
             break
     assert not fuse.blown, "the run has more steps than were tried"
-
-
-def retried(host: Host, run: bytes) -> CommitReceipt:
-    """What is rotten may be met in the middle of a run; it is then said, and gone for the next attempt."""
-    try:
-        return host.run(run)
-    except StateDamagedError:
-        return host.run(run)
 
 
 def assert_stored_once(host: Host, crash: str) -> None:

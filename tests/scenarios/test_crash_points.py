@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from proofkeep.backup.commit import CommitReceipt
-from proofkeep.errors import PackRetiredError
+from proofkeep.errors import PackRetiredError, ProofkeepError
 from proofkeep.format.names import PackId
 from proofkeep.format.pack_set import decode_packs
 from tests.building import Ground, Host, content, plant, plant_some
@@ -99,9 +99,9 @@ def test_crash_between_generations_leaves_nothing_out(scratch: Path, every: int)
     assert not fuse.blown, "two generations have more steps than were tried"
 
 
-def attempt_again(host: Host, run: bytes) -> CommitReceipt:
-    """The record may have been there before the crash: then the retirement is met only now."""
+def attempt_again(host: Host, run: bytes, met: type[ProofkeepError] = PackRetiredError) -> CommitReceipt:
+    """What may be met only now, and is gone for the next attempt: a retirement, where the record was there before."""
     try:
         return host.run(run)
-    except PackRetiredError:
+    except met:
         return host.run(run)
