@@ -32,7 +32,7 @@ from tests.servers.pki import Pki
 
 NAME = "localhost"  # which is in the certificate
 ROOM = "8m"
-SEVERAL = {"GET repository": 2, "LIST": 9, "PUT packs": 5, "HEAD packs": 5, "PUT ledger": 3, "HEAD ledger": 3}
+SEVERAL = {"GET repository": 2, "LIST": 9, "PUT packs": 4, "HEAD packs": 4, "PUT ledger": 3, "HEAD ledger": 3}
 """How many requests of a kind a run has, where they are more than one."""
 
 PLACES = [
