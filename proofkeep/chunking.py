@@ -1,11 +1,11 @@
 """Content-defined chunk boundaries: FastCDC, seeded per repository. Readers do not depend on them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkSizes:
+class ChunkSizes(msgspec.Struct, frozen=True):
     """Minimum, average and maximum chunk length in bytes; all writers of a repository use the same."""
 
     minimum: int = 128 << 10

@@ -47,8 +47,7 @@ class Piece(NamedTuple):
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """Frames of one pack that lie side by side from `start` on, and the pieces that each holds."""
 
     pack: SealedPack
@@ -60,8 +59,7 @@ encode_batch = msgspec.msgpack.Encoder().encode
 decode_batch = msgspec.msgpack.Decoder(Batch).decode  # a `growing` handle comes out as plain values
 
 
-@dataclass(slots=True)
-class Filled:
+class Filled(msgspec.Struct):
     """What became of a batch; pieces are told by their number over all frames.
 
     Attributes:
@@ -69,8 +67,8 @@ class Filled:
         unwritten: pieces whose file cannot be written.
     """
 
-    unproven: list[tuple[int, ProofkeepError]] = field(default_factory=list)
-    unwritten: list[tuple[int, RestoreError]] = field(default_factory=list)
+    unproven: list[tuple[int, ProofkeepError]] = msgspec.field(default_factory=list)
+    unwritten: list[tuple[int, RestoreError]] = msgspec.field(default_factory=list)
 
 
 class Files(Protocol):

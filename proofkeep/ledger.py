@@ -3,9 +3,11 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from proofkeep.errors import (
     REFUSED,
@@ -27,8 +29,7 @@ from proofkeep.repository.stored import fetch
 from proofkeep.state import replace_file, telling
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """The newest entry of one chain: its sequence (-1 before the first) and SHA-256."""
 
     sequence: int
@@ -64,8 +65,7 @@ def parse_heads(spelled: Iterable[str]) -> Heads:
     return heads
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True):
     """One place of a chain.
 
     Attributes:

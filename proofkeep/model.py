@@ -23,16 +23,14 @@ class Kind(IntEnum):
     SOCKET = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(msgspec.Struct, frozen=True):
     """What another machine said the time was (`remote_ns`) when this one said `local_ns`."""
 
     remote_ns: int
     local_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(msgspec.Struct, frozen=True):
     """Where an object store keeps its objects.
 
     `place` identifies the directory tree or bucket and prefix; `neighbourhood` the disk, or the account and host, that
@@ -58,8 +56,7 @@ class TlsSession:
     peer_sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True):
     """A store's answer to a put. `checked` says that the store echoed a SHA-256 of its own."""
 
     version_id: str | None
@@ -67,8 +64,7 @@ class Placed:
     checked: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectStat:
+class ObjectStat(msgspec.Struct, frozen=True):
     """What a store says of one object; `sha256` (32 bytes) only where the store states it."""
 
     name: str
@@ -78,8 +74,7 @@ class ObjectStat:
     modified_ns: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(msgspec.Struct, frozen=True):
     """What `init` saw the store do: refusals are True when the store really refused.
 
     `refuses_second_create` is needed for more than one writer; `refuses_wrong_digest` lets verify trust the store's
@@ -92,8 +87,7 @@ class Capabilities:
     refuses_delete: bool
 
 
-@dataclass(frozen=True, slots=True)
-class WrappedKey:
+class WrappedKey(msgspec.Struct, frozen=True):
     """A data key under a KEK. `ciphertext` is the provider's; `material_id` and `request_id` where it gives them."""
 
     recipient: str
@@ -147,8 +141,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     settled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SourceDescription:
+class SourceDescription(msgspec.Struct, frozen=True):
     """What a source walks: its root and the patterns that choose."""
 
     root: bytes

@@ -1,7 +1,5 @@
 """The catalog's nouns."""
 
-from dataclasses import dataclass
-
 import msgspec
 
 from proofkeep.format.names import PackId
@@ -22,8 +20,7 @@ class FileState(msgspec.Struct, frozen=True, gc=False):
     packs: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class KnownPack:
+class KnownPack(msgspec.Struct, frozen=True):
     """One stored pack: `sealed_table` opens under the index key, `version_id` is the one the ledger names."""
 
     number: int
@@ -34,8 +31,7 @@ class KnownPack:
     version_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentState:
+class SegmentState(msgspec.Struct, frozen=True):
     """A manifest segment as it was last stored, found by what it begins with.
 
     Attributes:

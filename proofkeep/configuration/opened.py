@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from proofkeep.configuration import adapters
 from proofkeep.configuration.configuration import Configuration
@@ -24,8 +25,7 @@ _ASKING = 2
 _WRITERS = 64
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Opened:
+class Opened(msgspec.Struct, frozen=True, eq=False):
     """What listing and restoring need; no data key is unwrapped before it is needed.
 
     Attributes:

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
 from operator import attrgetter
+
+from msgspec.structs import replace
 
 from proofkeep.crypto.sealing import OVERHEAD
 from proofkeep.errors import AuthenticationError, KeyMismatchError, MalformedError, TruncatedError

@@ -1,6 +1,7 @@
 """The repository's descriptor and its epochs (format.md sections 3 and 4)."""
 
-from dataclasses import asdict, dataclass
+import msgspec
+from msgspec import structs
 
 from proofkeep.chunking import ChunkSizes
 from proofkeep.errors import AuthenticationError, MalformedError
@@ -8,8 +9,7 @@ from proofkeep.format import documents, instants
 from proofkeep.model import Capabilities
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+class Descriptor(msgspec.Struct, frozen=True):
     """What is fixed when a repository is made.
 
     Attributes:
@@ -37,9 +37,9 @@ def seal_descriptor(key: bytes, descriptor: Descriptor) -> bytes:
         {
             "repository": descriptor.repository.hex(),
             "created_at": instants.to_text(descriptor.created_at_ns),
-            "capabilities": asdict(descriptor.capabilities),
-            "ledger_capabilities": asdict(descriptor.ledger_capabilities),
-            "chunker": asdict(descriptor.chunker),
+            "capabilities": structs.asdict(descriptor.capabilities),
+            "ledger_capabilities": structs.asdict(descriptor.ledger_capabilities),
+            "chunker": structs.asdict(descriptor.chunker),
             "host_secret": descriptor.host_secret,
             "recipients": list(descriptor.recipients),
             "retention_key": descriptor.retention_key.hex() if descriptor.retention_key else None,
@@ -84,8 +84,7 @@ def _capabilities(members: dict[str, bool]) -> Capabilities:
     return Capabilities(*(members[name] is True for name in names))
 
 
-@dataclass(frozen=True, slots=True)
-class Epoch:
+class Epoch(msgspec.Struct, frozen=True):
     """One epoch: 32 random bytes its secret derives from, and the epoch whose id keys are in use."""
 
     repository: bytes

@@ -3,9 +3,10 @@
 import hmac
 import os
 import struct
-from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha256
+
+import msgspec
 
 from proofkeep.crypto.kdf import derive
 from proofkeep.crypto.sealing import SealingKey
@@ -39,8 +40,7 @@ class FrameKind(IntEnum):
     BODY = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True):
     """What a sealed object says of itself in clear.
 
     Attributes:
@@ -96,8 +96,7 @@ def decode(data: bytes | memoryview, subject: str) -> Header:
     return Header(kind, repository, writer, key_id, number, salt, commitment)
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """A header with its object key: seals and opens the frames of one object.
 
     Attributes:

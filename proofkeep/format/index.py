@@ -1,7 +1,5 @@
 """Index objects: which chunk lies in which pack and frame (format.md section 8)."""
 
-from dataclasses import dataclass
-
 import msgspec
 
 from proofkeep import canonical
@@ -41,8 +39,7 @@ class _Body(msgspec.Struct, frozen=True):
     supersedes: list[int] = []
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(msgspec.Struct, frozen=True):
     """One index object's rows; `supersedes` are numbers of this writer's index objects that it repeats."""
 
     packs: list[PackRow]

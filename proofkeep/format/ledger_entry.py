@@ -1,8 +1,9 @@
 """Ledger entries: checksums and facts of stored objects, chained per writer (format.md section 11)."""
 
 import hmac
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from proofkeep.errors import AuthenticationError, LedgerMismatchError, MalformedError
 from proofkeep.format import documents, instants
@@ -12,8 +13,7 @@ MAX_ENTRY = 8 << 20
 FIRST_PREVIOUS = bytes(32)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+class StoredObject(msgspec.Struct, frozen=True):
     """What the ledger says of one object; instants in ns.
 
     Attributes:
@@ -33,8 +33,7 @@ class StoredObject:
     tls: TlsSession | None
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerEntry:
+class LedgerEntry(msgspec.Struct, frozen=True):
     """One link of a writer's chain.
 
     Attributes:
@@ -53,7 +52,7 @@ class LedgerEntry:
     objects: tuple[StoredObject, ...]
     run: dict[str, Any]
     session: dict[str, Any] | None = None
-    heads: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
+    heads: dict[bytes, tuple[int, bytes]] = msgspec.field(default_factory=dict)
 
 
 def object_hmac(key: bytes, repository: bytes, name: str, kind: str, length: int, sha256: bytes) -> bytes:

@@ -1,8 +1,9 @@
 """Object names (format.md section 2): built and parsed here and nowhere else."""
 
 import re
-from dataclasses import dataclass
 from hashlib import sha256
+
+import msgspec
 
 from proofkeep.errors import MalformedError
 
@@ -26,8 +27,7 @@ _SECRET = re.compile(rf"secrets/{_ID}\.([0-9a-f]{{4}})")
 _NUMBERED = re.compile(f"(?:index|locks|ledger)/{_ID}/{_NUMBER}")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class PackId:
+class PackId(msgspec.Struct, frozen=True, order=True):
     """One pack: its writer, its data key (16 bytes each) and its counter under that key. Sorts as names do."""
 
     writer: bytes
@@ -40,8 +40,7 @@ class PackId:
         return f"packs/{self.writer.hex()}/{self.data_key.hex()}/{self.counter:08x}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class SnapshotId:
+class SnapshotId(msgspec.Struct, frozen=True, order=True):
     """One snapshot record; shown to people as `<run>.<generation>`."""
 
     entry: bytes

@@ -1,10 +1,10 @@
 """Retirements of packs and what lifts them, signed by the retention role (format.md section 12)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from proofkeep.errors import AuthenticationError, MalformedError
@@ -13,8 +13,7 @@ from proofkeep.format.names import PackId
 from proofkeep.format.pack_set import decode_packs, encode_runs
 
 
-@dataclass(frozen=True, slots=True)
-class Retirement:
+class Retirement(msgspec.Struct, frozen=True):
     """Packs about to be deleted, or (`lifted`) packs that stay after all; ascending in the order of their names."""
 
     id: bytes

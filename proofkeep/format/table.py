@@ -2,7 +2,6 @@
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import msgspec
 
@@ -36,8 +35,7 @@ class ChunkRow(msgspec.Struct, frozen=True, gc=False):
     length: int
 
 
-@dataclass(slots=True)
-class Table:
+class Table(msgspec.Struct):
     """Frames and chunks of one pack, in order."""
 
     frames: list[FrameRow]

@@ -1,7 +1,8 @@
 """Wrapped data keys, and the host secret wrapped in the same way (format.md section 5)."""
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from proofkeep import canonical
 from proofkeep.errors import AuthenticationError, MalformedError
@@ -12,8 +13,7 @@ NOBODY = bytes(16)
 """Writer and data key of a wrapped host secret, which has neither."""
 
 
-@dataclass(frozen=True, slots=True)
-class WrappedDataKey:
+class WrappedDataKey(msgspec.Struct, frozen=True):
     """One data key wrapped for one recipient, as stored."""
 
     writer: bytes
@@ -92,8 +92,7 @@ def open_wrapped(key: bytes, repository: bytes, name: str, data: bytes) -> Wrapp
     return entry
 
 
-@dataclass(frozen=True, slots=True)
-class WrappedSecret:
+class WrappedSecret(msgspec.Struct, frozen=True):
     """The host secret wrapped for one recipient, as stored. No MAC vouches for it: what it holds has to be tried."""
 
     generation: int

@@ -7,7 +7,6 @@ hence the writing here. CBC proves nothing about what was opened: the caller com
 
 import secrets
 from functools import partial
-from hashlib import pbkdf2_hmac
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat._oid import ObjectIdentifier  # cryptography.x509, which has it too, loads 20 modules more
@@ -121,11 +120,11 @@ def open_private_key(der: bytes, passphrase: bytes, uri: str) -> PrivateKey:
 
 
 def _decrypted(protected: _EncryptedPrivateKey, passphrase: bytes) -> bytes:
-    """The clear PrivateKeyInfo. `hashlib` derives without the interpreter lock, which `load_der_private_key` keeps."""
+    """The clear PrivateKeyInfo. `load_der_private_key` would keep the interpreter lock while it derives."""
     parameters = protected.protection.parameters
     derivation = parameters.derivation.parameters
-    derived = pbkdf2_hmac("sha256", passphrase, derivation.salt, derivation.iterations, _KEY_SIZE)
-    decryptor = Cipher(AES256(derived), CBC(parameters.cipher.iv)).decryptor()
+    kdf = PBKDF2HMAC(algorithm=SHA256(), length=_KEY_SIZE, salt=derivation.salt, iterations=derivation.iterations)
+    decryptor = Cipher(AES256(kdf.derive(passphrase)), CBC(parameters.cipher.iv)).decryptor()
     unpadder = PKCS7(_BLOCK_SIZE * 8).unpadder()
     padded = decryptor.update(protected.data) + decryptor.finalize()
     return unpadder.update(padded) + unpadder.finalize()

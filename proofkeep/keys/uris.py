@@ -10,9 +10,10 @@ Picks by scheme in the manner of securesystemslib's signers; the AWS SDK is impo
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import msgspec
 
 from proofkeep.errors import UsageError
 from proofkeep.keys.host_secret import CredentialHostSecret, FileHostSecret
@@ -29,8 +30,7 @@ Adapter = TypeVar("Adapter")
 _SCHEME = re.compile("[a-z][a-z0-9+.-]{1,15}")
 
 
-@dataclass(frozen=True, slots=True)
-class KeyMeans:
+class KeyMeans(msgspec.Struct, frozen=True):
     """What URIs do not tell.
 
     Args:
@@ -42,7 +42,10 @@ class KeyMeans:
     kms: "KmsAccess | None" = None
 
 
-def key_provider_from_uri(uri: str, means: KeyMeans = KeyMeans()) -> KeyProvider:
+NO_MEANS: Final = KeyMeans()
+
+
+def key_provider_from_uri(uri: str, means: KeyMeans = NO_MEANS) -> KeyProvider:
     """Build the key provider that `uri` names.
 
     Raises:
@@ -52,7 +55,7 @@ def key_provider_from_uri(uri: str, means: KeyMeans = KeyMeans()) -> KeyProvider
     return _adapter(uri, _KEY_PROVIDERS, "key provider")(uri, means)
 
 
-def host_secret_from_uri(uri: str, means: KeyMeans = KeyMeans()) -> HostSecret:
+def host_secret_from_uri(uri: str, means: KeyMeans = NO_MEANS) -> HostSecret:
     """Build the host secret that `uri` names; nothing is read before its first use.
 
     Raises:

@@ -1,6 +1,6 @@
 """A connected repository: its two stores, its descriptor and the keys this host derives."""
 
-from dataclasses import dataclass
+import msgspec
 
 from proofkeep.crypto.host_keys import HostKeys
 from proofkeep.format.descriptor import Descriptor
@@ -9,8 +9,7 @@ from proofkeep.ports import ObjectStore
 __all__ = ["Repository"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Repository:
+class Repository(msgspec.Struct, frozen=True, eq=False):
     """What every verb works on. Holds host keys, never a data key."""
 
     store: ObjectStore

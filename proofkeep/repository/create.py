@@ -5,8 +5,9 @@ Interrupted anywhere, it is repeated with the same host secret and goes on with 
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from hashlib import sha256
+
+from msgspec.structs import replace
 
 from proofkeep import events
 from proofkeep.chunking import ChunkSizes

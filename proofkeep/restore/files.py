@@ -1,7 +1,6 @@
 """Files under restore: which chunk goes where, and what became of each file."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
@@ -79,8 +78,7 @@ class Target(Protocol):
         """Remove everything."""
 
 
-@dataclass(eq=False, slots=True)
-class FileJob:
+class FileJob(msgspec.Struct, eq=False):
     """One regular file: what is still to be written, and the first error that hit it.
 
     Attributes:
@@ -92,7 +90,7 @@ class FileJob:
     handle: Growing
     made: bool = False
     error: ProofkeepError | None = None
-    links: list[bytes] = field(default_factory=list)
+    links: list[bytes] = msgspec.field(default_factory=list)
 
 
 class Want(msgspec.Struct, frozen=True):

@@ -1,7 +1,8 @@
 """Restore: walk the manifest in windows, make what has no content, fill files from packs, name the tree last."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from proofkeep import events
 from proofkeep.errors import (
@@ -102,8 +103,7 @@ def _windows(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
         yield window
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
+class _Window(msgspec.Struct, frozen=True):
     """Files that were begun together: what they need, of which the first part is under way."""
 
     jobs: list[FileJob]

@@ -4,7 +4,6 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass
 from typing import Self
 
 import msgspec
@@ -46,8 +45,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
     others: tuple[int, ...] | None = ()
 
 
-@dataclass(eq=False, slots=True)
-class _OpenPack:
+class _OpenPack(msgspec.Struct, eq=False):
     known: KnownPack
     type: ObjectType
     table: Table

@@ -1,7 +1,8 @@
 """Which entries of a manifest are wanted: everything, paths, or keyed ids."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from proofkeep.format.manifest import order
 
@@ -9,8 +10,7 @@ _Takes = Callable[[bytes], bool]
 _Spans = Callable[[bytes, bytes], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(msgspec.Struct, frozen=True):
     """`takes(path)` says whether an entry is wanted, `spans(first, last)` whether a segment may hold one."""
 
     takes: _Takes

@@ -1,7 +1,6 @@
 """Walks a snapshot's manifest in order, reading only the segments that may hold what is wanted."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -55,8 +54,7 @@ def walk_manifest(
         yield from _joined(tree.rows(top, root.level, top=True), tree)
 
 
-@dataclass(slots=True)
-class _Tree:
+class _Tree(msgspec.Struct):
     """One root's walk, holding each row against the one before and each segment against its parent."""
 
     chunks: ChunkStore
@@ -64,9 +62,9 @@ class _Tree:
     selection: Selection
     prefix: bytes
     _before: Entry | None = None
-    _ancestors: list[Entry] = field(default_factory=list)
+    _ancestors: list[Entry] = msgspec.field(default_factory=list)
     _gap: bool = False
-    broken: bool = field(default=False)
+    broken: bool = False
 
     def full(self, path: bytes) -> bytes:
         """The path below the root's prefix."""

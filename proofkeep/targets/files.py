@@ -6,8 +6,9 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from operator import itemgetter
+
+import msgspec
 
 from proofkeep.errors import UnsafePathError
 from proofkeep.targets.entry import TreeEntry
@@ -16,8 +17,7 @@ MAX_OPEN = 256
 PREALLOCATED = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """Which file it is and where its data lies; all that a process needs to write into it.
 
     Attributes:

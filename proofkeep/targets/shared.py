@@ -1,13 +1,13 @@
 """A growing tree as the process that began it shares it with those that join."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from proofkeep.targets.files import Layout, RestoredFile
 
 
-@dataclass(frozen=True, slots=True)
-class SharedTree:
+class SharedTree(msgspec.Struct, frozen=True):
     """What `DirectoryTarget.share` hands out.
 
     Attributes:

@@ -5,9 +5,10 @@ checked. No environment variable (`SSL_CERT_FILE`, `SSL_CERT_DIR`, `SSLKEYLOGFIL
 """
 
 import ssl
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
+
+import msgspec
 
 from proofkeep.errors import UsageError
 from proofkeep.tls.handshake import CheckedSocket
@@ -20,8 +21,7 @@ TLS12_CIPHERS = "ECDHE+AESGCM:@SECLEVEL=2"
 OPENSSL_CURVES: dict[Curve, str] = {"P-256": "prime256v1", "P-384": "secp384r1"}
 
 
-@dataclass(frozen=True, slots=True)
-class TlsPolicy:
+class TlsPolicy(msgspec.Struct, frozen=True):
     """Whom to trust, how to identify ourselves, and the one group for the key exchange.
 
     Args:

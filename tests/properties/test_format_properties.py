@@ -1,9 +1,9 @@
 import hmac
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from proofkeep import canonical
 from proofkeep.compression import Compressor

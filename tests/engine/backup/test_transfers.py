@@ -3,12 +3,13 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import replace as with_options
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from proofkeep.backup import Backup, drive
 from proofkeep.chunking import ChunkSizes
@@ -28,7 +29,7 @@ def host(scratch: Path) -> Iterator[Host]:
     """Content for about eight transfers."""
     host = Host(
         Ground(scratch / "ground", ChunkSizes(1 << 10, 4 << 10, 16 << 10)),
-        options=replace(OPTIONS, spool_limit=4 * QUARTER),
+        options=with_options(OPTIONS, spool_limit=4 * QUARTER),
     )
     plant(host.source, {f"f{number:02}": content(number, 20_000) for number in range(FILES)})
     with small_frames():

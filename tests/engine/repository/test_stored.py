@@ -1,12 +1,12 @@
 """Putting so that repeating is harmless, and proving what a store then holds."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from proofkeep.errors import IntegrityError, ObjectExistsError, ObjectMissingError, TruncatedError
 from proofkeep.model import Capabilities, ObjectStat

@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import replace as with_options
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from proofkeep.backup import drive
 from proofkeep.chunking import ChunkSizes
@@ -137,7 +138,8 @@ def test_only_packs_that_are_still_needed_are_kept(spool: Spool) -> None:
 @pytest.fixture
 def host(scratch: Path) -> Any:
     host = Host(
-        Ground(scratch / "ground", ChunkSizes(1 << 10, 4 << 10, 16 << 10)), options=replace(OPTIONS, spool_limit=LIMIT)
+        Ground(scratch / "ground", ChunkSizes(1 << 10, 4 << 10, 16 << 10)),
+        options=with_options(OPTIONS, spool_limit=LIMIT),
     )
     plant(host.source, {f"f{number:02}": content(number, 20_000) for number in range(40)})
     with small_frames():
