@@ -1,19 +1,19 @@
 """`make memory`: back up and restore 10 GiB through Prefect, and fail if a flow process peaks above its limit.
 
 The source mixes text, incompressible bytes and holes, none of it twice: what is read is sealed and stored. Each flow
-runs in a process of its own, whose peak resident set the kernel reports at its end. Writes below `.benchmark/memory`
+runs in a process of its own, whose peak is measured as `make bench` does. Writes below `.benchmark/memory`
 and removes it.
 """
 
 import hashlib
-import os
 import random
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from time import time_ns
 
+from benchmarks.measuring import CommandError, measure
+from benchmarks.peers.contender import Command
 from blocks import Repository, load_block
 from infra.register_blocks import register_documents, register_types
 from infra.servers.prefect_server import PrefectServer
@@ -80,14 +80,11 @@ def documents() -> dict[str, object]:
 
 
 def run_flow(code: str, environment: dict[str, str]) -> int:
-    """Peak resident set in MiB of a process that runs a flow. Raises `SystemExit` when the flow fails."""
-    with (FOLDER / "events.log").open("ab") as log:
-        child = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=log, stderr=log)
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"flow ended with {child.returncode}: {code}\n{(FOLDER / 'events.log').read_text()[-4000:]}")
-    return usage.ru_maxrss // 1024
+    """Peak resident set in MiB of a process that runs a flow and those it starts. Raises `SystemExit` when it fails."""
+    try:
+        return measure(Command([sys.executable, "-c", code], environment), FOLDER / "events.log").rss // MIB
+    except CommandError as failed:
+        raise SystemExit(f"a flow failed: {code}\n{failed}") from None
 
 
 BACKUP = "from flows.backup import backup; backup(entry='main', repository='main', source='main')"
@@ -113,7 +110,7 @@ def main(size: int = 10 * GIB) -> int:
         print(f"making {size / GIB:.1f} GiB of source ...", flush=True)
         make_source(FOLDER / "source", size)
         server.start()
-        environment = {**os.environ, **server.environment, "PREFECT_LOGGING_LEVEL": "ERROR"}
+        environment = {**server.environment, "PREFECT_LOGGING_LEVEL": "ERROR"}
         run_flow(PREPARE, environment)
         peaks = {"backup": run_flow(BACKUP, environment), "restore": run_flow(RESTORE, environment)}
         same = digest(FOLDER / "source") == digest(FOLDER / "restored")

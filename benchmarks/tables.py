@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from benchmarks.floors import MIB, PEAK_LIMIT, peaks, verdicts
+from benchmarks.floors import MIB, PEAK_LIMIT, ROUNDS, peaks, verdicts
 from benchmarks.peers.flow import EPHEMERAL, START_UP
 from benchmarks.results import Row
 
@@ -36,7 +36,8 @@ def floor_table(rows: list[Row], *, measured_only: bool = False) -> str:
         reached = (
             ["", ""] if row is None else [f"{row['ratio']:.2f} ({row['min']:.2f} to {row['max']:.2f})", row["against"]]
         )
-        body.append([*place, *reached, verdict.word])
+        few = "" if row is None or row["rounds"] >= ROUNDS else f", rounds: {row['rounds']}"
+        body.append([*place, *reached, verdict.word + few])
     return markdown_table(
         ["work", "data", "store", "measure", "against", "floor", "ratio", "that was", "verdict"], body
     )

@@ -1,5 +1,6 @@
 """Proofkeep by its command line, from this checkout: one host that holds both roles, keys in files."""
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import ClassVar
@@ -36,8 +37,15 @@ class Proofkeep(Contender):
 
     @classmethod
     def version(cls) -> str:
-        """See `Contender.version`."""
-        return software().split()[1]
+        """See `Contender.version`; with the commit, since rows are merged over many."""
+        said = software().split()[1]
+        told = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return f"{said} at {told.stdout.strip()}" if told.returncode == 0 else said
 
     def prepare(self) -> list[Command]:
         """See `Contender.prepare`."""

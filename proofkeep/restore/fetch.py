@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from proofkeep.allocator import expect_churn
@@ -46,6 +47,7 @@ class Fetcher:
         self._on_part = on_part
         self._filler = Filler(chunks.chunk_keys(), target)
         self._crew: Crew | None = None
+        self._settled = False
         self._wanted = [0, 0]
         self.read = 0
         self.placed = 0
@@ -64,14 +66,16 @@ class Fetcher:
     def _call_crew(self, pieces: int, size: int) -> None:
         """Let processes of their own fill the files from now on, once there is much to do."""
         self._wanted = [self._wanted[0] + pieces, self._wanted[1] + size]
-        if self._crew is not None or (self._wanted[0] < MANY_PIECES and self._wanted[1] < MANY_BYTES):
+        if self._settled or (self._wanted[0] < MANY_PIECES and self._wanted[1] < MANY_BYTES):
             return
+        self._settled = True
         from proofkeep.beside import cores  # noqa: PLC0415 - a restore of little starts without it
         from proofkeep.restore.crew import MOST, Crew  # noqa: PLC0415 - as above
 
         shared = self._target.share() if cores() > 1 else None
         if shared is not None:
-            self._crew = Crew(min(cores(), MOST), self._chunks.chunk_keys(), shared)
+            with suppress(OSError):  # where the host gives no more processes, the threads here do it, slower
+                self._crew = Crew(min(cores(), MOST), self._chunks.chunk_keys(), shared)
 
     def begin(self, wants: Sequence[Want]) -> Parts:
         """Begin to write all wanted chunks; `end` waits for it."""

@@ -18,7 +18,7 @@ KINDS = {
     stat.S_IFSOCK: Kind.SOCKET,
 }
 DEVICES = frozenset({Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE})
-
+MOST_NS = 2**63 - 1
 
 # Coarsest are FAT, which keeps even seconds, and a file server whose clock is not quite ours.
 SETTLING_NS = 3 * 10**9
@@ -60,8 +60,8 @@ def node_from(status: os.stat_result, path: bytes, directory: int, name: bytes, 
         stat.S_IMODE(status.st_mode),
         status.st_uid,
         status.st_gid,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
+        within_range(status.st_mtime_ns),
+        within_range(status.st_ctime_ns),
         status.st_size if regular else len(target),
         status.st_dev,
         status.st_ino,
@@ -81,6 +81,11 @@ def _settled(status: os.stat_result, now_ns: int) -> bool:
     and a change puts it back to now.
     """
     return status.st_ctime_ns < now_ns - SETTLING_NS and abs(status.st_mtime_ns - now_ns) > SETTLING_NS
+
+
+def within_range(instant_ns: int) -> int:
+    """A file's time as a manifest can hold it: of one beyond the years 1677 to 2262, the nearest within."""
+    return instant_ns if -MOST_NS <= instant_ns <= MOST_NS else max(-MOST_NS, min(instant_ns, MOST_NS))
 
 
 def unread_node(path: bytes, kind: Kind) -> Node:

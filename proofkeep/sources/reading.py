@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from proofkeep.errors import SourceChangedError, SourceUnavailableError
 from proofkeep.model import Node
+from proofkeep.sources.node import within_range
 
 MAX_EXTENTS = 65_536
 BIG_FILE = 16 << 20
@@ -43,8 +44,8 @@ def holds_whole(descriptor: int, node: Node, buffer: memoryview) -> bool:
 def _is_as_listed(status: os.stat_result, node: Node) -> bool:
     return (
         status.st_size == node.size
-        and status.st_mtime_ns == node.mtime_ns
-        and status.st_ctime_ns == node.ctime_ns
+        and within_range(status.st_mtime_ns) == node.mtime_ns
+        and within_range(status.st_ctime_ns) == node.ctime_ns
         and status.st_ino == node.inode
         and status.st_dev == node.device
     )

@@ -53,13 +53,17 @@ class DirectoryTarget:
         self._final = final
         self._sync = sync
         self._allow_devices = allow_devices
+        self._lock = threading.Lock()
+        self._staging: Staging | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        """Whatever an attempt that was abandoned has left to know: the next one begins with nothing."""
         self._metadata = MetadataWriter(restore_owner=self.restores_owner)
         self._implied: set[int] = set()
         self._unfinished = 0
         self._prepared = b""
-        self._lock = threading.Lock()
         self._contents = Contents(self._enter, self._lock, self._metadata)
-        self._staging: Staging | None = None
 
     @property
     def owners_unset(self) -> int:
@@ -72,12 +76,13 @@ class DirectoryTarget:
         return self._metadata.xattrs_unset
 
     def begin(self) -> None:
-        """Make the private directory.
+        """Make the private directory; again, after an attempt that was abandoned.
 
         Raises:
             TargetError: `final` is neither absent nor an empty directory, or cannot be written beside.
             TargetFullError: there is no room.
         """
+        self._forget()
         self._staging = Staging(self._final, sync=self._sync)
         self._writeback = self._staging.writeback
         self._descent = Descent(os.dup(self._staging.directory))

@@ -140,6 +140,13 @@ def test_floor_is_not_measured_while_a_peer_is_missing() -> None:
     assert verdict_of(FIRST, [sample("proofkeep", 5), sample("restic", 10)]).word == "not measured"
 
 
+def test_highest_peak_counts_whoever_it_was_measured_beside() -> None:
+    older = results.rows([sample("proofkeep", 1, rss=90 * MIB), sample("borg", 1)], ["first"], ["borg"], VERSIONS)
+    newer = results.rows([sample("proofkeep", 1, rss=99 * MIB), sample("restic", 1)], ["first"], ["restic"], VERSIONS)
+
+    assert peaks([*newer, *older]) == {("first", "A", "local"): 99 * MIB}
+
+
 def test_peaks_tell_flow_and_command_line_apart() -> None:
     taken = [sample("proofkeep", 1), sample("restic", 1), sample("flow", 9, rss=200 * MIB), sample("cli", 1)]
 
@@ -154,7 +161,7 @@ def test_table_shows_what_was_reached_and_by_whom() -> None:
 
     table = floor_table(rows, measured_only=True)
 
-    assert "| <= 0.68 | 0.75 (0.75 to 0.75) | borg | FAIL |" in table
+    assert "| <= 0.68 | 0.75 (0.75 to 0.75) | borg | FAIL, rounds: 1 |" in table
     assert "not measured" not in table
     assert "not measured" in floor_table(rows)
     assert "| first | A | local | restic | 0.60 | 0.60 to 0.60 | 6.00 s | 10.00 s | 1 |" in measure_table(rows, "wall")

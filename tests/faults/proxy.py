@@ -29,7 +29,7 @@ _ERROR = "<Error><Code>{}</Code><Message>scripted</Message></Error>"
 _CODES = {429: "TooManyRequests", 500: "InternalError", 503: "SlowDown"}
 _HOP_BY_HOP = {"connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 _TIMEOUT_SECONDS = 60
-_DRIP, _DRIP_SECONDS = 4096, 0.002
+_DRIP, _DRIP_SECONDS = 4096, 0.3  # a pack of 16 KiB takes longer than an impatient client waits
 _RESET = struct.pack("ii", 1, 0)
 _DONE = range(200, 300)
 

@@ -31,7 +31,23 @@ KINDS = (
     "PUT snapshots",
     "HEAD snapshots",
 )
-NEVER_ANSWERED = {Fault.STALL, Fault.LATE}
+WITH_BODY = tuple(kind for kind in KINDS if kind.startswith("PUT"))
+ANSWERED_WITH_BODY = tuple(kind for kind in KINDS if kind == "LIST" or kind.startswith("GET"))
+BITES_AT = {
+    Fault.CUT_UP: WITH_BODY,
+    Fault.CORRUPT_UP: WITH_BODY,
+    Fault.CUT_DOWN: ANSWERED_WITH_BODY,
+    Fault.CORRUPT_DOWN: ANSWERED_WITH_BODY,
+}
+"""Kinds of request to which a fault does something; all of them, of a fault that is not named."""
+
+NEVER_ANSWERED = {Fault.STALL, Fault.LATE, Fault.THROTTLE}
+BROKEN_LINE = {"store-unavailable", "transfer-failed"}
+MAY_SAY = {
+    Fault.CORRUPT_UP: BROKEN_LINE | {"digest-refused"},
+    Fault.CORRUPT_DOWN: BROKEN_LINE | {"authentication", "malformed", "ledger-mismatch", "store"},
+}
+"""Codes that are no lie about a fault; `BROKEN_LINE`, of one that is not named."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +103,15 @@ def assert_listed_and_removable(host: Host, committed: str | None) -> None:
 
 
 def survive(host: Host, line: FaultProxy, *rules: Rule) -> Ended:
-    """Run under faults, then again without if that failed."""
+    """Run under faults, then again without if that failed; the first one's code must not lie."""
     line.play(*rules)
-    return outlive(host, line, line.play)
+    first = outlive(host, line, line.play)
+    assert first.code in {""}.union(*(MAY_SAY.get(rule.fault, BROKEN_LINE) for rule in rules))
+    return first
 
 
 def outlive(host: Host, line: FaultProxy, mend: Callable[[], object], url: str | None = None) -> Ended:
-    """Run under the line's script, then again once `mend` was called, if that failed; the code of neither may lie."""
+    """Run under the line's script, then again once `mend` was called, if that failed."""
     first = attempt(host, line, url)
     assert line.script.hit, f"no request was hit; seen were {line.script.seen}"
     sealed, sent = journaled(host), dict(line.stored)

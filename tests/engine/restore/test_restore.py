@@ -1,3 +1,4 @@
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -56,6 +57,17 @@ def test_whole_tree_comes_back_bit_for_bit(host: Host) -> None:
     assert portrait == host.portrait()
     assert report.intact
     assert report.files == 14 - 1
+
+
+def test_host_that_gives_no_more_processes_restores_all_the_same(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "absent"))
+
+    report = restored(host, tmp_path / "out")
+
+    assert report.intact
+    assert files_below(tmp_path / "out") == files_below(host.source)
 
 
 def test_processes_are_called_for_much_and_not_for_little(

@@ -47,6 +47,21 @@ def write_extents(path: Path, size: int, extents: Sequence[tuple[int, bytes]]) -
         os.fsync(file.fileno())
 
 
+@pytest.mark.parametrize("seconds,stored_ns", [(2**33, 2**33 * 10**9), (2**33 + 2**32, 2**63 - 1)])
+def test_time_that_the_format_cannot_hold_is_the_nearest_that_it_can(
+    source: DirectorySource, tmp_path: Path, seconds: int, stored_ns: int
+) -> None:
+    (tmp_path / "source/file").write_bytes(b"dated")
+    os.utime(tmp_path / "source/file", (0, seconds))
+
+    node = node_of(source)
+
+    assert node.mtime_ns == stored_ns
+    assert source.open(node).unchanged()
+    buffer = bytearray(5)
+    assert source.read_whole(node, memoryview(buffer))
+
+
 @pytest.mark.parametrize("size", [0, 1, BLOCK, 3 * MIB + 1])
 @pytest.mark.parametrize("buffer", [1000, MIB, 8 * MIB])
 def test_dense_file_is_read_whole(source: DirectorySource, tmp_path: Path, size: int, buffer: int) -> None:

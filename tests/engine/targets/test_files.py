@@ -40,6 +40,22 @@ def test_content_may_arrive_in_any_order_and_from_several_threads(target: Direct
     assert {os.fsencode(path.name): path.read_bytes() for path in (tmp_path / "final").iterdir()} == contents
 
 
+def test_target_that_was_abandoned_begins_anew(tmp_path: Path) -> None:
+    target = DirectoryTarget(tmp_path / "final")
+    target.begin()
+    target.share().prepare(b"deep/er/whole")
+    target.create(entry(b"deep/er/grows", size=9))
+    target.abandon()
+
+    target.begin()
+    target.share().prepare(b"deep/er/whole")
+    put_file(target, entry(b"deep/er/grows", size=9), b"all of it")
+    target.complete()
+
+    assert (tmp_path / "final/deep/er/grows").read_bytes() == b"all of it"
+    assert [path.name for path in tmp_path.iterdir()] == ["final"]
+
+
 def test_more_files_than_descriptors_can_be_on_their_way(target: DirectoryTarget, tmp_path: Path) -> None:
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     count = files.MAX_OPEN * 3
