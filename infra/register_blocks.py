@@ -108,6 +108,8 @@ def _block_type(annotation: Any) -> BlockType | None:
 
 
 def _set_limits(limits: Mapping[str, int]) -> None:
+    if not limits:
+        return
     with named_server() as client:
         for tag, limit in limits.items():
             client.create_concurrency_limit(tag=tag, concurrency_limit=limit)

@@ -71,6 +71,15 @@ def test_second_registration_replaces_the_first(file: Path) -> None:
 
 
 @pytest.mark.usefixtures("prefect")
+def test_documents_without_limits_are_made_at_whatever_server_prefect_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(register_blocks, "named_server", pytest.fail)  # `make bench` has one that Prefect starts itself
+
+    assert register_blocks.register_documents({"source": {"unlimited": {"root": "/home"}}}) == [
+        "proofkeep-source/unlimited"
+    ]
+
+
+@pytest.mark.usefixtures("prefect")
 def test_types_alone_are_registered_without_a_file(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
