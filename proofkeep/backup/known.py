@@ -11,7 +11,7 @@ from proofkeep.format.pack_set import Row, encode_packs
 from proofkeep.slabs import Piece
 
 _BATCH = 500
-_IN_MEMORY = 1 << 17  # ids, of about 100 bytes each
+_IN_MEMORY = 1 << 16  # ids, of about 110 bytes each
 
 
 class Known:
@@ -30,7 +30,7 @@ class Known:
         self._spilled = False
         self._pending = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._pending.executescript(
-            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-16384;"
+            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8192;"
             "CREATE TABLE pending (id BLOB PRIMARY KEY) WITHOUT ROWID; BEGIN;"
         )
 

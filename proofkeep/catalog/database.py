@@ -73,6 +73,10 @@ class Catalog(States):
         for part in self._file.parent.glob(f"{self._file.name}*"):
             part.unlink(missing_ok=True)
 
+    def keep_little(self) -> None:
+        """From now on it is only read, mostly where it was read last: 4 MiB of it are enough to have in memory."""
+        self._rows("PRAGMA cache_size=-4096")
+
     def belong_to(self, repository: bytes) -> None:
         """Forget everything if it is another repository's."""
         mark = int.from_bytes(repository[:4], "big") >> 1 or 1

@@ -71,6 +71,7 @@ def opened(configuration: Configuration, session: Any = None, *, unlocking: bool
             if far:
                 _foresee_refresh(store, ledger, catalog.heads())
             damage = refresh(repository, catalog, remembered)
+            catalog.keep_little()
             yield Opened(repository, catalog, data_keys, ChunkStore(repository, catalog, data_keys), damage)
     finally:
         threads.shutdown(wait=False, cancel_futures=True)  # what hangs must not keep an error, or Ctrl-C, waiting

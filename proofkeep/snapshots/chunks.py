@@ -22,14 +22,15 @@ from proofkeep.format import header
 from proofkeep.format.header import Context, ObjectType
 from proofkeep.format.pack import open_frame
 from proofkeep.format.pack_set import Row, decode_packs, holds_pack
-from proofkeep.format.table import ChunkRow, FrameRow, Table
+from proofkeep.format.table import ChunkRow, FrameRow
 from proofkeep.repository import Repository
 from proofkeep.repository.local_rows import open_table
 from proofkeep.repository.stored import fetch
 from proofkeep.snapshots.data_keys import DataKeys
 from proofkeep.snapshots.unindexed import learn_from_tables
 
-_TABLES = 64
+MOST_ROWS = 1 << 15  # of the tables kept open, about 10 MiB; two packs of small files alone may have more
+_LEAST_TABLES = 2
 _ASKED = 500
 _NEAR = 2
 _AHEAD = 1 << 13
@@ -48,7 +49,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 class _OpenPack(msgspec.Struct, eq=False):
     known: KnownPack
     type: ObjectType
-    table: Table
+    frames: Sequence[FrameRow]
     rows: dict[bytes, ChunkRow]
     context: Context | None = None
 
@@ -193,7 +194,7 @@ class ChunkStore:
 
     def frame(self, place: Place) -> FrameRow:
         """The frame a chunk lies in."""
-        return self._pack(place.pack).table.frames[place.row.frame]
+        return self._pack(place.pack).frames[place.row.frame]
 
     def read_frames(
         self, number: int, frames: Sequence[FrameRow]
@@ -258,14 +259,20 @@ class ChunkStore:
                 known = self._catalog.pack(number)
                 table = open_table(self._repository, known.sealed_table, known.id.name)
                 kind = header.decode(known.header, known.id.name).type
-                pack = _OpenPack(known, kind, table, {row.id: row for row in table.chunks})
+                known = msgspec.structs.replace(known, sealed_table=b"")
+                pack = _OpenPack(known, kind, table.frames, {row.id: row for row in table.chunks})
                 self._packs[number] = pack
-                while len(self._packs) > _TABLES:
-                    self._packs.popitem(last=False)
+                self._forget_tables()
             else:
                 self._packs.move_to_end(number)
             self._last = pack
             return pack
+
+    def _forget_tables(self) -> None:
+        rows = sum(len(pack.rows) for pack in self._packs.values())
+        while rows > MOST_ROWS and len(self._packs) > _LEAST_TABLES:
+            _, oldest = self._packs.popitem(last=False)
+            rows -= len(oldest.rows)
 
 
 def _spans(frames: Sequence[FrameRow]) -> Iterator[list[FrameRow]]:
