@@ -43,7 +43,9 @@ class PrefectServer:
             ready=lambda: answers(f"{self.api_url}/health", below=300),
             environment=clean_environment(
                 {
-                    **self.environment,
+                    # As in an installation: its own process is told of no API, so that links need the UI's address.
+                    **{name: value for name, value in self.environment.items() if name != "PREFECT_API_URL"},
+                    "PREFECT_UI_URL": self.url,
                     "PREFECT_UI_API_URL": self.api_url,
                     "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
                     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",

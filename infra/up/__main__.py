@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
         _say("starting PostgreSQL, the Prefect server (a minute the first time) and the TLS proxy")
         stack.start_server()
         inventory = prepare(stack, options.source.absolute())
-        notices = Notices(stack.ca.issue("notices"), lambda subject: _say(f"notified   {subject}"))
+        notices = Notices(stack.ca.issue("notices"), lambda line: _say(f"notified   {line}"))
         notices.start()
         notify(stack, notices.url)
         stack.start_worker()

@@ -17,7 +17,7 @@ class Notices:
     """Serves from `start` to `stop`.
 
     Args:
-        tell: called with the subject of each notification, cut to one printable line.
+        tell: called with subject and last line of each notification, the link of its run, as one short printable line.
     """
 
     def __init__(self, certificate: Certificate, tell: Callable[[str], None]) -> None:
@@ -59,13 +59,18 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing of requests."""
 
     def do_POST(self) -> None:
-        """Tell the subject; anybody on this machine may post here, so that nothing but a short line is printed."""
+        """Tell subject and link; anybody on this machine may post here, so that nothing but a short line is printed."""
         size = int(self.headers.get("Content-Length", 0))
         try:
-            subject = str(json.loads(self.rfile.read(min(size, _MOST_BYTES)))["subject"])
-        except (ValueError, KeyError, TypeError):
+            sent = json.loads(self.rfile.read(min(size, _MOST_BYTES)))
+            subject, link = str(sent["subject"]), str(sent["body"]).splitlines()[-1]
+        except (ValueError, KeyError, TypeError, IndexError):
             self.send_error(400)
             return
-        self.server.tell("".join(filter(str.isprintable, subject))[:_MOST_CHARACTERS])
+        self.server.tell(f"{_short(subject)}: {_short(link)}")
         self.send_response_only(204)
         self.end_headers()
+
+
+def _short(text: str) -> str:
+    return "".join(filter(str.isprintable, text))[:_MOST_CHARACTERS]

@@ -30,19 +30,20 @@ def post(notices: Notices, pki: Pki, body: bytes) -> int:
         return int(answer.status)
 
 
-def test_subject_is_told_as_one_short_line_without_control_characters(notices: Told, pki: Pki) -> None:
+def test_subject_and_link_are_told_as_one_short_line_without_control_characters(notices: Told, pki: Pki) -> None:
     served, lines = notices
     subject = "backup\nhome\x1b[2J ended " + "x" * 300
 
-    assert post(served, pki, json.dumps({"subject": subject, "body": "b"}).encode()) == 204
+    assert post(served, pki, json.dumps({"subject": subject, "body": "what\n\nhttps:\x1b//here"}).encode()) == 204
 
     (line,) = lines
     assert line.startswith("backuphome[2J ended x")
-    assert len(line) == 200
+    assert line.endswith("x: https://here")
+    assert len(line) == 200 + len(": https://here")
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"body": "b"}', b"\xff"])
-def test_what_has_no_subject_is_refused(notices: Told, pki: Pki, body: bytes) -> None:
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"body": "b"}', b'{"subject": "s", "body": ""}', b"\xff"])
+def test_what_has_no_subject_or_no_body_is_refused(notices: Told, pki: Pki, body: bytes) -> None:
     served, lines = notices
 
     with pytest.raises(urllib.error.HTTPError) as refused:

@@ -184,7 +184,7 @@ def test_failed_run_notifies_the_terminal(up: Up, api: SyncPrefectClient) -> Non
     line = up.process.stdout.readline()  # the test's time limit ends a wait for nothing
 
     assert automations == {definition.name for definition in read_definitions()}
-    assert line == "up: notified   proofkeep: status tried ended Failed\n"
+    assert line == f"up: notified   proofkeep: status tried ended Failed: {up.url}/runs/flow-run/{run.id}\n"
 
 
 def test_server_logs_no_error(up: Up) -> None:
