@@ -23,6 +23,7 @@ from proofkeep.inventory.fields import (
 )
 
 _DAY_SECONDS = 86_400
+_RUNS_OF_A_FLEET = 2  # itself, and a backup that it waits for
 
 Place = tuple[str | int, ...]
 """Where in the document something stands: keys and list positions from the root down."""
@@ -72,7 +73,7 @@ class Host(_Section):
 
     name: HostName = Field(description="Name of the host, and of its work queue.")
     checkout: AbsolutePath = Field(default="/opt/proofkeep", description="Where Proofkeep is installed on it.")
-    limit: int = Field(default=2, ge=1, le=1000, description="Runs at once on this host.")
+    limit: int = Field(default=2, ge=1, le=1000, description="Runs at once on it; 2 at least on the control host.")
 
 
 class Repository(_Section):
@@ -157,6 +158,7 @@ class Inventory(_Section):
             found += [((section, at, "name"), f"{names[at]} is there twice") for at in twice]
         named: list[tuple[Place, str]] = [(("control_host",), self.control_host)]
         named += [(("repositories", at, "host"), each.host) for at, each in enumerate(self.repositories)]
+        found += self._deadlocks()
         for at, entry in enumerate(self.entries):
             named.append((("entries", at, "host"), entry.host))
             if entry.drill and entry.drill.host:
@@ -168,3 +170,13 @@ class Inventory(_Section):
                 problem = f"a drill decrypts, and repository {repository.name} names no restore_key"
                 found.append((("entries", at, "drill"), problem))
         return found + [(place, f"{name} is no host of this inventory") for place, name in named if name not in hosts]
+
+    def _deadlocks(self) -> list[tuple[Place, str]]:
+        """A fleet holds one of its host's slots for as long as the backups take, which it waits for."""
+        here = any(entry.host == self.control_host for entry in self.entries)
+        problem = "a fleet takes one run of its control host and waits for backups there, so that it needs 2 at least"
+        return [
+            (("hosts", at, "limit"), problem)
+            for at, host in enumerate(self.hosts)
+            if here and host.name == self.control_host and host.limit < _RUNS_OF_A_FLEET
+        ]

@@ -51,6 +51,8 @@ def test_example_is_read_with_every_field() -> None:
         ("repository: main", "repository: other", "line 30: entry home, repository: other is no repository"),
         ("    restore_key: restore\n", "", "entry home, drill: a drill decrypts, and repository main names no restore"),
         ("control_host: backup-1.example", "control_host: x", "line 5: control_host: x is no host of this inventory"),
+        ("limit: 2", "limit: 1", "line 10: host backup-1.example, limit: a fleet takes one run of its control host"),
+        ("limit: 2", "limit: 0", "host backup-1.example, limit: input should be greater than or equal to 1"),
         ("version: 1", "version: 2", "line 3: version: input should be 1"),
         ("name: main", "name: Main Store", "line 13: repository Main Store, name: string should match pattern"),
         (ENTRY, f"{ENTRY}\n    cui: false", ", line 29: cui is there twice"),
@@ -67,6 +69,19 @@ def test_refusal_names_line_entry_and_field(before: str, after: str, said: str) 
     assert str(refused.value).startswith("inventory x.yaml")
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_control_host_that_is_backed_up_by_no_entry_may_run_one_at_a_time() -> None:
+    apart = ("control_host: backup-1.example", "control_host: control.example")
+    hosts = ("hosts:\n", "hosts:\n  - name: control.example\n    limit: 1\n")
+
+    assert parse(changed(apart, hosts)).host("control.example").limit == 1
+
+
+def test_other_host_may_run_one_at_a_time() -> None:
+    hosts = ("hosts:\n", "hosts:\n  - name: backup-2.example\n    limit: 1\n")
+
+    assert parse(changed(hosts)).host("backup-2.example").limit == 1
 
 
 def test_every_problem_is_told_at_once_and_no_value_that_may_be_a_secret() -> None:
