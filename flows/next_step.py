@@ -1,6 +1,10 @@
-"""What the card of a failed run says to do next: one click or one command, of those that can help."""
+"""What the card of a failed run says to do next: one click or one command, of those that can help.
 
-from collections.abc import Iterable
+A Retry repeats a run's parameters, reads the same journal and mends nothing that is stored: where that is in the way,
+the step is another one. The pages of docs/on-call/codes say the same.
+"""
+
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from prefect.client.schemas.objects import FlowRun
@@ -9,34 +13,106 @@ from flows.host import JOURNAL
 from proofkeep.errors import (
     DamagedError,
     IntegrityError,
+    ObjectUnreadableError,
     PackMissingError,
     PackRetiredError,
     ProofkeepError,
     RunAbandonedError,
+    SelfCheckError,
+    SourceEmptyError,
+    SpoolFullError,
+    StateDamagedError,
+    StateFullError,
+    TargetError,
+    UnsafePathError,
     UsageError,
     WrongHostError,
 )
 
-_LOOK_FIRST = (IntegrityError, DamagedError)
-_MENDED_BY_RETRY = (PackMissingError, PackRetiredError)
-
 NEW_PARAMETERS = (
     "start a new run with parameters that fit, **Run** on its deployment; a Retry repeats those that this run has."
+)
+_FOUND_IN_A_RESTORE = (
+    "take what was restored, and the files under the findings from an older snapshot: a new run of the restore with "
+    "its id and another target. Retry does not mend stored bytes."
+)
+_FOUND_IN_A_VERIFY = (
+    "run a backup of the entries whose snapshots the findings name: packs that are gone or have another size are sent "
+    "again. Let somebody look first if a finding is `authentication`, `rollback` or `ledger-mismatch`. Retry does not "
+    "mend stored bytes."
 )
 
 
 def next_step(run: FlowRun, error: ProofkeepError) -> str:
     """What the error alone tells."""
-    if isinstance(error, RunAbandonedError):
-        return "start a new run of the entry, **Run** on its deployment; a Retry of this one is refused."
-    if isinstance(error, _LOOK_FIRST) and not isinstance(error, _MENDED_BY_RETRY):
-        return "let somebody look before anything runs again; Retry does not mend stored bytes."
-    if isinstance(error, WrongHostError):
-        return _on_its_host(run)
-    retry = f"press **Retry** on this run, or run `prefect flow-run retry {run.id}`"
-    if isinstance(error, UsageError):
-        return f"correct it, then {retry}. If it is a parameter of this run, {NEW_PARAMETERS}"
-    return f"{retry}."
+    return next(step(run) for kinds, step in _STEPS if isinstance(error, kinds))
+
+
+def _retry(run: FlowRun) -> str:
+    return f"press **Retry** on this run, or run `prefect flow-run retry {run.id}`"
+
+
+def _just_retry(run: FlowRun) -> str:
+    return f"{_retry(run)}."
+
+
+def _correct(run: FlowRun) -> str:
+    return f"correct it, then {_retry(run)}. If it is a parameter of this run, {NEW_PARAMETERS}"
+
+
+def _let_somebody_look(_: FlowRun) -> str:
+    return "let somebody look before anything runs again; Retry does not mend stored bytes."
+
+
+def _read_the_findings(run: FlowRun) -> str:
+    return _FOUND_IN_A_RESTORE if "target" in run.parameters else _FOUND_IN_A_VERIFY
+
+
+def _sound_hardware(run: FlowRun) -> str:
+    return f"stop backups on this host until its memory was tested; on sound hardware {_retry(run)}."
+
+
+def _mend_the_object(run: FlowRun) -> str:
+    return f"mend the store's disk or the object's permissions, then {_retry(run)}."
+
+
+def _older_snapshot(_: FlowRun) -> str:
+    return "restore an older snapshot, by a new run with its id; let somebody look at this one."
+
+
+def _another_run(_: FlowRun) -> str:
+    return "start a new run of the entry, **Run** on its deployment; a Retry of this one is refused."
+
+
+def _another_journal(_: FlowRun) -> str:
+    return (
+        "start a new run, **Run** on its deployment: a damaged catalog is learned anew, and a Retry would meet a "
+        "damaged journal again."
+    )
+
+
+def _another_target(run: FlowRun) -> str:
+    if "target" not in run.parameters:  # a drill's scratch or its evidence
+        return f"mend what the message names, then {_retry(run)}."
+    return (
+        "start a new run with another `target`, **Run** on its deployment; a Retry repeats the one that this run has, "
+        "and helps once that directory takes files again."
+    )
+
+
+def _meant_to_be_empty(run: FlowRun) -> str:
+    return (
+        f"mount the source, then {_retry(run)}. If it is meant to be empty, start a new run with `allow_empty` among "
+        "its options, **Run** on its deployment; a Retry repeats the options that this run has."
+    )
+
+
+def _room_in_the_spool(run: FlowRun) -> str:
+    return (
+        f"mend the transfers that wait or make room on the disk, then {_retry(run)}. If the limit is too small, start "
+        "a new run with a larger `spool_limit` among its options, **Run** on its deployment; a Retry repeats the "
+        "options that this run has."
+    )
 
 
 def _on_its_host(run: FlowRun) -> str:
@@ -49,6 +125,26 @@ def _on_its_host(run: FlowRun) -> str:
         "press **Retry**: the run keeps that queue, whatever its deployment names by now. Once the deployment is "
         "corrected, start a new run."
     )
+
+
+_STEPS: tuple[tuple[type[ProofkeepError] | tuple[type[ProofkeepError], ...], Callable[[FlowRun], str]], ...] = (
+    (RunAbandonedError, _another_run),
+    ((PackMissingError, PackRetiredError), _just_retry),
+    (SelfCheckError, _sound_hardware),
+    (ObjectUnreadableError, _mend_the_object),
+    (IntegrityError, _let_somebody_look),
+    (DamagedError, _read_the_findings),
+    (UnsafePathError, _older_snapshot),
+    (TargetError, _another_target),
+    (StateDamagedError, _another_journal),
+    (SourceEmptyError, _meant_to_be_empty),
+    (StateFullError, _just_retry),
+    (SpoolFullError, _room_in_the_spool),
+    (WrongHostError, _on_its_host),
+    (UsageError, _correct),
+    (ProofkeepError, _just_retry),
+)
+"""The first whose kind the error is."""
 
 
 def to_complete(runs: Iterable[str]) -> str:

@@ -478,7 +478,7 @@ class TargetError(RestoreError):
 
     code = "target"
     cause = "unusable restore target"
-    hint = "Choose an empty directory on a filesystem that this user may write to."
+    hint = "Choose an empty directory on a filesystem that this user may write to; a Retry repeats the same one."
 
 
 class TargetFullError(RestoreError):
@@ -566,7 +566,10 @@ class SpoolFullError(PipelineError):
 
     code = "spool-full"
     cause = "full spool"
-    hint = "Make room on its disk, mend the transfers that wait in the spool or raise its limit, then press Retry."
+    hint = (
+        "Mend the transfers that wait in the spool or make room on its disk, then press Retry; "
+        "a larger limit takes a new run."
+    )
 
 
 class StateFullError(SpoolFullError):
