@@ -189,3 +189,37 @@ def test_programs_of_the_units_exist() -> None:
             started = command[command.index("--") + 1]
             assert shutil.which(command[0]), command
             assert shutil.which(started), command
+
+
+@pytest.mark.requires("systemd-analyze")
+@pytest.mark.parametrize("names", [("host-secret.conf",), ("host-secret.conf", "restore-host.conf")])
+def test_drop_ins_of_a_worker_add_their_credentials(names: tuple[str, ...], installed: Path) -> None:
+    drop_ins = installed / "proofkeep-worker.service.d"
+    drop_ins.mkdir()
+    for name in names:
+        shutil.copy(DIRECTORY / name, drop_ins)
+    worker = installed / "proofkeep-worker.service"
+
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", worker], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_worker_starts_where_the_host_secret_is_derived_by_a_key_service() -> None:
+    """Systemd starts no unit of which a credential's file, named by an absolute path, is absent."""
+    assert Unit.read("proofkeep-worker.service").credentials == {"api-auth": "/etc/proofkeep/api-auth"}
+    assert Unit.read("host-secret.conf").credentials == {"host-secret": "/etc/proofkeep/host.secret"}
+
+
+def test_installation_page_names_every_file_of_the_units_and_keeps_what_was_edited() -> None:
+    page = (ROOT / "docs" / "platform-engineer" / "installation.md").read_text()
+    lines = page.splitlines()
+
+    assert [name for name in ("host-secret.conf", "restore-host.conf", "logrotate.conf") if name not in page] == []
+    copied = [line for line in lines if line.endswith(".env /etc/proofkeep/")]
+    assert len(copied) == 2  # of server and of host
+    assert all(line.startswith("cp --no-clobber ") for line in copied)
+    enabled = next(at for at, line in enumerate(lines) if line.startswith("systemctl enable") and "nginx" in line)
+    assert lines[enabled + 1] == "systemctl reload nginx"
