@@ -118,3 +118,25 @@ def test_server_reaches_whom_its_automations_notify_and_other_machines_reach_the
     assert {name for name, service in services.items() if servers_own & set(service["networks"])} == {"server"}
     assert {name for name, service in services.items() if "ports" in service} == {"proxy"}
     assert not leading_out & set(services["database"]["networks"])
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_services_have_as_long_to_stop_as_the_units_give_them(name: str) -> None:
+    (seconds,) = Unit.read(UNITS[name]).settings["Service.TimeoutStopSec"]
+
+    assert document()["services"][name]["stop_grace_period"] == f"{seconds}s"
+
+
+def test_old_runs_are_deleted_by_the_command_line_of_the_units_timer() -> None:
+    unit = Unit.read("proofkeep-database-retention.service", {"/opt/proofkeep/.venv": ".venv"})
+    service = document()["services"]["retention"]
+
+    assert list(command_lines(service)) == unit.commands("ExecStart", {})
+    assert service["environment"]["PREFECT_API_URL"] == unit.environment["PREFECT_API_URL"]
+    assert service["environment"]["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+
+
+def test_no_container_logs_without_bound() -> None:
+    kept = {name: service.get("logging", {}).get("options", {}) for name, service in document()["services"].items()}
+
+    assert {name for name, options in kept.items() if not {"max-size", "max-file"} <= options.keys()} == set()
