@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.deploying.wanted import DEFAULT_WINDOW_SECONDS
 from flows.patience import LEASE_SECONDS
 from infra.units import DIRECTORY, Unit
 from tests.architecture.tree import ROOT
@@ -223,3 +224,10 @@ def test_installation_page_names_every_file_of_the_units_and_keeps_what_was_edit
     assert all(line.startswith("cp --no-clobber ") for line in copied)
     enabled = next(at for at, line in enumerate(lines) if line.startswith("systemctl enable") and "nginx" in line)
     assert lines[enabled + 1] == "systemctl reload nginx"
+
+
+def test_run_that_waits_for_a_slot_is_not_called_late_within_the_default_window() -> None:
+    """Prefect tells it from one whose worker is gone by nothing; three long backups of one hour share two slots."""
+    late = Unit.read("proofkeep-server.service").environment["PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS"]
+
+    assert int(late) == DEFAULT_WINDOW_SECONDS
