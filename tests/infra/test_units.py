@@ -1,9 +1,11 @@
 """Units as systemd reads them. systemd is not process 1 here: `test_up.py` runs their command lines."""
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -231,3 +233,21 @@ def test_run_that_waits_for_a_slot_is_not_called_late_within_the_default_window(
     late = Unit.read("proofkeep-server.service").environment["PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS"]
 
     assert int(late) == DEFAULT_WINDOW_SECONDS
+
+
+@pytest.mark.requires("systemd-tmpfiles", root=True)
+def test_results_of_runs_that_the_server_no_longer_knows_are_removed_and_younger_ones_stay(tmp_path: Path) -> None:
+    text = (DIRECTORY / "tmpfiles.conf").read_text()
+    assert "/var/lib/proofkeep/" in text
+    rules = tmp_path / "rules.conf"
+    rules.write_text(text.replace("/var/lib/proofkeep", str(tmp_path)))
+    storage = tmp_path / "prefect" / "storage"
+    storage.mkdir(parents=True)
+    day = 86_400
+    for days in (0, 91, 101):
+        (storage / str(days)).write_text("{}")
+        os.utime(storage / str(days), times=(time.time() - days * day,) * 2)
+
+    subprocess.run(["systemd-tmpfiles", "--clean", rules], check=True)
+
+    assert {path.name for path in storage.iterdir()} == {"0", "91"}
