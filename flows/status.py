@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from blocks import Repository, Source, load_block
 from flows.cards import artifact_key, failure_told, publish, told_within
-from flows.host import claim
+from flows.host import claim, label
 from flows.runs import named_by, this_run
 from flows.status_card import render
 from flows.telling import telling
@@ -20,6 +20,7 @@ from proofkeep.history import KnownEntry
 from proofkeep.status import BrokenEntry, StatusReport
 
 ATTENTION = "Attention"
+_FORGOTTEN = "proofkeep.forgotten"
 
 
 class WatchedEntry(BaseModel):
@@ -45,12 +46,13 @@ def status(repository: str, entries: list[WatchedEntry] | None = None, forget: s
         forget: name of an entry that is backed up on this host no more: it is not listed again.
     """
     with failure_told("status", repository):
-        claim(this_run())
+        claim(run := this_run())
         block = load_block(Repository, repository)
         configuration, now = block.configuration(), time.time_ns()
-        if forget:
+        if forget and run.labels.get(_FORGOTTEN) != forget:  # a Retry finds it gone: an earlier attempt did it
             with configuration.history() as history:
                 history.forget(forget)
+            label(run, {_FORGOTTEN: forget})
         known, broken = _watched(block, entries or [])
         report = replace(configuration.status(block.session(), now_ns=now, entries=known), broken=broken)
         publish(render(repository, report, now), artifact_key("status", repository), f"Status: {report.verdict}")

@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import FlowRun
 from flows.backup import backup
 from flows.status import status
 from tests.flows.house import ENTRY, House
-from tests.flows.running import artifacts, message, run_here
+from tests.flows.running import artifacts, message, run_here, run_here_again
 
 
 def seen(house: House, **parameters: Any) -> FlowRun:
@@ -31,3 +31,17 @@ def test_entry_that_was_never_backed_up_here_cannot_be_forgotten(house: House) -
     run = seen(house, forget="hmoe")
 
     assert "entry 'hmoe' was never backed up on this host [usage]" in message(run)
+
+
+def test_retry_of_a_run_that_forgot_an_entry_does_not_ask_for_it_again(house: House) -> None:
+    house.fill(1)
+    run_here(backup, house.parameters())
+    ledger = house.root / "ledger"
+    ledger.rename(house.root / "away")
+    failed = seen(house, forget=ENTRY)
+    (house.root / "away").rename(ledger)
+
+    again = run_here_again(status, failed)
+
+    assert failed.state_name == "Failed", message(failed)
+    assert again.state_name == "Completed", message(again)
