@@ -35,7 +35,7 @@ _ASKED = 500
 _NEAR = 2
 _AHEAD = 1 << 13
 _FRAMES = 8
-_SPAN = 8 << 20
+_SPAN = 4 << 20  # so many bytes of each thread are in memory several times
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):
@@ -276,7 +276,7 @@ class ChunkStore:
 
 
 def _spans(frames: Sequence[FrameRow]) -> Iterator[list[FrameRow]]:
-    """Neighbouring frames in groups of at most 8 MiB."""
+    """Neighbouring frames in groups of at most 4 MiB, or one that is larger."""
     group: list[FrameRow] = []
     for frame in frames:
         if group:

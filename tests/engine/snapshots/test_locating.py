@@ -9,6 +9,7 @@ import pytest
 
 from proofkeep.catalog import Catalog, refresh
 from proofkeep.snapshots import ChunkStore, DataKeys, find_snapshot
+from proofkeep.snapshots import chunks as chunk_store
 from tests.building import OPTIONS, Ground, Host, content, plant
 
 FILES = 1200
@@ -66,6 +67,25 @@ def test_catalog_is_asked_once_about_chunks_that_lie_together(
     assert {identity: place.row.id for identity, place in places.items()} == {identity: identity for identity in ids}
     assert chunks.locate(ids[:7]).keys() == set(ids[:7])
     assert catalog.asked == 500
+
+
+def test_tables_that_are_kept_open_are_counted_by_their_rows(
+    host: Host, chunks: ChunkStore, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        plant(host.source, {f"more/{number}": content(number, 70)})
+        host.run()
+    refresh(host.ground.connect(), catalog, {})
+    every = [row[0] for row in catalog._rows("SELECT id FROM chunks")]
+    monkeypatch.setattr(chunk_store, "MOST_ROWS", 1)
+
+    for identity in every:
+        assert chunks.locate([identity])[identity].row.id == identity
+        assert len(chunks._packs) <= 2
+
+    monkeypatch.setattr(chunk_store, "MOST_ROWS", 2 * FILES)
+    assert chunks.locate(every).keys() == set(every)
+    assert len(chunks._packs) > 4
 
 
 def test_chunk_that_does_not_open_is_asked_for_again(
