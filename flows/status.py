@@ -36,14 +36,14 @@ class WatchedEntry(BaseModel):
 def status(repository: str, entries: list[WatchedEntry] | None = None, forget: str | None = None) -> State[Any]:
     """Show the age of each entry's last verified snapshot, its last drill, open failures, and what waits in spools.
 
-    Failed with the name Attention while an entry is older than allowed, cannot be used, or has an open failure; the
-    message names entries and codes. All entries that were ever backed up on this host are listed, whatever the
-    repository.
+    Failed with the name Attention while an entry is older than allowed, cannot be used, or has an open failure, or a
+    verify or drill of the repository has one; the message names entries and codes. All entries that were ever backed up
+    on this host are listed, whatever the repository.
 
     Args:
         repository: name of a Proofkeep Repository block; ages of its entries are asked of it.
         entries: those that have to be listed even if they never ran.
-        forget: name of an entry that is backed up on this host no more: it is not listed again.
+        forget: name of an entry that is backed up or drilled on this host no more: it is not listed again.
     """
     with failure_told("status", repository):
         claim(run := this_run())

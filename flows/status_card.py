@@ -20,16 +20,20 @@ def render(repository: str, report: StatusReport, now_ns: int) -> str:
         ]
     if report.history_damaged:
         lines += [f"**{StateDamagedError.code}**: {HISTORY_DAMAGED}.", ""]
-    lines += ["| entry | last verified | allowed | last drill | |", "|---|---|---|---|---|"]
-    lines += [_entry(entry, now_ns) for entry in report.entries]
-    lines += [f"| {entry.name} | | | | **{entry.error.code}** |" for entry in report.broken]
+    rows = [_entry(entry, now_ns) for entry in report.entries]
+    rows += [f"| {entry.name} | | | | **{entry.error.code}** |" for entry in report.broken]
+    if rows:
+        lines += ["| entry | last verified | allowed | last drill | |", "|---|---|---|---|---|", *rows]
+    else:
+        lines += ["No entry is backed up on this host."]
     if report.broken:
         lines += ["", "## Entries that cannot be used", ""]
         lines += [f"* {entry.name}: **{entry.error.code}**\n\n  {entry.error}" for entry in report.broken]
-    failures = [(entry, failure) for entry in report.entries for failure in entry.failures]
+    failures = [(entry.known.name, failure) for entry in report.entries for failure in entry.failures]
+    failures += [(failure.subject, failure) for failure in report.failures]
     if failures:
         # No table: a message with a pack's name is wider than a cell may be.
-        lines += ["", "## Open failures", "", *(_failure(entry, failure, now_ns) for entry, failure in failures)]
+        lines += ["", "## Open failures", "", *(_failure(subject, failure, now_ns) for subject, failure in failures)]
     if report.left:
         lines += ["", "## Left over", "", "| run | of | waits in the spool | stored, in no snapshot | what to do |"]
         lines += ["|---|---|---|---|---|", *(_left(run) for run in report.left)]
@@ -50,8 +54,8 @@ def _entry(entry: EntryStatus, now_ns: int) -> str:
     return f"| {entry.known.name} | {age} | {spell_duration(entry.known.allowed_seconds)} | {drill} | {state} |"
 
 
-def _failure(entry: EntryStatus, failure: Attempt, now_ns: int) -> str:
-    what = f"{entry.known.name}, {failure.verb} `{failure.run}`, {_ago(failure.at, now_ns)}"
+def _failure(subject: str, failure: Attempt, now_ns: int) -> str:
+    what = f"{subject}, {failure.verb} `{failure.run}`, {_ago(failure.at, now_ns)}"
     return f"* {what}: **{failure.code}**\n\n  {failure.message}"
 
 

@@ -82,6 +82,11 @@ class Attempt:
     source_at: int | None
 
     @property
+    def subject(self) -> str:
+        """What it was about."""
+        return ", ".join(self.entries) or "all entries"
+
+    @property
     def failed(self) -> bool:
         """Whether it ended otherwise than it should."""
         return bool(self.code)
@@ -140,12 +145,23 @@ class History:
         self._database.change("INSERT OR REPLACE INTO entries VALUES (?,?,?)", values)
 
     def forget(self, name: str) -> None:
-        """Forget an entry that is backed up here no more, and its failures. Raises `UsageError` where it never was."""
+        """Forget an entry that is backed up or drilled here no more, and its failures.
+
+        Raises:
+            UsageError: it never was.
+        """
         with self._database.transaction():
-            if not self._database.rows("SELECT name FROM entries WHERE name=?", (name,)):
-                raise UsageError(f"entry {name!r} was never backed up on this host")
+            known = self._database.rows("SELECT name FROM entries WHERE name=?", (name,))
+            rows = self._database.rows("SELECT number, entries FROM attempts")
+            about = {number: found for number, text in rows if name in (found := json.loads(text))}
+            if not known and not about:
+                raise UsageError(f"entry {name!r} was never backed up or drilled on this host")
             self._database.change("DELETE FROM entries WHERE name=?", (name,))
-            self._database.change("DELETE FROM attempts WHERE entries=?", (json.dumps([name]),))
+            for number, found in about.items():
+                others = json.dumps([each for each in found if each != name])
+                self._database.change("UPDATE attempts SET entries=? WHERE number=?", (others, number))
+                if len(found) == found.count(name):  # of no entry would mean of all
+                    self._database.change("DELETE FROM attempts WHERE number=?", (number,))
             self._database.change(_ENDS_OF_NOTHING)
 
     @contextmanager

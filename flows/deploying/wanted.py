@@ -91,8 +91,10 @@ class _Deriving:
         for repository in self._inventory.repositories:
             for host in self._inventory.hosts:
                 entries = [each for each in self._inventory.entries if _runs(each, host, repository)]
+                if entries or self._proves(host, repository):
+                    yield self._status(host, repository, entries)
                 if entries:
-                    yield from self._of_spool(host, repository, entries)
+                    yield from self._of_spool(host, repository)
         yield from self._of_inventory()
 
     def _of_entry(self, entry: Entry, repository: Repository) -> Iterator[Deployment]:
@@ -157,21 +159,29 @@ class _Deriving:
                 ("restore", tag),
             )
 
-    def _of_spool(self, host: Host, repository: Repository, entries: list[Entry]) -> Iterator[Deployment]:
-        """What one host keeps for one repository: whether all is well with it, and what a person does about it."""
-        name = f"{repository.name}-{host.name}"
-        mine: dict[str, Any] = {"repository": repository.name}
+    def _proves(self, host: Host, repository: Repository) -> bool:
+        """Whether the host verifies the repository or drills an entry of it: its history alone knows how that ended."""
+        drills = [each.drill for each in self._inventory.entries if each.repository == repository.name]
+        return host.name in {repository.host, *(drill.host for drill in drills if drill is not None)}
+
+    def _status(self, host: Host, repository: Repository, entries: list[Entry]) -> Deployment:
+        """Whether all is well with what one host does for one repository; `entries` are those that it backs up."""
         watched = [{"entry": entry.name, "source": entry.source} for entry in entries]
-        tag = f"repository:{repository.name}"
-        yield self._made(
+        return self._made(
             "flows.status.status",
-            name,
+            f"{repository.name}-{host.name}",
             host.name,
             f"Show every hour what of host {host.name} is overdue, failed or left over; Failed while something is.",
-            mine | {"entries": watched},
-            ("status", tag),
+            {"repository": repository.name, "entries": watched},
+            ("status", f"repository:{repository.name}"),
             Schedule(cron=_STATUS_CRON),
         )
+
+    def _of_spool(self, host: Host, repository: Repository) -> Iterator[Deployment]:
+        """What a person does about what one host keeps for one repository."""
+        name = f"{repository.name}-{host.name}"
+        mine: dict[str, Any] = {"repository": repository.name}
+        tag = f"repository:{repository.name}"
         yield self._made(
             "flows.resume_transfers.resume_transfers",
             name,

@@ -18,7 +18,7 @@ def add(commands: Subparsers) -> Parser:
     """Add the subcommand."""
     parser = add_command(commands, "status", run, "show what of this host is overdue, failed or left over")
     parser.add_argument(
-        "--forget", metavar="ENTRY", help="an entry that is backed up here no more: do not list it again"
+        "--forget", metavar="ENTRY", help="an entry that is backed up or drilled here no more: do not list it again"
     )
     return parser
 
@@ -56,6 +56,7 @@ def _document(report: StatusReport) -> dict[str, Any]:
         "abandoned": [_abandoned(run) for run in report.abandoned],
         "unreachable": None if report.unreachable is None else report.unreachable.code,
         "history_damaged": report.history_damaged,
+        "failures": [{"entries": list(each.entries)} | _attempt(each) for each in report.failures],
     }
 
 
@@ -115,6 +116,7 @@ def commands(run: UnfinishedRun) -> list[str]:
 
 def _lines(report: StatusReport, now_ns: int) -> list[str]:
     lines = [line for entry in report.entries for line in _entry_lines(entry, now_ns)]
+    lines += [_open(each, f"{each.verb} of {shown.text(each.subject)}", now_ns) for each in report.failures]
     for run in report.left:
         lines += _left_lines(run)
     lines += [_abandoned_line(run) for run in report.abandoned]
@@ -135,11 +137,12 @@ def _entry_lines(entry: EntryStatus, now_ns: int) -> list[str]:
         parts.append(f"drill {_ago(entry.drill.at, now_ns)}: {'failed' if entry.drill.failed else 'passed'}")
     if entry.under_way is not None:
         parts.append(f"a backup began {_ago(entry.under_way.began, now_ns)}")
-    failures = (
-        f"  open: {each.verb} {each.run} [{each.code}] {_ago(each.at, now_ns)}: {shown.text(each.message)}"
-        for each in entry.failures
-    )
-    return ["  ".join(parts), *failures]
+    return ["  ".join(parts), *(f"  {_open(each, each.verb, now_ns)}" for each in entry.failures)]
+
+
+def _open(failure: Attempt, what: str, now_ns: int) -> str:
+    when = _ago(failure.at, now_ns)
+    return f"open: {what} {failure.run} [{failure.code}] {when}: {shown.text(failure.message)}"
 
 
 def _left_lines(run: UnfinishedRun) -> list[str]:

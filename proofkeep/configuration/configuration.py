@@ -223,7 +223,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 newest[self.place] = newest_complete(self.connect(session), names, now_ns)
             except ProofkeepError as error:
                 unreachable = error
-            return judge(self.state, history, wanted, newest, now_ns, unreachable)
+            return judge(self.state, history, wanted, newest, now_ns, unreachable, self.place)
 
     def identity(self, run: bytes, *, entry: str | None = None, orchestrator: str | None = None) -> "Identity":
         """Who runs: this host, user and software.

@@ -1,6 +1,7 @@
 """From history, journals and repository to the status of each entry; pure but for the reading."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from proofkeep.errors import CancelledError, ProofkeepError
@@ -39,11 +40,13 @@ def judge(
     newest: Mapping[str, Newest],
     now_ns: int,
     unreachable: ProofkeepError | None = None,
+    place: str | None = None,
 ) -> StatusReport:
     """The status of all `known` entries and of what lies in the state directory `root`.
 
     Args:
         newest: what was read of each place that was asked; for others only the history tells.
+        place: where verifies and drills count too that are about no `known` entry.
     """
     attempts = {place: history.attempts(place) for place in {entry.place for entry in known}}
     entries = [_judged(entry, attempts[entry.place], newest.get(entry.place), now_ns) for entry in known]
@@ -51,7 +54,9 @@ def judge(
     runs = all_unfinished_runs(root)
     left = [run for run in runs if _wants_somebody(run, verified)]
     remains = [run for run in runs if run.abandoned and run.remains]
-    return StatusReport(entries, left, remains, unreachable, history_damaged=history.damaged)
+    listed = {entry.name for entry in known if entry.place == place}
+    beside = [] if place is None else _of_none(listed, history.attempts(place))
+    return StatusReport(entries, left, remains, unreachable, history_damaged=history.damaged, failures=beside)
 
 
 def _judged(entry: KnownEntry, of_place: list[Attempt], asked: Newest | None, now_ns: int) -> EntryStatus:
@@ -73,6 +78,12 @@ def _judged(entry: KnownEntry, of_place: list[Attempt], asked: Newest | None, no
         drills[-1] if drills else None,
         open_failures(mine, newest),
     )
+
+
+def _of_none(listed: AbstractSet[str], of_place: list[Attempt]) -> list[Attempt]:
+    """Open failures of verifies and drills that no listed entry shows: of what this host does not back up itself."""
+    failures = open_failures([each for each in of_place if each.verb != BACKUP], None)
+    return [each for each in failures if listed.isdisjoint(each.entries or listed)]
 
 
 def open_failures(attempts: Sequence[Attempt], newest: CommittedSnapshot | None) -> list[Attempt]:

@@ -68,6 +68,7 @@ class StatusReport:
         unreachable: why the repository could not be asked, so that ages are only what this host remembers.
         broken: entries that have to be listed, and of which nothing could be found out.
         history_damaged: the history was damaged and begun anew; nobody has removed yet what was put aside.
+        failures: open ones of verifies and drills that are about none of `entries`: other hosts back those up.
     """
 
     entries: list[EntryStatus]
@@ -76,6 +77,7 @@ class StatusReport:
     unreachable: ProofkeepError | None = None
     broken: Sequence[BrokenEntry] = ()
     history_damaged: bool = False
+    failures: Sequence[Attempt] = ()
 
     @property
     def reasons(self) -> list[str]:
@@ -83,6 +85,7 @@ class StatusReport:
         return [
             *(f"{entry.known.name}: {', '.join(entry.codes)}" for entry in self.entries if entry.codes),
             *(f"{entry.name}: {entry.error.code}" for entry in self.broken),
+            *dict.fromkeys(f"{each.verb} of {each.subject}: {each.code}" for each in self.failures),
             *([f"history of attempts: {StateDamagedError.code}"] if self.history_damaged else []),
         ]
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from flows.status_card import render
+from proofkeep.history import VERIFY, Attempt
 from proofkeep.status import HISTORY_DAMAGED, StatusReport
 from proofkeep.unfinished import STAYS, UnfinishedRun
 
@@ -26,3 +27,15 @@ def test_damaged_history_is_the_verdict_and_says_what_to_do() -> None:
 
     assert report.verdict == "history of attempts: state-damaged"
     assert f"**state-damaged**: {HISTORY_DAMAGED}." in text
+
+
+def test_failed_verify_is_told_where_no_entry_is_backed_up() -> None:
+    run = "cc" * 16
+    failure = Attempt(1, 2, VERIFY, "/srv/packs", (), run, 0, 1, "damaged", "a pack is gone", None)
+
+    text = render("main", StatusReport([], [], failures=[failure]), 60 * 10**9)
+
+    assert "**verify of all entries: damaged**" in text
+    assert f"* all entries, verify `{run}`, 59s ago: **damaged**\n\n  a pack is gone" in text
+    assert "No entry is backed up on this host." in text
+    assert "| entry |" not in text

@@ -9,6 +9,10 @@ from flows.deploying.wanted import Deployment, wanted
 from tests.architecture.tree import ROOT
 from tests.engine.inventory.example import inventory
 
+RESTORE_HOST = (
+    ("hosts:\n", "hosts:\n  - name: restore-1.example\n"),
+    ("    drill:\n", "    drill:\n      host: restore-1.example\n"),
+)
 FLOWS = ("backup", "verify", "restore", "restore_drill", "spot_check", "status", "resume_transfers", "abandon")
 
 
@@ -39,3 +43,30 @@ def test_default_deployments_are_those_of_the_example_inventory(flow: str) -> No
     assert [{"prefect.deployments.steps.set_working_directory": {"directory": by_inventory.checkout}}] == by_file[
         "pull"
     ]
+
+
+def statuses(*changes: tuple[str, str]) -> dict[str, list[dict[str, str]]]:
+    """Hosts that have a status of the repository, each with the entries whose ages are asked there."""
+    made = wanted(inventory(*changes)).deployments
+    return {each.queue: each.parameters["entries"] for each in made if each.flow == "status"}
+
+
+HOME = [{"entry": "home", "source": "home"}]
+
+
+def test_host_that_only_drills_has_a_status_and_is_asked_no_age() -> None:
+    made = wanted(inventory(*RESTORE_HOST)).deployments
+
+    assert statuses(*RESTORE_HOST) == {"restore-1.example": [], "backup-1.example": HOME}
+    there = {each.flow for each in made if each.queue == "restore-1.example"}
+    assert there == {"restore_drill", "status"}
+
+
+def test_host_that_only_verifies_has_a_status() -> None:
+    verified_there = ("    host: backup-1.example\n    location: aws", "    host: restore-1.example\n    location: aws")
+
+    assert statuses(RESTORE_HOST[0], verified_there) == {"restore-1.example": [], "backup-1.example": HOME}
+
+
+def test_host_that_does_nothing_for_a_repository_has_no_status_of_it() -> None:
+    assert statuses(RESTORE_HOST[0]) == {"backup-1.example": HOME}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from proofkeep.backup import Backup
+from proofkeep.cli.exits import Exit
 from proofkeep.configuration import load
 from proofkeep.status import HISTORY_DAMAGED
 from proofkeep.unfinished import STAYS
@@ -116,6 +117,25 @@ def test_failed_and_passed_verify_and_drill_are_told(repository: Place) -> None:
     assert only(open_[1]["entries"])["drill"]["code"] is None
     assert (open_[0], only(only(open_[1]["entries"])["failures"])["code"]) == (7, "damaged")
     assert (closed[0], only(closed[1]["entries"])["failures"]) == (0, [])
+
+
+def test_host_that_only_verifies_tells_its_open_failure_and_is_asked_no_age(repository: Place) -> None:
+    repository.done("backup")
+    shutil.rmtree(repository.root / "state")
+    repository.configure(top=f'state = "state"\nhost_secret = "file:{repository.root}/host.secret"')
+    untold = status(repository)
+    pack = max((repository.root / "store" / "packs").rglob("*"), key=lambda path: path.stat().st_size)
+    kept = pack.rename(repository.root / "kept")
+    assert repository.run("verify").code == 4
+    bad, said = status(repository), repository.run("status")
+    kept.rename(pack)
+    assert repository.run("verify").code == Exit.NOT_PROVEN  # nobody remembers a head here
+
+    assert untold[0] == 0
+    failure = only(bad[1]["failures"])
+    assert (bad[0], bad[1]["entries"], failure["verb"], failure["entries"]) == (7, [], "verify", [])
+    assert f"open: verify of all entries {failure['run']} [damaged] " in said.out
+    assert (status(repository)[0], status(repository)[1]["failures"]) == (0, [])
 
 
 def test_left_over_packs_are_listed_with_commands_that_work(repository: Place) -> None:

@@ -9,8 +9,8 @@ from unittest.mock import patch
 
 import pytest
 
-from proofkeep.errors import PartialSnapshotError, SpoolFullError, StoreUnavailableError, UsageError
-from proofkeep.history import BACKUP, DIED, UNEXPECTED, Attempt, History, KnownEntry
+from proofkeep.errors import DrillFailedError, PartialSnapshotError, SpoolFullError, StoreUnavailableError, UsageError
+from proofkeep.history import BACKUP, DIED, DRILL, UNEXPECTED, Attempt, History, KnownEntry
 from proofkeep.state_database import StateDatabase
 
 PLACE = "/srv/packs"
@@ -119,8 +119,19 @@ def test_entry_is_known_as_it_was_configured_last_until_it_is_forgotten(tmp_path
 
         assert before == [KnownEntry(PLACE, "home", 3600)]
         assert (history.entries(), history.attempts(PLACE)) == ([], [])
-        with pytest.raises(UsageError, match="was never backed up on this host"):
+        with pytest.raises(UsageError, match="was never backed up or drilled on this host"):
             history.forget("home")
+
+
+def test_entry_that_was_only_drilled_here_is_forgotten_and_the_others_of_its_drills_stay(tmp_path: Path) -> None:
+    with opened(tmp_path) as history:
+        for entries in (["home"], ["home", "mail"], []):
+            with pytest.raises(DrillFailedError), history.recording(DRILL, PLACE, entries, RUN):
+                raise DrillFailedError("not restored")
+
+        history.forget("home")
+
+        assert [attempt.entries for attempt in history.attempts(PLACE)] == [("mail",), ()]
 
 
 def test_successes_of_long_ago_go_and_failures_stay(tmp_path: Path) -> None:

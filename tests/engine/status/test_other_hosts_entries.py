@@ -1,0 +1,75 @@
+"""A host that verifies or drills what other hosts back up: its open failures are told, and no age is asked of it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from proofkeep.errors import DamagedError, DrillFailedError, ProofkeepError, StoreError
+from proofkeep.history import BACKUP, DRILL, VERIFY, History, KnownEntry
+from proofkeep.status import StatusReport, judge
+
+PLACE = "/srv/packs"
+HOME = KnownEntry(PLACE, "home", 3600)
+
+
+def ended(root: Path, verb: str, entries: Sequence[str], error: ProofkeepError | None = None, run: str = "aa") -> None:
+    with History(root) as history, history.recording(verb, PLACE, entries, run) as recording:
+        recording.failure = error
+
+
+def report(root: Path, *known: KnownEntry, place: str = PLACE) -> StatusReport:
+    with History(root) as history:
+        return judge(root, history, known, {}, 10**18, place=place)
+
+
+@pytest.mark.parametrize(
+    "verb,entries,error,reason",
+    [
+        (VERIFY, [], DamagedError("a pack is gone"), "verify of all entries: damaged"),
+        (DRILL, ["home", "mail"], DrillFailedError("not restored"), "drill of home, mail: drill-failed"),
+    ],
+)
+def test_failure_is_open_where_no_entry_is_backed_up_until_the_same_succeeds(
+    verb: str, entries: list[str], error: ProofkeepError, reason: str, tmp_path: Path
+) -> None:
+    ended(tmp_path, verb, entries, error)
+    bad = report(tmp_path)
+    ended(tmp_path, verb, entries, run="bb")
+    good = report(tmp_path)
+
+    assert (bad.entries, bad.reasons, [each.message for each in bad.failures]) == ([], [reason], [str(error)])
+    assert (good.reasons, good.failures) == ([], [])
+
+
+def test_drill_of_another_hosts_entry_stands_beside_the_own_entrys_ages(tmp_path: Path) -> None:
+    ended(tmp_path, DRILL, ["mail"], DrillFailedError("not restored"))
+
+    assert report(tmp_path, HOME).reasons == ["home: overdue", "drill of mail: drill-failed"]
+
+
+def test_failure_that_a_listed_entry_shows_is_told_there_alone(tmp_path: Path) -> None:
+    ended(tmp_path, VERIFY, [], DamagedError("a pack is gone"))
+
+    assert report(tmp_path, HOME).reasons == ["home: overdue, damaged"]
+
+
+def test_same_failure_of_two_runs_is_one_reason(tmp_path: Path) -> None:
+    for run in ("aa", "bb"):
+        ended(tmp_path, VERIFY, [], DamagedError("a pack is gone"), run)
+
+    found = report(tmp_path)
+
+    assert (found.reasons, len(found.failures)) == (["verify of all entries: damaged"], 2)
+
+
+def test_failure_on_another_repository_is_that_ones_status(tmp_path: Path) -> None:
+    ended(tmp_path, VERIFY, [], DamagedError("a pack is gone"))
+
+    assert report(tmp_path, place="/srv/other").reasons == []
+
+
+def test_backup_of_an_entry_that_was_forgotten_is_not_told(tmp_path: Path) -> None:
+    ended(tmp_path, BACKUP, ["home"], StoreError("away"))
+
+    assert report(tmp_path).reasons == []
