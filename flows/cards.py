@@ -133,8 +133,13 @@ def address(key: str, made: UUID | None) -> str:
 def pointed(error: ProofkeepError, key: str, made: UUID | None) -> ProofkeepError:
     """A copy whose text ends in where the card is."""
     told = copy(error)
-    told.args = (f"{error} Card: {address(key, made)}",)
+    told.args = (leading(str(error), key, made),)
     return told
+
+
+def leading(text: str, key: str, made: UUID | None) -> str:
+    """A sentence, and where the card is."""
+    return f"{text} Card: {address(key, made)}"
 
 
 def publish(text: str, key: str, description: str) -> UUID | None:

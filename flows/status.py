@@ -10,7 +10,7 @@ from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict, Field
 
 from blocks import Repository, Source, load_block
-from flows.cards import artifact_key, failure_told, publish, told_within
+from flows.cards import artifact_key, failure_told, leading, publish, told_within
 from flows.host import claim, label
 from flows.runs import named_by, this_run
 from flows.status_card import render
@@ -37,8 +37,8 @@ def status(repository: str, entries: list[WatchedEntry] | None = None, forget: s
     """Show the age of each entry's last verified snapshot, its last drill, open failures, and what waits in spools.
 
     Failed with the name Attention while an entry is older than allowed, cannot be used, or has an open failure, or a
-    verify or drill of the repository has one; the message names entries and codes. All entries that were ever backed up
-    on this host are listed, whatever the repository.
+    verify or drill of the repository has one; the message names entries and codes and leads to the card. All entries
+    that were ever backed up on this host are listed, whatever the repository.
 
     Args:
         repository: name of a Proofkeep Repository block; ages of its entries are asked of it.
@@ -55,8 +55,9 @@ def status(repository: str, entries: list[WatchedEntry] | None = None, forget: s
             label(run, {_FORGOTTEN: forget})
         known, broken = _watched(block, entries or [])
         report = replace(configuration.status(block.session(), now_ns=now, entries=known), broken=broken)
-        publish(render(repository, report, now), artifact_key("status", repository), f"Status: {report.verdict}")
-        return _state(report)
+        key = artifact_key("status", repository)
+        made = publish(render(repository, report, now), key, f"Status: {report.verdict}")
+        return _state(report, leading(f"{report.verdict}.", key, made))
 
 
 def _watched(block: Repository, entries: list[WatchedEntry]) -> tuple[list[KnownEntry], list[BrokenEntry]]:
@@ -77,11 +78,11 @@ def _known(block: Repository, entry: WatchedEntry) -> KnownEntry:
     return configuration.known_entry
 
 
-def _state(report: StatusReport) -> State[Any]:
+def _state(report: StatusReport, attention: str) -> State[Any]:
     """How the run ends. Raises the error that kept the repository from being asked, if nothing else is wrong."""
     if report.reasons:
         told_within.add(this_run().id)
-        return Failed(name=ATTENTION, message=report.verdict)
+        return Failed(name=ATTENTION, message=attention)
     if report.unreachable is not None:
         raise report.unreachable
     return Completed(message=report.verdict)

@@ -112,6 +112,11 @@ def message(run: FlowRun) -> str:
     return (run.state.message if run.state else None) or ""
 
 
+def verdict(run: FlowRun) -> str:
+    """What the state of a status says before the way to its card, if that follows."""
+    return message(run).partition(". Card: ")[0]
+
+
 def artifacts(run_id: UUID) -> dict[str, str]:
     """Data of the run's artifacts by their type, the newest of each."""
     return {artifact.type or "": str(artifact.data) for artifact in reversed(_artifacts(run_id))}

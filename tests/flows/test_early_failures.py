@@ -1,5 +1,7 @@
 """Backups that fail before they reach their repository are open in the status, and one broken entry hides no other."""
 
+import re
+
 import pytest
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Pending
@@ -8,7 +10,7 @@ from flows.backup import backup
 from flows.host import JOURNAL
 from flows.status import status
 from tests.flows.house import ENTRY, House
-from tests.flows.running import artifacts, client, message, run_here, run_here_again
+from tests.flows.running import artifact_id, artifacts, client, message, run_here, run_here_again, verdict
 from tests.flows.test_failure_cards import run_here_unchecked
 
 
@@ -30,7 +32,8 @@ def test_entry_whose_block_is_gone_is_listed_as_broken_and_hides_no_other(house:
     run = run_here(status, {"repository": house.name, "entries": watched})
 
     table = artifacts(run.id)["markdown"]
-    assert (run.state_name, message(run)) == ("Attention", f"{ENTRY}: overdue; gone: usage")
+    assert (run.state_name, verdict(run)) == ("Attention", f"{ENTRY}: overdue; gone: usage")
+    assert re.search(rf" Card: http\S+/v2/artifacts/artifact/{artifact_id(run.id)}$", message(run))
     assert f"| {ENTRY} | never |" in table
     assert "| gone | | | | **usage** |" in table
     assert "block proofkeep-source/nowhere does not exist" in table
@@ -43,7 +46,7 @@ def test_backup_whose_block_is_gone_is_open_until_a_run_succeeds(backed_up: Hous
     good = seen(backed_up)
 
     assert failed.state_name == "Failed"
-    assert (bad.state_name, message(bad)) == ("Attention", f"{ENTRY}: usage")
+    assert (bad.state_name, verdict(bad)) == ("Attention", f"{ENTRY}: usage")
     assert "block proofkeep-source/nowhere does not exist" in artifacts(bad.id)["markdown"]
     assert good.state_name == "Completed", message(good)
 
@@ -54,7 +57,7 @@ def test_backup_whose_parameters_do_not_fit_is_open(backed_up: House) -> None:
     with pytest.raises(Exception, match="level"):
         run_here_unchecked(run)
 
-    assert message(seen(backed_up)) == f"{ENTRY}: usage"
+    assert verdict(seen(backed_up)) == f"{ENTRY}: usage"
 
 
 def test_retry_that_is_refused_on_the_wrong_host_opens_nothing_there(backed_up: House) -> None:

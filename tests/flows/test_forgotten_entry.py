@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import FlowRun
 from flows.backup import backup
 from flows.status import status
 from tests.flows.house import ENTRY, House
-from tests.flows.running import artifacts, message, run_here, run_here_again
+from tests.flows.running import artifacts, message, run_here, run_here_again, verdict
 
 
 def seen(house: House, **parameters: Any) -> FlowRun:
@@ -22,7 +22,7 @@ def test_entry_is_listed_until_the_status_is_told_to_forget_it(house: House) -> 
     after = seen(house)
 
     assert failed.state_name == "Failed"
-    assert message(before) == f"{ENTRY}: overdue, source-empty"
+    assert verdict(before) == f"{ENTRY}: overdue, source-empty"
     assert forgetting.state_name == after.state_name == "Completed"
     assert f"| {ENTRY} |" not in artifacts(forgetting.id)["markdown"]
 

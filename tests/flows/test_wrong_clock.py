@@ -15,7 +15,7 @@ from proofkeep.history import History
 from proofkeep.snapshots import list_snapshots
 from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import ENTRY, House
-from tests.flows.running import artifacts, message, run_here, run_here_again
+from tests.flows.running import artifacts, message, run_here, run_here_again, verdict
 
 TWO_DAYS = 2 * 86_400
 
@@ -95,11 +95,11 @@ def test_snapshot_from_the_future_is_no_success_once_the_clock_is_right_again(
     seen = status_of(house)
     run = run_here(backup, house.parameters())
 
-    assert (seen.state_name, message(seen)) == ("Attention", f"{ENTRY}: overdue")
+    assert (seen.state_name, verdict(seen)) == ("Attention", f"{ENTRY}: overdue")
     assert_refused(run, "newest ledger entry is 48.0 hours ahead of this host's clock")
     assert "hours ahead of this host's clock**" in artifacts(run.id)["markdown"]
     assert snapshots(house) == 1
-    assert message(status_of(house)) == f"{ENTRY}: overdue, {ClockError.code}"
+    assert verdict(status_of(house)) == f"{ENTRY}: overdue, {ClockError.code}"
 
 
 def test_verify_that_passed_under_a_clock_ahead_hides_no_damage_found_later(
@@ -116,4 +116,4 @@ def test_verify_that_passed_under_a_clock_ahead_hides_no_damage_found_later(
     seen = status_of(house)
 
     assert f"[{DamagedError.code}]" in message(run)
-    assert (seen.state_name, message(seen)) == ("Attention", f"{ENTRY}: {DamagedError.code}")
+    assert (seen.state_name, verdict(seen)) == ("Attention", f"{ENTRY}: {DamagedError.code}")
