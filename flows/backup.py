@@ -2,6 +2,7 @@
 
 import threading
 from concurrent import futures
+from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
@@ -58,18 +59,22 @@ def backup(entry: str, repository: str, source: str, options: BackupOptions = DE
         source: name of a Proofkeep Source block.
         options: knobs of the run.
     """
-    with failure_told("backup", entry) as card:
-        claim(this_run())
-        card.first |= missed_window(this_run(), options.window_seconds)
-        with slot_at(repository, this_run()):
-            return _run(entry, repository, source, options, card)
+    run = this_run()
+    with failure_told("backup", entry) as card, ExitStack() as held:
+        with remembering("backup", run):
+            claim(run)
+            card.first |= missed_window(run, options.window_seconds)
+            held.enter_context(slot_at(repository, run))
+            block = load_block(Repository, repository)
+            configured = block.configuration(entry=entry, source=load_block(Source, source), backup=options.section())
+        refuse_elsewhere(run, configured.state)
+        return _run(entry, block, configured, options, card)
 
 
-def _run(entry: str, repository: str, source: str, options: BackupOptions, card: Card) -> Receipt | State[Any]:
-    with remembering("backup", this_run()):
-        block = load_block(Repository, repository)
-        configuration = block.configuration(entry=entry, source=load_block(Source, source), backup=options.section())
-    refuse_elsewhere(this_run(), configuration.state)
+def _run(
+    entry: str, block: Repository, configuration: Configuration, options: BackupOptions, card: Card
+) -> Receipt | State[Any]:
+    """From the first ping to how it ended."""
     with (
         pinged(configuration.pings(), BACKUP, card.note) as ping,
         configuration.recorded(BACKUP, [entry], this_run().id.hex) as recording,

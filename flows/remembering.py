@@ -13,15 +13,21 @@ from proofkeep import events
 from proofkeep.configuration import Configuration
 from proofkeep.errors import ProofkeepError, UsageError
 from proofkeep.history import BACKUP, DRILL, VERIFY, Attempt
+from tasks.boundary import only_our_errors
 
 _VERBS = {"backup": BACKUP, "verify": VERIFY, "restore_drill": DRILL}
 
 
 @contextmanager
 def remembering(flow: str, run: FlowRun) -> Iterator[None]:
-    """What a flow does before its attempt is recorded: the status shows its failure as open all the same."""
+    """What a flow does before its attempt is recorded: the status shows its failure as open all the same.
+
+    Raises:
+        ProofkeepError: as `only_our_errors`.
+    """
     try:
-        yield
+        with only_our_errors(flow):
+            yield
     except ProofkeepError as error:
         remember_failure(flow, run, error)
         raise

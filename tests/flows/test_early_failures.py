@@ -2,12 +2,14 @@
 
 import re
 
+import httpx
 import pytest
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Pending
 
 from flows.backup import backup
 from flows.host import JOURNAL
+from flows.remembering import remembering
 from flows.status import status
 from tests.flows.house import ENTRY, House
 from tests.flows.running import artifact_id, artifacts, client, message, run_here, run_here_again, verdict
@@ -49,6 +51,36 @@ def test_backup_whose_block_is_gone_is_open_until_a_run_succeeds(backed_up: Hous
     assert (bad.state_name, verdict(bad)) == ("Attention", f"{ENTRY}: usage")
     assert "block proofkeep-source/nowhere does not exist" in artifacts(bad.id)["markdown"]
     assert good.state_name == "Completed", message(good)
+
+
+@pytest.mark.parametrize("step", ["claim", "slot_at"])
+def test_backup_that_the_server_fails_before_its_blocks_are_read_is_open_until_a_run_succeeds(
+    step: str, backed_up: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object) -> None:
+        raise httpx.ReadTimeout("planted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"flows.backup.{step}", fault)
+        failed = run_here(backup, backed_up.parameters())
+    bad = seen(backed_up)
+    run_here(backup, backed_up.parameters())
+    good = seen(backed_up)
+
+    assert failed.state_name == "Failed"
+    assert (bad.state_name, verdict(bad)) == ("Attention", f"{ENTRY}: unexpected")
+    assert failed.id.hex in artifacts(bad.id)["markdown"]
+    assert good.state_name == "Completed", message(good)
+
+
+def test_backup_that_is_told_to_end_while_it_waits_for_a_slot_is_no_failure(backed_up: House) -> None:
+    with client() as api:
+        given = backup.serialize_parameters(backed_up.parameters())
+        run = api.create_flow_run(backup, parameters=given, state=Pending())
+    with pytest.raises(KeyboardInterrupt), remembering("backup", run):
+        raise KeyboardInterrupt
+
+    assert seen(backed_up).state_name == "Completed"
 
 
 def test_backup_whose_parameters_do_not_fit_is_open(backed_up: House) -> None:
