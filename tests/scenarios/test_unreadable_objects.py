@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from proofkeep.catalog import Catalog, refresh
 from proofkeep.errors import (
@@ -161,7 +162,7 @@ def test_files_under_a_lost_data_key_are_lost_and_the_others_restored(host: Host
 def test_store_that_is_away_is_not_taken_for_damage(host: Host, which: str) -> None:
     repository = host.ground.connect()
     away = failing(getattr(host.ground, which), lambda _: True, StoreUnavailableError)
-    object.__setattr__(repository, "store" if which == "store" else "ledger_store", away)
+    repository = replace(repository, **{"store" if which == "store" else "ledger_store": away})
 
     with pytest.raises(StoreUnavailableError):
         verify(repository, read=1.0)
