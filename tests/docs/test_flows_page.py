@@ -19,6 +19,7 @@ from tests.docs.pages import FIRST_REPOSITORY, FLOWS, FOLDER, blocks_run_by, mak
 THIS = "tests/docs/test_flows_page.py::test_commands_of_the_page_work"
 FIRST_PAGES = "tests/docs/test_first_repository.py::test_commands_of_the_page_work"
 BEGIN_SECONDS = 120
+END_SECONDS = 30
 
 
 @contextmanager
@@ -37,7 +38,11 @@ def terminal(commands: str, environment: dict[str, str], log: Path) -> Iterator[
             yield
         finally:
             os.killpg(shell.pid, signal.SIGTERM)
-            shell.wait()
+            try:
+                shell.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:  # a worker of Prefect's can lose the signal that comes as a run ends
+                os.killpg(shell.pid, signal.SIGKILL)
+                shell.wait()
 
 
 def wait_for(port: int, log: Path) -> None:
