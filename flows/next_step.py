@@ -41,54 +41,33 @@ _FOUND_IN_A_VERIFY = (
     "again. Let somebody look first if a finding is `authentication`, `rollback` or `ledger-mismatch`. Retry does not "
     "mend stored bytes."
 )
+_ANOTHER_JOURNAL = (
+    "start a new run, **Run** on its deployment: a damaged catalog is learned anew, and a Retry would meet a "
+    "damaged journal again."
+)
+_NOT_MOUNTED = (
+    "mount the source, then {retry}. If it is meant to be empty, start a new run with `allow_empty` among its "
+    "options, **Run** on its deployment; a Retry repeats the options that this run has."
+)
+_NO_ROOM_IN_THE_SPOOL = (
+    "mend the transfers that wait or make room on the disk, then {retry}. If the limit is too small, start a new "
+    "run with a larger `spool_limit` among its options, **Run** on its deployment; a Retry repeats the options "
+    "that this run has."
+)
 
 
 def next_step(run: FlowRun, error: ProofkeepError) -> str:
     """What the error alone tells."""
-    return next(step(run) for kinds, step in _STEPS if isinstance(error, kinds))
+    said = next(said for kinds, said in _STEPS if isinstance(error, kinds))
+    return said.format(retry=_retry(run)) if isinstance(said, str) else said(run)
 
 
 def _retry(run: FlowRun) -> str:
     return f"press **Retry** on this run, or run `prefect flow-run retry {run.id}`"
 
 
-def _just_retry(run: FlowRun) -> str:
-    return f"{_retry(run)}."
-
-
-def _correct(run: FlowRun) -> str:
-    return f"correct it, then {_retry(run)}. If it is a parameter of this run, {NEW_PARAMETERS}"
-
-
-def _let_somebody_look(_: FlowRun) -> str:
-    return "let somebody look before anything runs again; Retry does not mend stored bytes."
-
-
 def _read_the_findings(run: FlowRun) -> str:
     return _FOUND_IN_A_RESTORE if "target" in run.parameters else _FOUND_IN_A_VERIFY
-
-
-def _sound_hardware(run: FlowRun) -> str:
-    return f"stop backups on this host until its memory was tested; on sound hardware {_retry(run)}."
-
-
-def _mend_the_object(run: FlowRun) -> str:
-    return f"mend the store's disk or the object's permissions, then {_retry(run)}."
-
-
-def _older_snapshot(_: FlowRun) -> str:
-    return "restore an older snapshot, by a new run with its id; let somebody look at this one."
-
-
-def _another_run(_: FlowRun) -> str:
-    return "start a new run of the entry, **Run** on its deployment; a Retry of this one is refused."
-
-
-def _another_journal(_: FlowRun) -> str:
-    return (
-        "start a new run, **Run** on its deployment: a damaged catalog is learned anew, and a Retry would meet a "
-        "damaged journal again."
-    )
 
 
 def _another_target(run: FlowRun) -> str:
@@ -97,21 +76,6 @@ def _another_target(run: FlowRun) -> str:
     return (
         "start a new run with another `target`, **Run** on its deployment; a Retry repeats the one that this run has, "
         "and helps once that directory takes files again."
-    )
-
-
-def _meant_to_be_empty(run: FlowRun) -> str:
-    return (
-        f"mount the source, then {_retry(run)}. If it is meant to be empty, start a new run with `allow_empty` among "
-        "its options, **Run** on its deployment; a Retry repeats the options that this run has."
-    )
-
-
-def _room_in_the_spool(run: FlowRun) -> str:
-    return (
-        f"mend the transfers that wait or make room on the disk, then {_retry(run)}. If the limit is too small, start "
-        "a new run with a larger `spool_limit` among its options, **Run** on its deployment; a Retry repeats the "
-        "options that this run has."
     )
 
 
@@ -127,22 +91,22 @@ def _on_its_host(run: FlowRun) -> str:
     )
 
 
-_STEPS: tuple[tuple[type[ProofkeepError] | tuple[type[ProofkeepError], ...], Callable[[FlowRun], str]], ...] = (
-    (RunAbandonedError, _another_run),
-    ((PackMissingError, PackRetiredError), _just_retry),
-    (SelfCheckError, _sound_hardware),
-    (ObjectUnreadableError, _mend_the_object),
-    (IntegrityError, _let_somebody_look),
+_Kinds = type[ProofkeepError] | tuple[type[ProofkeepError], ...]
+_STEPS: tuple[tuple[_Kinds, str | Callable[[FlowRun], str]], ...] = (
+    (RunAbandonedError, "start a new run of the entry, **Run** on its deployment; a Retry of this one is refused."),
+    ((PackMissingError, PackRetiredError, StateFullError), "{retry}."),
+    (SelfCheckError, "stop backups on this host until its memory was tested; on sound hardware {retry}."),
+    (ObjectUnreadableError, "mend the store's disk or the object's permissions, then {retry}."),
+    (IntegrityError, "let somebody look before anything runs again; Retry does not mend stored bytes."),
     (DamagedError, _read_the_findings),
-    (UnsafePathError, _older_snapshot),
+    (UnsafePathError, "restore an older snapshot, by a new run with its id; let somebody look at this one."),
     (TargetError, _another_target),
-    (StateDamagedError, _another_journal),
-    (SourceEmptyError, _meant_to_be_empty),
-    (StateFullError, _just_retry),
-    (SpoolFullError, _room_in_the_spool),
+    (StateDamagedError, _ANOTHER_JOURNAL),
+    (SourceEmptyError, _NOT_MOUNTED),
+    (SpoolFullError, _NO_ROOM_IN_THE_SPOOL),
     (WrongHostError, _on_its_host),
-    (UsageError, _correct),
-    (ProofkeepError, _just_retry),
+    (UsageError, f"correct it, then {{retry}}. If it is a parameter of this run, {NEW_PARAMETERS}"),
+    (ProofkeepError, "{retry}."),
 )
 """The first whose kind the error is."""
 

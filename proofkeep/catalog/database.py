@@ -74,7 +74,7 @@ class Catalog(States):
             part.unlink(missing_ok=True)
 
     def keep_little(self) -> None:
-        """From now on it is only read, mostly where it was read last: 4 MiB of it are enough to have in memory."""
+        """From now on it is read, mostly where it was read last, and hardly written: 4 MiB in memory are enough."""
         self._rows("PRAGMA cache_size=-4096")
 
     def belong_to(self, repository: bytes) -> None:

@@ -80,11 +80,14 @@ class Fetcher:
     def begin(self, wants: Sequence[Want]) -> Parts:
         """Begin to write all wanted chunks; `end` waits for it."""
         self._call_crew(len(wants), sum(want.place.row.length for want in wants))
-        by_pack: dict[int, dict[FrameRow, list[Want]]] = defaultdict(lambda: defaultdict(list))
+        by_pack: dict[int, list[Want]] = defaultdict(list)
         for want in wants:
-            by_pack[want.place.pack][self._chunks.frame(want.place)].append(want)
+            by_pack[want.place.pack].append(want)
         futures: Parts = {}
-        for pack, frames in by_pack.items():
+        for pack, wanted_of_it in by_pack.items():  # pack by pack, so that each table is opened once
+            frames: dict[FrameRow, list[Want]] = defaultdict(list)
+            for want in wanted_of_it:
+                frames[self._chunks.frame(want.place)].append(want)
             rows = sorted(frames, key=lambda frame: frame.offset)
             for start in range(0, len(rows), _SPAN):
                 part = {row: frames[row] for row in rows[start : start + _SPAN]}

@@ -97,7 +97,8 @@ class ChunkStore:
             asked = left[:_ASKED]
             del left[:_ASKED]
             found: Counter[int] = Counter()
-            for identity, numbers in self._catalog.chunk_packs(asked).items():
+            # Pack by pack, so that each table is opened once.
+            for identity, numbers in sorted(self._catalog.chunk_packs(asked).items(), key=lambda told: told[1]):
                 place = self._first(identity, numbers if len(numbers) == 1 else sorted(numbers, key=self._order))
                 if place is not None:
                     places[identity] = place
