@@ -11,13 +11,14 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectConcurrentFuture
 from prefect.states import Failed
+from prefect.tasks import Task
 
 from blocks import Repository, Source, load_block
 from flows.backup_card import say_commit
 from flows.cards import Card, failure_told
 from flows.host import claim, claim_journal, refuse_elsewhere
 from flows.lateness import missed_window
-from flows.limits import slot_at
+from flows.limits import durable, slot_at
 from flows.options import DEFAULTS, BackupOptions
 from flows.progress import BackupProgress
 from flows.remembering import remembering
@@ -34,7 +35,6 @@ from proofkeep.history import BACKUP
 from proofkeep.pings import pinged
 from tasks.backup import adopt, checksum, commit, compress, encrypt, snapshot, upload, verify
 from tasks.kinds import Receipt
-from tasks.retries import delays
 
 PARTIAL = "Partial"
 
@@ -109,16 +109,17 @@ def _back_up(configuration: Configuration, session: Any, options: BackupOptions,
         cancelled=cancelled.is_set,
         progress=progress,
     ) as engine:
-        transfers = Transfers(engine, upload, verify, options.attempts, progress.show_transfers)
+        often = options.attempts
+        transfers = Transfers(engine, durable(upload, often), durable(verify, often), progress.show_transfers)
         card.also = transfers.failures
         engine.watch(transfers.stuck)
-        receipt = _steps(engine, transfers, options.attempts, cancelled)
+        receipt = _steps(engine, transfers, durable(commit, often), cancelled)
         say_commit(card, identity.entry, engine, receipt, transfers.receipts)
     progress.finish(f"snapshot {receipt['snapshot']} is committed")
     return msgspec.convert(receipt, CommitReceipt)
 
 
-def _steps(engine: Backup, transfers: Transfers, attempts: int, cancelled: threading.Event) -> Receipt:
+def _steps(engine: Backup, transfers: Transfers, last: Task[[Backup], Receipt], cancelled: threading.Event) -> Receipt:
     """Every task run of the backup. Whatever ends it, no thread works on the journal when this returns."""
     sink: Sink | None = None
     try:
@@ -132,9 +133,7 @@ def _steps(engine: Backup, transfers: Transfers, attempts: int, cancelled: threa
         engine.require_sealed(sink.result() if sink is not None else None)
         if transfers.failures:
             raise transfers.failures[0]
-        retries = attempts - 1
-        step = commit.with_options(retries=retries, retry_delay_seconds=delays(retries))
-        return step(engine)
+        return last(engine)
     finally:
         cancelled.set()
         transfers.join()

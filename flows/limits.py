@@ -2,14 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import ParamSpec, TypeVar
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import ConcurrencyLeaseHolder, FlowRun
 from prefect.client.schemas.responses import GlobalConcurrencyLimitResponse
 from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectNotFound
+from prefect.tasks import Task
 
 from flows.waiting import told_while_it_lasts
+from tasks.retries import delays
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 LEASE_SECONDS = 120
 """How long a slot outlives a process that was killed with it; renewed well before."""
@@ -36,6 +42,18 @@ def slot_at(repository: str, run: FlowRun) -> Iterator[None]:
         with told_while_it_lasts(lambda: _why(name, repository)):
             held.enter_context(slot)
         yield
+
+
+def durable(step: Task[P, R], attempts: int) -> Task[P, R]:
+    """A durable task as one run has it: tried that often, and with its tag if the server has a limit for the tag.
+
+    Prefect asks for a slot for every task run with a tag, limited or not, and a server on SQLite answers such a request
+    503 when it writes at the moment: two seconds until the client asks again.
+    """
+    retries = attempts - 1
+    step = step.with_options(retries=retries, retry_delay_seconds=delays(retries))
+    step.tags = {tag for tag in step.tags if _limit(f"tag:{tag}") is not None}
+    return step
 
 
 def _limit(name: str) -> GlobalConcurrencyLimitResponse | None:

@@ -18,7 +18,6 @@ from proofkeep.errors import ProofkeepError
 from proofkeep.journal import Transfer
 from tasks.backup import Closed
 from tasks.kinds import Receipt
-from tasks.retries import delays
 
 TRAVELLING_AT_ONCE = 2
 _WAIT_SECONDS = 0.1
@@ -52,11 +51,10 @@ class Transfers:
         failures: errors of transfers that ended without arriving.
     """
 
-    def __init__(self, backup: Backup, upload: Step, verify: Step, attempts: int, show: Show) -> None:
-        retries = attempts - 1
+    def __init__(self, backup: Backup, upload: Step, verify: Step, show: Show) -> None:
         self._backup = backup
-        self._upload = upload.with_options(retries=retries, retry_delay_seconds=delays(retries))
-        self._verify = verify.with_options(retries=retries, retry_delay_seconds=delays(retries))
+        self._upload = upload
+        self._verify = verify
         self._show = show
         self._travelling: list[_Journey] = []
         self._closed_bytes = 0

@@ -13,7 +13,6 @@ from proofkeep.format.header import ObjectType
 from proofkeep.ports import Cancelled
 
 SLAB_SIZE = 8 << 20
-SLAB_COUNT = 8
 _WAIT_SECONDS = 0.2
 
 
@@ -38,10 +37,18 @@ class Slab:
     pieces: list[Piece] = field(default_factory=list, repr=False)
 
 
+def slabs_for(workers: int) -> int:
+    """How many slabs keep `workers` threads each of compress and encrypt busy: theirs, one being read and one waiting.
+
+    Each is 8 MiB of memory. With two workers more than six make a backup no faster.
+    """
+    return 2 * workers + 2
+
+
 class SlabPool:
     """At most `count` slabs; `acquire` waits until one comes back."""
 
-    def __init__(self, cancelled: Cancelled, count: int = SLAB_COUNT, size: int = SLAB_SIZE) -> None:
+    def __init__(self, cancelled: Cancelled, count: int, size: int = SLAB_SIZE) -> None:
         expect_churn()
         self.size = size
         self._cancelled = cancelled

@@ -9,7 +9,7 @@ from proofkeep.lookahead import parallel_map
 from proofkeep.slabs import Piece, Slab
 
 FRAME_SIZE = 2 << 20  # the window of zstd 3
-_DEPTH = 3
+_AHEAD = 1  # finished items that wait for their turn, beside one a worker
 
 Item = Compressed | EndOfStream | Stopped
 
@@ -30,7 +30,7 @@ def compress(
             return compress_slab(compressor, item, frame_size)
         return item
 
-    for done in parallel_map(work, upstream(slabs), workers=workers, depth=_DEPTH):
+    for done in parallel_map(work, upstream(slabs), workers=workers, depth=workers + _AHEAD):
         if isinstance(done, Compressed):
             count += sum(len(draft.chunks) for draft in done.drafts)
         elif isinstance(done, EndOfStream):

@@ -15,7 +15,7 @@ from proofkeep.lookahead import parallel_map
 from proofkeep.slabs import Slab, SlabPool
 
 _MAX_CHUNKS = 1 << 16
-_DEPTH = 3
+_AHEAD = 1  # finished items that wait for their turn, beside one a worker
 
 Job = Callable[[], "Item"]
 Item = list[Sealed] | EndOfStream | Stopped
@@ -89,7 +89,7 @@ def encrypt(
             else:
                 yield _ready(item)
 
-    yield from parallel_map(lambda job: job(), jobs(), workers=workers, depth=_DEPTH)
+    yield from parallel_map(lambda job: job(), jobs(), workers=workers, depth=workers + _AHEAD)
 
 
 def _ready(item: Item) -> Job:

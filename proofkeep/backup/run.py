@@ -35,7 +35,7 @@ from proofkeep.ports import Cancelled, KeyProvider, Progress, Source
 from proofkeep.progress import silent
 from proofkeep.repository import Repository
 from proofkeep.repository.local_rows import open_table
-from proofkeep.slabs import Slab, SlabPool
+from proofkeep.slabs import Slab, SlabPool, slabs_for
 from proofkeep.spool import Spool
 from proofkeep.state import RepositoryState, locked
 from proofkeep.unfinished import ABANDONED, BEGAN, GLANCE_SECONDS
@@ -166,7 +166,7 @@ class Backup:
         self.journal.set_fact("source_at", self.clock())
         self.journal.set_fact("expires_ns", self.options.expires_ns)
         self.journal.noted.begin()
-        self.pool = SlabPool(self.cancelled)
+        self.pool = SlabPool(self.cancelled, slabs_for(self.options.workers))
         self.known = Known(self.catalog, self.options.expires_ns)
         for pack in self.journal.packs():
             table = open_table(self.repository, self.journal.sealed_table(pack.number), pack.id.name)

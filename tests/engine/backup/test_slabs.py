@@ -13,12 +13,10 @@ from proofkeep.backup.known import Known
 from proofkeep.chunking import ChunkSizes
 from proofkeep.errors import CancelledError
 from proofkeep.format.header import ObjectType
-from proofkeep.slabs import SLAB_COUNT, Piece, SlabPool
+from proofkeep.slabs import Piece, SlabPool, slabs_for
 from tests.building import OPTIONS, Ground, Host, content, plant, small_frames
 
 SLAB = 64 << 10
-FEWEST = 4
-"""What the content's and the manifest's slab, and two waiting in `compress`, leave nothing beside."""
 
 
 @pytest.fixture
@@ -45,11 +43,16 @@ SHAPES: dict[str, dict[str, bytes]] = {
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("workers", [1, 4])
-@pytest.mark.parametrize("count", [FEWEST, SLAB_COUNT])
-def test_chain_goes_on_to_its_end(host: Host, shape: str, workers: int, count: int) -> None:
+@pytest.mark.parametrize("fewest", [True, False])
+def test_chain_goes_on_to_its_end(host: Host, shape: str, workers: int, *, fewest: bool) -> None:
+    """Beside the fewest, the content's and the manifest's and one a worker in `compress`, there is no other."""
     plant(host.source, SHAPES[shape])
+    count = workers + 2 if fewest else slabs_for(workers)
 
-    with patch("proofkeep.backup.run.SlabPool", partial(SlabPool, count=count, size=SLAB)):
+    with (
+        patch("proofkeep.backup.run.SlabPool", partial(SlabPool, size=SLAB)),
+        patch("proofkeep.backup.run.slabs_for", lambda _: count),
+    ):
         receipt = host.run(workers=workers)
 
     assert host.ground.restored(receipt.snapshot)[0] == host.portrait()
