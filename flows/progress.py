@@ -15,7 +15,7 @@ from proofkeep.pace import Pace, share_of
 from proofkeep.ports import Progress
 from proofkeep.progress import in_units
 
-_EVERY_SECONDS = 2.0
+_EVERY_SECONDS = 5.0  # an update is work for the server too, in a small installation on the same cores
 _QUIET_SECONDS = 30.0
 """How long nothing is shown to a server that did not take it."""
 _FULL = 100.0
@@ -71,7 +71,7 @@ class RunProgress:
         return f", {words}" if words else ""
 
     def show(self, share: float, words: str) -> None:
-        """Update bar (0 to 1) and words, if two seconds have passed since they were last."""
+        """Update bar (0 to 1) and words, if five seconds have passed since they were last."""
         now = time.monotonic()
         if now >= self._show_at:
             shown = self._update(_FULL * min(share, 1.0), words)
