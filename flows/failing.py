@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 import httpx
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import ObjectNotFound
 
 from flows.history import runs_before, since
 from flows.next_step import next_step, without_retry
-from flows.standing import recovery_point, safe, state_of, transfers
+from flows.recovery_point import recovery_point
+from flows.standing import left_over, safe, state_of, transfers
 from proofkeep import events
-from proofkeep.aftermath import left_by
 from proofkeep.errors import ProofkeepError
 
 PAGES = "PROOFKEEP_PAGES"
@@ -86,15 +87,15 @@ def _surroundings(verb: str, subject: str, run: FlowRun, error: ProofkeepError) 
         with get_client(sync_client=True) as client:
             before = runs_before(client, run, subject)
             rows["since"] = since(client, run, before, datetime.now(UTC))
-        state = state_of(run)
-        left = None if state is None else left_by(state, run.id.bytes)
-        if left is not None and left.transfers:
-            rows["transfers"] = transfers(left)
-        rows["safe"] = safe(verb, run, left)
-        if left is not None and left.waiting:
-            rows["or else"] = without_retry(run)
-        rows["recovery point"] = recovery_point(verb, state, left, before, error)
-    except (ProofkeepError, httpx.HTTPError, OSError, RuntimeError) as trouble:
+            state = state_of(run)
+            left = left_over(client, verb, run, state)
+        if told := transfers(run, left):
+            rows["transfers"] = told
+        rows["safe"] = safe(verb, run, state, left.values())
+        if unsent := [each for each, of_run in left.items() if of_run.waiting]:
+            rows["or else"] = without_retry(run, unsent)
+        rows["recovery point"] = recovery_point(verb, state, left.get(run.id.hex), before, error)
+    except (ProofkeepError, httpx.HTTPError, ObjectNotFound, OSError, RuntimeError) as trouble:
         events.emit("card-incomplete", outcome="failure", kind=type(trouble).__name__)
         rows["not told"] = f"the rest of this card could not be found out ({type(trouble).__name__})"
     return rows

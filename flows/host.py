@@ -20,6 +20,8 @@ _HOST, _PID, _BOOT, _STARTED = (f"proofkeep.{name}" for name in ("host", "pid", 
 _ATTEMPT = "proofkeep.attempt"  # a retry is Running a moment before it says so: till then the labels are the last one's
 JOURNAL = "proofkeep.journal"
 """Label with the host that holds the run's journal and spool, where a retry has to run."""
+TAKEN = "proofkeep.taken"
+"""Label with the ids of the runs that a `resume_transfers` without names took, for its Retry to know them by."""
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _NOT_SHOWN = -1

@@ -4,7 +4,7 @@ A Retry repeats a run's parameters, reads the same journal and mends nothing tha
 the step is another one. The pages of docs/on-call/codes say the same.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
 from prefect.client.schemas.objects import FlowRun
@@ -127,8 +127,18 @@ def to_complete(runs: Iterable[str]) -> str:
     )
 
 
-def without_retry(run: FlowRun) -> str:
-    """What else may be done with packs that wait, on the host that holds them."""
+def without_retry(run: FlowRun, unsent: Sequence[str]) -> str:
+    """What else may be done with packs that wait, on the host that holds them.
+
+    Args:
+        unsent: ids of the runs whose packs they are, hex: the run itself, or those that it was to send.
+    """
+    if run.id.hex not in unsent:
+        given_up = ", ".join(f"`proofkeep abandon {each}`" for each in unsent)
+        return (
+            f"the next run of each entry takes up what waits; {given_up} (or deployment `abandon`) gives the spool's "
+            "space back"
+        )
     return (
         "the entry's next run takes up what waits; "
         f"`proofkeep resume-transfers {run.id.hex}` (or deployment `resume_transfers`) sends it without the source; "

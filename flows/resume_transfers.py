@@ -8,7 +8,7 @@ from prefect import flow
 
 from blocks import Repository, load_block
 from flows.cards import Card, failure_told
-from flows.host import claim, label
+from flows.host import TAKEN, claim, label
 from flows.next_step import to_complete
 from flows.progress import RunProgress
 from flows.runs import named_by, this_run
@@ -23,9 +23,6 @@ from proofkeep.state import run_id
 from proofkeep.unfinished import UnfinishedRun
 from tasks.kinds import Receipt
 from tasks.resume import Resuming, resume
-
-TAKEN = "proofkeep.taken"
-"""Label with the ids of the runs that a run without names took, for its Retry to know them by."""
 
 
 @flow(

@@ -1,25 +1,22 @@
-"""Where a failed run stands on its host: what waits, what is proven, and what snapshot there is to restore."""
+"""Where a failed run stands on its host: what waits, what is proven; of itself, or of the runs that it was to send."""
 
-import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun
 
 from blocks import Repository, load_block
-from flows.history import spelled
-from flows.host import JOURNAL
-from proofkeep.aftermath import Left, last_commit, left_by
+from flows.host import JOURNAL, TAKEN
+from proofkeep.aftermath import Left, left_by
 from proofkeep.configuration.identity import host_name
-from proofkeep.errors import DamagedError, PartialSnapshotError, ProofkeepError, UsageError
+from proofkeep.errors import UsageError
 from proofkeep.progress import in_units
+from proofkeep.state import run_id
 
-_NS = 10**9
-_HOUR = 3600
 _MOST_NUMBERS = 20
-_BACKUP = "backup"
-_OF_MANY = {"fleet", "apply", "status"}
+_RESUME = "resume-transfers"
 _UNTOUCHED = {
     "verify": "a verify only reads: nothing in the repository was changed",
     "restore": "a restore only reads the repository: nothing in it was changed",
@@ -29,7 +26,6 @@ _UNTOUCHED = {
     "fleet": "a fleet holds no data itself; each run that it started has a card of its own",
     "apply": "an inventory changes deployments only: no repository and no source was touched",
     "abandon": "what a run had sent is in the store, and every committed snapshot is untouched",
-    "resume-transfers": "what was not sent waits in the spool of this host as before; nothing is sent twice",
 }
 
 
@@ -42,8 +38,34 @@ def state_of(run: FlowRun) -> Path | None:
         return None
 
 
-def transfers(left: Left) -> str:
-    """Which transfers are not proven, of how many."""
+def left_over(client: SyncPrefectClient, verb: str, run: FlowRun, state: Path | None) -> dict[str, Left]:
+    """What there is in `state` of the run itself, or of the runs that it was to send; by their ids, hex."""
+    if state is None:
+        return {}
+    ids = _to_send(client, run) if verb == _RESUME else [run.id.hex]
+    found = {each: left_by(state, bytes.fromhex(each)) for each in ids}
+    return {each: left for each, left in found.items() if left is not None}
+
+
+def _to_send(client: SyncPrefectClient, run: FlowRun) -> list[str]:
+    """Those that a `resume_transfers` names, or took."""
+    named = run.parameters.get("runs")
+    if not named or not isinstance(named, list):  # `run` was read before it labelled itself
+        named = str(client.read_flow_run(run.id).labels.get(TAKEN, "")).split()
+    with suppress(UsageError):  # one is no id, which is why the run failed
+        return [run_id(str(each)).hex() for each in named]
+    return []
+
+
+def transfers(run: FlowRun, left: Mapping[str, Left]) -> str:
+    """Which transfers are not proven, of how many; empty where no run has any."""
+    told = {each: _transfers(of_run) for each, of_run in left.items() if of_run.transfers or of_run.unreadable}
+    return "<br>".join(words if each == run.id.hex else f"run `{each}`: {words}" for each, words in told.items())
+
+
+def _transfers(left: Left) -> str:
+    if left.unreadable:
+        return "not known, the journal cannot be read"
     unproven, all_of_them = left.unproven, len(left.transfers)
     more = "" if left.sealed else "; the source was not read to its end, so that more will follow"
     if not unproven:
@@ -53,63 +75,39 @@ def transfers(left: Left) -> str:
     return f"{len(unproven)} of {all_of_them} are not proven in the store: number {shown}{attempts}{more}"
 
 
-def safe(verb: str, run: FlowRun, left: Left | None) -> str:
-    """What is not lost."""
+def safe(verb: str, run: FlowRun, state: Path | None, left: Collection[Left]) -> str:
+    """What is not lost, as far as it is known.
+
+    Args:
+        state: as `state_of` tells it.
+        left: as `left_over` tells it.
+    """
     if verb in _UNTOUCHED:
         return _UNTOUCHED[verb]
     host = str(run.labels.get(JOURNAL) or host_name())
-    if left is None:
-        if host != host_name():
-            return f"what this run sealed lies on host {host}"
-        return "this run sealed nothing here; the source and every earlier snapshot are untouched"
-    if left.waiting == 0:
-        words = f"nothing waits in the spool on host {host}"
-    else:
-        words = (
-            f"nothing is lost: {left.waiting} packs ({in_units(left.waiting_bytes)}) wait in the spool on host {host}"
-        )
-    proven = (
-        f"{left.proven} packs are proven in the store and are not sent again" if left.proven else "none has arrived"
-    )
-    return f"{words}; {proven}"
+    if state is None:
+        return _not_counted(host, "the repository block cannot be used")
+    if any(each.unreadable for each in left):
+        return _not_counted(host, "a journal cannot be read")
+    if not left:
+        return _nothing(verb, run, host)
+    waiting, size = sum(each.waiting for each in left), in_units(sum(each.waiting_bytes for each in left))
+    proven = sum(each.proven for each in left)
+    words = f"nothing is lost: {waiting} packs ({size}) wait" if waiting else "nothing waits"
+    arrived = f"{proven} packs are proven in the store and are not sent again" if proven else "none has arrived"
+    return f"{words} in the spool on host {host}; {arrived}"
 
 
-def recovery_point(
-    verb: str, state: Path | None, left: Left | None, before: Sequence[FlowRun], error: ProofkeepError
-) -> str:
-    """What the failure does to the newest snapshot that this host remembers, and that snapshot's age.
-
-    Args:
-        left: what this run left.
-        before: earlier runs of its entry; one of their journals names the entry where this run has none yet.
-    """
-    if verb in _OF_MANY:
-        return "of each entry: see the status, and the card of its own last run"
-    effect = _effect(verb, error)
-    entry = _entry(state, left, before) if verb == _BACKUP else None
-    newest = None if state is None or (verb == _BACKUP and entry is None) else last_commit(state, entry)
-    if newest is None:
-        return f"{effect}; this host's journals remember no snapshot, ask the store with `proofkeep snapshots`"
-    age = (time.time_ns() - newest.source_at_ns) / _NS / _HOUR
-    instant = spelled(datetime.fromtimestamp(newest.source_at_ns / _NS, UTC))
-    incomplete = "" if newest.complete else ", **incomplete**"
-    old = f"{age:.1f} hours old" if age > -1 else f"**{-age:.1f} hours ahead of this host's clock**"
-    return f"{effect}; last committed here: `{newest.snapshot}` of {instant}, {old}{incomplete}"
+def _not_counted(host: str, why: str) -> str:
+    return f"not counted, since {why}: what was sealed and not sent, if anything, lies in the spool on host {host}"
 
 
-def _entry(state: Path | None, left: Left | None, before: Sequence[FlowRun]) -> str | None:
-    """The keyed id of the run's entry: the store's keys made it, and the store may be away."""
-    if state is None or (left is not None and left.entry):
-        return left.entry if left is not None else None
-    remembered = (left_by(state, run.id.bytes) for run in before)
-    return next((each.entry for each in remembered if each is not None and each.entry), None)
-
-
-def _effect(verb: str, error: ProofkeepError) -> str:
-    if isinstance(error, PartialSnapshotError):
-        return "a snapshot was committed but is not complete: the age of the last complete one goes on growing"
-    if verb == _BACKUP:
-        return "stays where it was and grows older until a run commits"
-    if verb == "verify" and isinstance(error, DamagedError):
-        return "snapshots named under the findings may not restore whole"
-    return "not moved by this failure, and not proven by it either"
+def _nothing(verb: str, run: FlowRun, host: str) -> str:
+    """Where this host holds nothing of it."""
+    if verb == _RESUME:
+        return f"this run took nothing: what waits in the spool on host {host} waits there as before"
+    if host != host_name():
+        return f"what this run sealed lies on host {host}"
+    if JOURNAL in run.labels:  # an earlier attempt was about to begin a journal here
+        return f"no journal of this run is on host {host}: it had sealed nothing, or what waited was removed with it"
+    return "this run sealed nothing here; the source and every earlier snapshot are untouched"

@@ -4,7 +4,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from proofkeep.errors import ProofkeepError
+from proofkeep.errors import ProofkeepError, StateFullError
 from proofkeep.journal import Journal, TransferCounts
 
 
@@ -17,12 +17,14 @@ class Left:
         transfers: those that hold packs, the one still open included.
         sealed: whether the source was read to its end.
         committed: `<run>.<generation>` of its snapshot, if there is one.
+        unreadable: its journal cannot be read, so that none of this is known.
     """
 
     entry: str | None
     transfers: tuple[TransferCounts, ...]
     sealed: bool
     committed: str | None
+    unreadable: bool = False
 
     @property
     def unproven(self) -> list[int]:
@@ -60,22 +62,34 @@ class Remembered:
 
 
 def left_by(state: Path, run: bytes) -> Left | None:
-    """What the run left; None where this host holds no journal of it, or none that can be read.
+    """What the run left; None where this host holds nothing of it.
 
     Args:
         state: the host's state directory, of whichever repository.
         run: 16 bytes.
     """
+    unreadable = False
     for file in _journals(state, run.hex()):
-        with suppress(ProofkeepError, OSError), closing(Journal(file, briefly=True)) as journal:
-            committed = journal.fact("committed")
-            return Left(
-                journal.fact("entry"),
-                tuple(journal.counts()),
-                journal.end is not None,
-                None if committed is None else committed["snapshot"],
-            )
+        try:
+            with closing(Journal(file, briefly=True)) as journal:
+                return _told(journal)
+        except StateFullError:  # no room for its tables: nothing was journaled, unless the spool holds something
+            continue
+        except (ProofkeepError, OSError):
+            unreadable = True
+    if unreadable or any(state.glob(f"*/runs/{run.hex()}/spool/*")):
+        return Left(None, (), sealed=False, committed=None, unreadable=True)
     return None
+
+
+def _told(journal: Journal) -> Left:
+    committed = journal.fact("committed")
+    return Left(
+        journal.fact("entry"),
+        tuple(journal.counts()),
+        journal.end is not None,
+        None if committed is None else committed["snapshot"],
+    )
 
 
 def last_commit(state: Path, entry: str | None) -> Remembered | None:
