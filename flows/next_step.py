@@ -13,6 +13,7 @@ from flows.host import JOURNAL
 from proofkeep.errors import (
     DamagedError,
     IntegrityError,
+    NotProvenError,
     ObjectUnreadableError,
     PackMissingError,
     PackRetiredError,
@@ -40,6 +41,10 @@ _FOUND_IN_A_VERIFY = (
     "run a backup of the entries whose snapshots the findings name: packs that are gone or have another size are sent "
     "again. Let somebody look first if a finding is `authentication`, `rollback` or `ledger-mismatch`. Retry does not "
     "mend stored bytes."
+)
+_COMPARE_HEADS = (
+    "compare the heads below with the ledger head on a commit's card, of each writer. If they agree, {retry}: this "
+    "host remembers them now. If one is behind, let somebody look before anything runs again."
 )
 _ANOTHER_JOURNAL = (
     "start a new run, **Run** on its deployment: a damaged catalog is learned anew, and a Retry would meet a "
@@ -99,6 +104,7 @@ _STEPS: tuple[tuple[_Kinds, str | Callable[[FlowRun], str]], ...] = (
     (ObjectUnreadableError, "mend the store's disk or the object's permissions, then {retry}."),
     (IntegrityError, "let somebody look before anything runs again; Retry does not mend stored bytes."),
     (DamagedError, _read_the_findings),
+    (NotProvenError, _COMPARE_HEADS),
     (UnsafePathError, "restore an older snapshot, by a new run with its id; let somebody look at this one."),
     (TargetError, _another_target),
     (StateDamagedError, _ANOTHER_JOURNAL),

@@ -37,7 +37,9 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
     **telling(),
 )
 def verify(repository: str, read: Share = 0.1, expect_heads: list[str] | None = None) -> State[Any]:
-    """Verify a repository; Failed when anything is wrong, and the state says so when freshness is not provable.
+    """Verify a repository; Failed when anything is wrong, or when nobody would notice an older state put back.
+
+    The latter where no head is known: neither given, nor remembered by this host, which remembers from then on.
 
     Args:
         repository: name of a Proofkeep Repository block.
@@ -57,7 +59,7 @@ def verify(repository: str, read: Share = 0.1, expect_heads: list[str] | None = 
             report = msgspec.convert(told, VerificationReport)
             ping.counts = {"objects": report.objects, "read": report.read, "findings": len(report.findings)}
             _say(card, repository, report)
-            report.require_intact()
+            report.require_pass()
     return Completed(message=report.verdict, data=told)
 
 

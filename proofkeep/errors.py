@@ -61,6 +61,7 @@ ProofkeepError
     ├── DamagedError
     ├── DrillFailedError
     ├── EntriesFailedError
+    ├── NotProvenError
     ├── PartialSnapshotError
     ├── RunAbandonedError
     ├── StreamEndedEarlyError
@@ -535,6 +536,14 @@ class EntriesFailedError(PipelineError):
     code = "entries-failed"
     cause = "failed entries of a fleet run"
     hint = "Open the run of each entry named, whose card says what to do. Retry here starts only those again."
+
+
+class NotProvenError(PipelineError):
+    """A verify found nothing wrong, and would not have noticed an older state put back."""
+
+    code = "not-proven"
+    cause = "freshness that nobody can prove"
+    hint = "Compare the heads on the card with those of a commit's card, then press Retry: this host remembers them."
 
 
 class PartialSnapshotError(PipelineError):

@@ -57,7 +57,7 @@ def run(context: Context) -> Exit:
                 cancelled=context.interruption.cancelled,
                 progress=progress,
             )
-        recording.failure = report.damage
+        recording.failure = report.failure
     files = _files(context, report.findings) if options.files and report.findings else []
     _tell(context, report, files)
     report.require_intact()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from proofkeep.errors import DamagedError
+from proofkeep.errors import DamagedError, NotProvenError, ProofkeepError
 from proofkeep.model import Finding
 
 
@@ -59,10 +59,22 @@ class VerificationReport:
         """The error that the findings amount to; None if there are none."""
         return DamagedError(f"verify has {len(self.findings)} findings") if self.findings else None
 
+    @property
+    def failure(self) -> ProofkeepError | None:
+        """Why it is no pass: damage, or that freshness is not provable; None if it is one."""
+        if self.freshness is Freshness.NOT_PROVABLE and not self.findings:
+            return NotProvenError("repository is intact, but no head was known to hold its ledger against")
+        return self.damage
+
     def require_intact(self) -> None:
         """Raise `DamagedError` if there are findings."""
         if (damage := self.damage) is not None:
             raise damage
+
+    def require_pass(self) -> None:
+        """Raise `DamagedError` or `NotProvenError` unless it is one."""
+        if (failure := self.failure) is not None:
+            raise failure
 
     def find(self, code: str, subject: str, detail: str) -> None:
         """Add a finding."""

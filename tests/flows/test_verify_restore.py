@@ -8,7 +8,7 @@ from flows.backup import backup
 from flows.restore import restore
 from flows.verify import verify
 from proofkeep.state import RepositoryState
-from tests.flows.house import House, store_documents
+from tests.flows.house import House
 from tests.flows.running import artifacts, message, run_here
 
 
@@ -42,15 +42,6 @@ def test_verify_of_a_sound_repository_tells_its_verdict(full_house: House) -> No
     card = artifacts(run.id)["markdown"]
     assert "| verdict | **intact** |" in card
     assert "| not tested | frames were not opened" in card
-
-
-def test_verify_on_a_host_without_memory_says_that_freshness_is_not_provable(full_house: House) -> None:
-    elsewhere = full_house.block.model_copy(update={"state": str(full_house.root / "another-state")})
-    store_documents(f"{full_house.name}-elsewhere", elsewhere)
-
-    run = run_here(verify, {"repository": f"{full_house.name}-elsewhere"})
-
-    assert (run.state_name, message(run)) == ("Completed", "intact, freshness not provable")
 
 
 def test_error_that_nobody_expected_has_a_card_too_and_keeps_its_words_to_itself(

@@ -130,11 +130,14 @@ def test_host_that_only_verifies_tells_its_open_failure_and_is_asked_no_age(repo
     bad, said = status(repository), repository.run("status")
     kept.rename(pack)
     assert repository.run("verify").code == Exit.NOT_PROVEN  # nobody remembers a head here
+    unknown = status(repository)
+    repository.done("verify")
 
     assert untold[0] == 0
     failure = only(bad[1]["failures"])
     assert (bad[0], bad[1]["entries"], failure["verb"], failure["entries"]) == (7, [], "verify", [])
     assert f"open: verify of all entries {failure['run']} [damaged] " in said.out
+    assert (unknown[0], [each["code"] for each in unknown[1]["failures"]]) == (7, ["damaged", "not-proven"])
     assert (status(repository)[0], status(repository)[1]["failures"]) == (0, [])
 
 
