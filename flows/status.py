@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from prefect import flow
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Completed, Failed
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,9 +15,11 @@ from flows.host import claim, label
 from flows.runs import named_by, this_run
 from flows.status_card import render
 from flows.telling import telling
+from proofkeep.configuration import Configuration
 from proofkeep.errors import ProofkeepError
 from proofkeep.history import KnownEntry
 from proofkeep.status import BrokenEntry, StatusReport
+from proofkeep.status import forget as forget_what_is_gone
 
 ATTENTION = "Attention"
 _FORGOTTEN = "proofkeep.forgotten"
@@ -33,31 +35,44 @@ class WatchedEntry(BaseModel):
 
 
 @flow(name="status", flow_run_name=named_by("repository"), **telling())
-def status(repository: str, entries: list[WatchedEntry] | None = None, forget: str | None = None) -> State[Any]:
+def status(
+    repository: str,
+    entries: list[WatchedEntry] | None = None,
+    forget: str | None = None,
+    forget_repository: str | None = None,
+) -> State[Any]:
     """Show the age of each entry's last verified snapshot, its last drill, open failures, and what waits in spools.
 
     Failed with the name Attention while an entry is older than allowed, cannot be used, or has an open failure, or a
-    verify or drill of the repository has one; the message names entries and codes and leads to the card. All entries
-    that were ever backed up on this host are listed, whatever the repository.
+    verify or drill of a repository has one; the message names entries and codes and leads to the card. All entries
+    that were ever backed up on this host are listed, and all that is open on it, whatever the repository.
 
     Args:
         repository: name of a Proofkeep Repository block; ages of its entries are asked of it.
         entries: those that have to be listed even if they never ran.
         forget: name of an entry that is backed up or drilled on this host no more: it is not listed again.
+        forget_repository: where a repository lies that this host serves no more, as the card says it: its entries are
+            not listed again, nor is what is open of it.
     """
     with failure_told("status", repository):
         claim(run := this_run())
         block = load_block(Repository, repository)
         configuration, now = block.configuration(), time.time_ns()
-        if forget and run.labels.get(_FORGOTTEN) != forget:  # a Retry finds it gone: an earlier attempt did it
-            with configuration.history() as history:
-                history.forget(forget)
-            label(run, {_FORGOTTEN: forget})
+        _forget(configuration, run, entry=forget, repository=forget_repository)
         known, broken = _watched(block, entries or [])
         report = replace(configuration.status(block.session(), now_ns=now, entries=known), broken=broken)
         key = artifact_key("status", repository)
         made = publish(render(repository, report, now), key, f"Status: {report.verdict}")
         return _state(report, leading(f"{report.verdict}.", key, made))
+
+
+def _forget(configuration: Configuration, run: FlowRun, **gone: str | None) -> None:
+    """A Retry does not ask again for what it would find gone: an earlier attempt forgot it."""
+    for what, name in gone.items():
+        if name and run.labels.get(f"{_FORGOTTEN}-{what}") != name:
+            with configuration.history() as history:
+                forget_what_is_gone(history, configuration.place, **{what: name})
+            label(run, {f"{_FORGOTTEN}-{what}": name})
 
 
 def _watched(block: Repository, entries: list[WatchedEntry]) -> tuple[list[KnownEntry], list[BrokenEntry]]:

@@ -30,10 +30,11 @@ def render(repository: str, report: StatusReport, now_ns: int) -> str:
         lines += ["", "## Entries that cannot be used", ""]
         lines += [f"* {entry.name}: **{entry.error.code}**\n\n  {entry.error}" for entry in report.broken]
     failures = [(entry.known.name, failure) for entry in report.entries for failure in entry.failures]
-    failures += [(failure.subject, failure) for failure in report.failures]
+    failures += [(report.subject(failure), failure) for failure in report.failures]
     if failures:
         # No table: a message with a pack's name is wider than a cell may be.
         lines += ["", "## Open failures", "", *(_failure(subject, failure, now_ns) for subject, failure in failures)]
+        lines += [_forgetting(place) for place in report.other_places]
     if report.left:
         lines += ["", "## Left over", "", "| run | of | waits in the spool | stored, in no snapshot | what to do |"]
         lines += ["|---|---|---|---|---|", *(_left(run) for run in report.left)]
@@ -57,6 +58,10 @@ def _entry(entry: EntryStatus, now_ns: int) -> str:
 def _failure(subject: str, failure: Attempt, now_ns: int) -> str:
     what = f"{subject}, {failure.verb} `{failure.run}`, {_ago(failure.at, now_ns)}"
     return f"* {what}: **{failure.code}**\n\n  {failure.message}"
+
+
+def _forgetting(place: str) -> str:
+    return f"\nIf this host serves `{place}` no more: run this flow with `forget_repository` set to that."
 
 
 def _left(run: UnfinishedRun) -> str:

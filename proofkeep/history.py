@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Self
 
 from proofkeep import events
-from proofkeep.errors import CancelledError, JournalBusyError, ProofkeepError, StateDamagedError, UsageError
+from proofkeep.errors import CancelledError, JournalBusyError, ProofkeepError, UsageError
+from proofkeep.history_database import lies_aside, open_or_begin_anew
 from proofkeep.state import locked
-from proofkeep.state_database import StateDatabase
 
 BACKUP, VERIFY, DRILL = "backup", "verify", "drill"
 DIED = "died"
@@ -24,21 +24,10 @@ DIED = "died"
 UNEXPECTED = "unexpected"
 """As above: something ended it that is no error of ours."""
 
-_SETUP = """
-PRAGMA synchronous=FULL;
-CREATE TABLE IF NOT EXISTS entries (
-    place TEXT, name TEXT, allowed_seconds INTEGER, PRIMARY KEY (place, name)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS attempts (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, lock TEXT, verb TEXT, place TEXT, entries TEXT, run TEXT, began INTEGER,
-    ended INTEGER, code TEXT, message TEXT, source_at INTEGER);
-CREATE TABLE IF NOT EXISTS ends (number INTEGER PRIMARY KEY, sequence INTEGER);
-"""
 # An end takes its number from the sequence that numbers the beginnings, so that no clock says what came first.
 _NEXT = "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name='attempts'"
 _TAKE = "INSERT OR REPLACE INTO ends SELECT ?, seq FROM sqlite_sequence WHERE name='attempts'"
 _ENDS_OF_NOTHING = "DELETE FROM ends WHERE number NOT IN (SELECT number FROM attempts)"
-_FILE = "history.sqlite"
-_ASIDE = ".damaged"
 _KEPT_NS = 400 * 86_400 * 10**9
 
 
@@ -114,22 +103,17 @@ class History:
     """The database. Used as a context manager; several processes may."""
 
     def __init__(self, root: Path, clock: Callable[[], int] = time.time_ns, *, briefly: bool = False) -> None:
-        """A damaged database is put aside and begun anew: it must not keep anybody from backing up.
+        """As `open_or_begin_anew`.
 
         Raises:
-            StateError, SpoolFullError: as `StateDatabase`.
+            StateError, SpoolFullError: as `open_or_begin_anew`.
         """
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._root = root
         self._locks = root / "attempts"
         self._locks.mkdir(mode=0o700, exist_ok=True)
         self._clock = clock
-        file = root / _FILE
-        try:
-            self._database = _opened(file, briefly=briefly)
-        except StateDamagedError:
-            _put_aside(file)
-            self._database = _opened(file, briefly=briefly)
+        self._database = open_or_begin_anew(root, briefly=briefly)
 
     def __enter__(self) -> Self:
         return self
@@ -162,6 +146,19 @@ class History:
                 self._database.change("UPDATE attempts SET entries=? WHERE number=?", (others, number))
                 if len(found) == found.count(name):  # of no entry would mean of all
                     self._database.change("DELETE FROM attempts WHERE number=?", (number,))
+            self._database.change(_ENDS_OF_NOTHING)
+
+    def forget_place(self, place: str) -> None:
+        """Forget a repository that this host serves no more: its entries, and every attempt on it.
+
+        Raises:
+            UsageError: nothing on it is remembered.
+        """
+        with self._database.transaction():
+            if place not in self.places():
+                raise UsageError(f"nothing on a repository at {place!r} is remembered on this host")
+            self._database.change("DELETE FROM entries WHERE place=?", (place,))
+            self._database.change("DELETE FROM attempts WHERE place=?", (place,))
             self._database.change(_ENDS_OF_NOTHING)
 
     @contextmanager
@@ -218,12 +215,17 @@ class History:
     @property
     def damaged(self) -> bool:
         """Whether a damaged database lies aside, with all that was remembered before; till somebody removes it."""
-        return any(self._root.glob(f"{_FILE}{_ASIDE}*"))
+        return lies_aside(self._root)
 
     def entries(self) -> list[KnownEntry]:
         """All that were ever backed up here, and not forgotten."""
         rows = self._database.rows("SELECT place, name, allowed_seconds FROM entries ORDER BY name, place")
         return [KnownEntry(*row) for row in rows]
+
+    def places(self) -> list[str]:
+        """Where all repositories lie, or lay, of which anything is remembered."""
+        rows = self._database.rows("SELECT place FROM entries UNION SELECT place FROM attempts ORDER BY place")
+        return [place for (place,) in rows]
 
     def attempts(self, place: str) -> list[Attempt]:
         """All attempts on one repository in the order in which they began; one that died has code `died`."""
@@ -264,25 +266,3 @@ class History:
                 return True
         except JournalBusyError:
             return False
-
-
-def _opened(file: Path, *, briefly: bool) -> StateDatabase:
-    database = StateDatabase(file, "history of attempts", _SETUP, briefly=briefly)
-    try:
-        _require_sound(database)
-    except StateDamagedError:
-        database.close()
-        raise
-    return database
-
-
-def _require_sound(database: StateDatabase) -> None:
-    if database.rows("PRAGMA quick_check(1)") != [("ok",)]:
-        raise StateDamagedError("history of attempts is damaged")
-
-
-def _put_aside(file: Path) -> None:
-    events.emit("history-damaged", outcome="failure")
-    for part in file.parent.glob(f"{file.name}*"):
-        if not part.name.startswith(f"{file.name}{_ASIDE}"):
-            part.replace(part.with_name(f"{file.name}{_ASIDE}{part.name.removeprefix(file.name)}"))

@@ -1,5 +1,6 @@
 """`status`: how old each entry's last verified snapshot is, what failed and is not made good, and what lies about."""
 
+import shlex
 import time
 from typing import Any
 
@@ -8,7 +9,7 @@ from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
 from proofkeep.configuration.duration import spell_duration
 from proofkeep.history import Attempt
-from proofkeep.status import HISTORY_DAMAGED, EntryStatus, StatusReport
+from proofkeep.status import HISTORY_DAMAGED, EntryStatus, StatusReport, forget
 from proofkeep.unfinished import STAYS, UnfinishedRun
 
 _SECOND_NS = 10**9
@@ -19,6 +20,11 @@ def add(commands: Subparsers) -> Parser:
     parser = add_command(commands, "status", run, "show what of this host is overdue, failed or left over")
     parser.add_argument(
         "--forget", metavar="ENTRY", help="an entry that is backed up or drilled here no more: do not list it again"
+    )
+    parser.add_argument(
+        "--forget-repository",
+        metavar="PLACE",
+        help="where a repository lies that this host serves no more: do not tell its entries and failures again",
     )
     return parser
 
@@ -32,10 +38,10 @@ def run(context: Context) -> Exit:
     Raises:
         ProofkeepError: nothing is, as far as this host remembers, but the repository could not be asked.
     """
-    configuration, gone = context.configuration, context.options.forget
-    if gone is not None:
+    configuration, options = context.configuration, context.options
+    if options.forget is not None or options.forget_repository is not None:
         with configuration.history() as history:
-            history.forget(gone)
+            forget(history, configuration.place, entry=options.forget, repository=options.forget_repository)
     now = time.time_ns()
     report = configuration.status(now_ns=now)
     context.report.tell(_document(report), _lines(report, now))
@@ -56,7 +62,9 @@ def _document(report: StatusReport) -> dict[str, Any]:
         "abandoned": [_abandoned(run) for run in report.abandoned],
         "unreachable": None if report.unreachable is None else report.unreachable.code,
         "history_damaged": report.history_damaged,
-        "failures": [{"entries": list(each.entries)} | _attempt(each) for each in report.failures],
+        "failures": [
+            {"entries": list(each.entries), "repository": each.place} | _attempt(each) for each in report.failures
+        ],
     }
 
 
@@ -116,7 +124,8 @@ def commands(run: UnfinishedRun) -> list[str]:
 
 def _lines(report: StatusReport, now_ns: int) -> list[str]:
     lines = [line for entry in report.entries for line in _entry_lines(entry, now_ns)]
-    lines += [_open(each, f"{each.verb} of {shown.text(each.subject)}", now_ns) for each in report.failures]
+    lines += [_open(each, f"{each.verb} of {shown.text(report.subject(each))}", now_ns) for each in report.failures]
+    lines += [f"  {_forgetting(place)}" for place in report.other_places]
     for run in report.left:
         lines += _left_lines(run)
     lines += [_abandoned_line(run) for run in report.abandoned]
@@ -143,6 +152,11 @@ def _entry_lines(entry: EntryStatus, now_ns: int) -> list[str]:
 def _open(failure: Attempt, what: str, now_ns: int) -> str:
     when = _ago(failure.at, now_ns)
     return f"open: {what} {failure.run} [{failure.code}] {when}: {shown.text(failure.message)}"
+
+
+def _forgetting(place: str) -> str:
+    command = f"proofkeep status --forget-repository {shlex.quote(place)}"
+    return f"if this host serves {shown.text(place)} no more: {shown.text(command)}"
 
 
 def _left_lines(run: UnfinishedRun) -> list[str]:

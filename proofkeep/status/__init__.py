@@ -3,6 +3,7 @@
 From the repository, the journals and the history, so that none of them can hide a failure alone (decision 0006).
 """
 
+from proofkeep.status.forgetting import forget
 from proofkeep.status.judging import judge, newest_complete, open_failures
 from proofkeep.status.report import HISTORY_DAMAGED, BrokenEntry, EntryStatus, StatusReport
 
@@ -11,6 +12,7 @@ __all__ = [
     "BrokenEntry",
     "EntryStatus",
     "StatusReport",
+    "forget",
     "judge",
     "newest_complete",
     "open_failures",

@@ -46,17 +46,22 @@ def judge(
 
     Args:
         newest: what was read of each place that was asked; for others only the history tells.
-        place: where verifies and drills count too that are about no `known` entry.
+        place: where the repository lies that is asked; failures on others that no `known` entry shows name theirs.
     """
-    attempts = {place: history.attempts(place) for place in {entry.place for entry in known}}
-    entries = [_judged(entry, attempts[entry.place], newest.get(entry.place), now_ns) for entry in known]
+    attempts = {each: history.attempts(each) for each in history.places()}
+    entries = [_judged(entry, attempts.get(entry.place, []), newest.get(entry.place), now_ns) for entry in known]
     verified = {each.known.name: each.verified_at or 0 for each in entries}
     runs = all_unfinished_runs(root)
     left = [run for run in runs if _wants_somebody(run, verified)]
     remains = [run for run in runs if run.abandoned and run.remains]
-    listed = {entry.name for entry in known if entry.place == place}
-    beside = [] if place is None else _of_none(listed, history.attempts(place))
-    return StatusReport(entries, left, remains, unreachable, history_damaged=history.damaged, failures=beside)
+    beside = [each for at in attempts for each in _of_none(_names(known, at), attempts[at])]
+    return StatusReport(
+        entries, left, remains, unreachable, history_damaged=history.damaged, failures=beside, place=place
+    )
+
+
+def _names(known: Sequence[KnownEntry], place: str) -> set[str]:
+    return {entry.name for entry in known if entry.place == place}
 
 
 def _judged(entry: KnownEntry, of_place: list[Attempt], asked: Newest | None, now_ns: int) -> EntryStatus:
@@ -81,9 +86,8 @@ def _judged(entry: KnownEntry, of_place: list[Attempt], asked: Newest | None, no
 
 
 def _of_none(listed: AbstractSet[str], of_place: list[Attempt]) -> list[Attempt]:
-    """Open failures of verifies and drills that no listed entry shows: of what this host does not back up itself."""
-    failures = open_failures([each for each in of_place if each.verb != BACKUP], None)
-    return [each for each in failures if listed.isdisjoint(each.entries or listed)]
+    """Open failures that no listed entry shows: of what this host does not back up itself, or not any more."""
+    return [each for each in open_failures(of_place, None) if listed.isdisjoint(each.entries or listed)]
 
 
 def open_failures(attempts: Sequence[Attempt], newest: CommittedSnapshot | None) -> list[Attempt]:

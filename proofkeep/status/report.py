@@ -1,10 +1,10 @@
 """What the status of this host's entries is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from proofkeep.errors import ProofkeepError, StateDamagedError
-from proofkeep.history import Attempt, KnownEntry
+from proofkeep.history import BACKUP, Attempt, KnownEntry
 from proofkeep.unfinished import UnfinishedRun
 
 _SECOND_NS = 10**9
@@ -68,7 +68,8 @@ class StatusReport:
         unreachable: why the repository could not be asked, so that ages are only what this host remembers.
         broken: entries that have to be listed, and of which nothing could be found out.
         history_damaged: the history was damaged and begun anew; nobody has removed yet what was put aside.
-        failures: open ones of verifies and drills that are about none of `entries`: other hosts back those up.
+        failures: open ones that are about none of `entries`: other hosts back those up, or this one did once.
+        place: where the repository lies that was asked.
     """
 
     entries: list[EntryStatus]
@@ -78,6 +79,7 @@ class StatusReport:
     broken: Sequence[BrokenEntry] = ()
     history_damaged: bool = False
     failures: Sequence[Attempt] = ()
+    place: str | None = None
 
     @property
     def reasons(self) -> list[str]:
@@ -85,7 +87,7 @@ class StatusReport:
         return [
             *(f"{entry.known.name}: {', '.join(entry.codes)}" for entry in self.entries if entry.codes),
             *(f"{entry.name}: {entry.error.code}" for entry in self.broken),
-            *dict.fromkeys(f"{each.verb} of {each.subject}: {each.code}" for each in self.failures),
+            *dict.fromkeys(f"{each.verb} of {self.subject(each)}: {each.code}" for each in self._untold()),
             *([f"history of attempts: {StateDamagedError.code}"] if self.history_damaged else []),
         ]
 
@@ -95,6 +97,20 @@ class StatusReport:
         if not self.reasons:
             return f"{len(self.entries)} entries are verified within their allowed age, nothing is open"
         return "; ".join(self.reasons)
+
+    @property
+    def other_places(self) -> list[str]:
+        """Where repositories lie that `failures` are about and that was not asked: this host may serve them no more."""
+        return list(dict.fromkeys(each.place for each in self.failures if each.place != self.place))
+
+    def subject(self, failure: Attempt) -> str:
+        """What one of `failures` was about, and where, unless that is the repository that was asked."""
+        return f"{failure.subject} in {failure.place}" if failure.place != self.place else failure.subject
+
+    def _untold(self) -> Iterator[Attempt]:
+        """Failures of which no broken entry says the same."""
+        told = {(BACKUP, (entry.name,), entry.error.code) for entry in self.broken}
+        return (each for each in self.failures if (each.verb, each.entries, each.code) not in told)
 
 
 def whole_seconds(later_ns: int, earlier_ns: int) -> int:

@@ -6,6 +6,8 @@ from prefect.client.schemas.objects import FlowRun
 
 from flows.backup import backup
 from flows.status import status
+from proofkeep.errors import DamagedError
+from proofkeep.history import VERIFY
 from tests.flows.house import ENTRY, House
 from tests.flows.running import artifacts, message, run_here, run_here_again, verdict
 
@@ -45,3 +47,15 @@ def test_retry_of_a_run_that_forgot_an_entry_does_not_ask_for_it_again(house: Ho
 
     assert failed.state_name == "Failed", message(failed)
     assert again.state_name == "Completed", message(again)
+
+
+def test_repository_that_is_served_no_more_is_told_until_the_status_is_told_to_forget_it(house: House) -> None:
+    with house.configuration.history() as history, history.recording(VERIFY, "/srv/gone", [], "aa" * 16) as recording:
+        recording.failure = DamagedError("a pack is gone")
+    before = seen(house)
+
+    forgetting = seen(house, forget_repository="/srv/gone")
+    after = seen(house)
+
+    assert (before.state_name, verdict(before)) == ("Attention", "verify of all entries in /srv/gone: damaged")
+    assert forgetting.state_name == after.state_name == "Completed"

@@ -33,9 +33,18 @@ def test_failed_verify_is_told_where_no_entry_is_backed_up() -> None:
     run = "cc" * 16
     failure = Attempt(1, 2, VERIFY, "/srv/packs", (), run, 0, 1, "damaged", "a pack is gone", None)
 
-    text = render("main", StatusReport([], [], failures=[failure]), 60 * 10**9)
+    text = render("main", StatusReport([], [], failures=[failure], place="/srv/packs"), 60 * 10**9)
 
     assert "**verify of all entries: damaged**" in text
     assert f"* all entries, verify `{run}`, 59s ago: **damaged**\n\n  a pack is gone" in text
     assert "No entry is backed up on this host." in text
     assert "| entry |" not in text
+
+
+def test_failure_on_a_repository_that_is_served_no_more_says_where_it_lies_and_how_it_is_forgotten() -> None:
+    failure = Attempt(1, 2, VERIFY, "/srv/old", (), "cc" * 16, 0, 1, "damaged", "a pack is gone", None)
+
+    text = render("main", StatusReport([], [], failures=[failure], place="/srv/packs"), 0)
+
+    assert "**verify of all entries in /srv/old: damaged**" in text
+    assert "If this host serves `/srv/old` no more: run this flow with `forget_repository` set to that." in text

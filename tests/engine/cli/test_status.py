@@ -141,6 +141,28 @@ def test_host_that_only_verifies_tells_its_open_failure_and_is_asked_no_age(repo
     assert (status(repository)[0], status(repository)[1]["failures"]) == (0, [])
 
 
+def test_failure_on_a_repository_that_is_served_no_more_stays_until_a_command_forgets_it(repository: Place) -> None:
+    repository.done("backup")
+    max((repository.root / "store" / "packs").rglob("*"), key=lambda path: path.stat().st_size).unlink()
+    assert repository.run("verify").code == 4
+    place = str(repository.root / "store")
+    own = repository.run("status", "--forget-repository", place)
+    repository.run("status", "--forget", "home")
+    repository.configure(**{name: f'kind = "local"\npath = "other-{name}"' for name in ("store", "ledger")})
+    repository.done("init")
+    repository.done("backup")
+
+    bad, said = status(repository), repository.run("status")
+    good = repository.done("status", "--forget-repository", place)
+
+    assert own.code == 2
+    failure = only(bad[1]["failures"])
+    assert (bad[0], failure["verb"], failure["repository"]) == (7, "verify", place)
+    assert f"open: verify of all entries in {place} {failure['run']} [damaged] " in said.out
+    assert f"if this host serves {place} no more: proofkeep status --forget-repository {place}\n" in said.out
+    assert good["failures"] == []
+
+
 def test_left_over_packs_are_listed_with_commands_that_work(repository: Place) -> None:
     run = leave_sealed(repository)
     shutil.move(repository.source, repository.root / "elsewhere")

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from proofkeep.errors import DrillFailedError, PartialSnapshotError, SpoolFullError, StoreUnavailableError, UsageError
-from proofkeep.history import BACKUP, DIED, DRILL, UNEXPECTED, Attempt, History, KnownEntry
+from proofkeep.history import BACKUP, DIED, DRILL, UNEXPECTED, VERIFY, Attempt, History, KnownEntry
 from proofkeep.state_database import StateDatabase
 
 PLACE = "/srv/packs"
@@ -132,6 +132,24 @@ def test_entry_that_was_only_drilled_here_is_forgotten_and_the_others_of_its_dri
         history.forget("home")
 
         assert [attempt.entries for attempt in history.attempts(PLACE)] == [("mail",), ()]
+
+
+def test_repository_is_forgotten_with_its_entries_and_attempts_and_no_other(tmp_path: Path) -> None:
+    with opened(tmp_path) as history:
+        for place in (PLACE, "/srv/other"):
+            history.know(KnownEntry(place, "home", 60))
+            for entries in (["home"], []):
+                with history.recording(VERIFY, place, entries, RUN):
+                    pass
+        before = history.places()
+
+        history.forget_place(PLACE)
+
+        assert before == sorted([PLACE, "/srv/other"])
+        assert (history.places(), len(history.attempts("/srv/other"))) == (["/srv/other"], 2)
+        assert history.entries() == [KnownEntry("/srv/other", "home", 60)]
+        with pytest.raises(UsageError, match="is remembered on this host"):
+            history.forget_place(PLACE)
 
 
 def test_successes_of_long_ago_go_and_failures_stay(tmp_path: Path) -> None:

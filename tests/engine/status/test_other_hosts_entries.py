@@ -1,13 +1,14 @@
 """A host that verifies or drills what other hosts back up: its open failures are told, and no age is asked of it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from proofkeep.errors import DamagedError, DrillFailedError, ProofkeepError, StoreError
+from proofkeep.errors import DamagedError, DrillFailedError, ProofkeepError, StoreError, UsageError
 from proofkeep.history import BACKUP, DRILL, VERIFY, History, KnownEntry
-from proofkeep.status import StatusReport, judge
+from proofkeep.status import BrokenEntry, StatusReport, forget, judge
 
 PLACE = "/srv/packs"
 HOME = KnownEntry(PLACE, "home", 3600)
@@ -63,13 +64,55 @@ def test_same_failure_of_two_runs_is_one_reason(tmp_path: Path) -> None:
     assert (found.reasons, len(found.failures)) == (["verify of all entries: damaged"], 2)
 
 
-def test_failure_on_another_repository_is_that_ones_status(tmp_path: Path) -> None:
+def test_failure_on_a_repository_that_is_served_no_more_is_told_with_its_place_until_that_is_forgotten(
+    tmp_path: Path,
+) -> None:
     ended(tmp_path, VERIFY, [], DamagedError("a pack is gone"))
+    ended(tmp_path, DRILL, [], DrillFailedError("not restored"), "bb")
+    bad = report(tmp_path, place="/srv/other")
 
+    with History(tmp_path) as history:
+        forget(history, "/srv/other", repository=PLACE)
+
+    assert bad.reasons == [
+        "verify of all entries in /srv/packs: damaged",
+        "drill of all entries in /srv/packs: drill-failed",
+    ]
+    assert bad.other_places == [PLACE]
     assert report(tmp_path, place="/srv/other").reasons == []
 
 
-def test_backup_of_an_entry_that_was_forgotten_is_not_told(tmp_path: Path) -> None:
-    ended(tmp_path, BACKUP, ["home"], StoreError("away"))
+def test_failure_on_another_repository_that_its_listed_entry_shows_is_told_there_alone(tmp_path: Path) -> None:
+    ended(tmp_path, VERIFY, [], DamagedError("a pack is gone"))
 
+    found = report(tmp_path, HOME, place="/srv/other")
+
+    assert (found.reasons, found.other_places) == (["home: overdue, damaged"], [])
+
+
+def test_repository_that_is_served_is_not_forgotten(tmp_path: Path) -> None:
+    ended(tmp_path, VERIFY, [], DamagedError("a pack is gone"))
+
+    with History(tmp_path) as history, pytest.raises(UsageError, match="is served by this host"):
+        forget(history, PLACE, repository=PLACE)
+
+    assert report(tmp_path).reasons == ["verify of all entries: damaged"]
+
+
+def test_backup_of_an_entry_that_was_never_listed_is_told_until_the_entry_is_forgotten(tmp_path: Path) -> None:
+    ended(tmp_path, BACKUP, ["home"], StoreError("away"))
+    bad = report(tmp_path)
+
+    with History(tmp_path) as history:
+        forget(history, PLACE, entry="home")
+
+    assert bad.reasons == ["backup of home: store"]
     assert report(tmp_path).reasons == []
+
+
+def test_backup_that_failed_by_its_broken_entry_is_one_reason(tmp_path: Path) -> None:
+    ended(tmp_path, BACKUP, ["home"], UsageError("block is gone"))
+
+    broken = replace(report(tmp_path), broken=[BrokenEntry("home", UsageError("block is gone"))])
+
+    assert broken.reasons == ["home: usage"]

@@ -1,0 +1,22 @@
+"""What a host does no more is forgotten when somebody says so, and by nothing else."""
+
+from proofkeep.errors import UsageError
+from proofkeep.history import History
+
+
+def forget(history: History, served: str, *, entry: str | None = None, repository: str | None = None) -> None:
+    """Forget an entry, or a repository, that this host backs up, verifies and drills no more, with its failures.
+
+    Args:
+        served: where the repository lies that the host is asked about: a later success closes its failures.
+        repository: where it lay.
+
+    Raises:
+        UsageError: nothing of it is remembered, or it is the one that is served.
+    """
+    if repository == served:
+        raise UsageError(f"repository at {served!r} is served by this host: a later success closes its failures")
+    if repository is not None:
+        history.forget_place(repository)
+    if entry is not None:
+        history.forget(entry)
