@@ -32,12 +32,16 @@ class WatchedEntry(BaseModel):
 
     entry: str = Field(description="Name of the inventory entry.")
     source: str = Field(description="Name of its Proofkeep Source block, which says its allowed age.")
+    drilled_on: str | None = Field(
+        default=None, description="Host that drills it instead of this one, whose status tells of its drills."
+    )
 
 
 @flow(name="status", flow_run_name=named_by("repository"), **telling())
 def status(
     repository: str,
     entries: list[WatchedEntry] | None = None,
+    drilled: list[str] | None = None,
     forget: str | None = None,
     forget_repository: str | None = None,
 ) -> State[Any]:
@@ -50,6 +54,7 @@ def status(
     Args:
         repository: name of a Proofkeep Repository block; ages of its entries are asked of it.
         entries: those that have to be listed even if they never ran.
+        drilled: names of entries that this host drills and others back up; only their drills are told here.
         forget: name of an entry that is backed up or drilled on this host no more: it is not listed again.
         forget_repository: where a repository lies that this host serves no more, as the card says it: its entries are
             not listed again, nor is what is open of it.
@@ -60,7 +65,8 @@ def status(
         configuration, now = block.configuration(), time.time_ns()
         _forget(configuration, run, entry=forget, repository=forget_repository)
         known, broken = _watched(block, entries or [])
-        report = replace(configuration.status(block.session(), now_ns=now, entries=known), broken=broken)
+        asked = configuration.status(block.session(), now_ns=now, entries=known, drilled=drilled or [])
+        report = replace(_with_drill_hosts(asked, entries or []), broken=broken)
         key = artifact_key("status", repository)
         made = publish(render(repository, report, now), key, f"Status: {report.verdict}")
         return _state(report, leading(f"{report.verdict}.", key, made))
@@ -91,6 +97,13 @@ def _known(block: Repository, entry: WatchedEntry) -> KnownEntry:
     if configuration.known_entry is None:
         raise AssertionError(configuration.place)
     return configuration.known_entry
+
+
+def _with_drill_hosts(report: StatusReport, watched: list[WatchedEntry]) -> StatusReport:
+    """This host's history cannot know what others drill."""
+    hosts = {(report.place, each.entry): each.drilled_on for each in watched}
+    found = [replace(each, drilled_on=hosts.get((each.known.place, each.known.name))) for each in report.entries]
+    return replace(report, entries=found)
 
 
 def _state(report: StatusReport, attention: str) -> State[Any]:

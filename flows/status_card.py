@@ -29,6 +29,9 @@ def render(repository: str, report: StatusReport, now_ns: int) -> str:
     if report.broken:
         lines += ["", "## Entries that cannot be used", ""]
         lines += [f"* {entry.name}: **{entry.error.code}**\n\n  {entry.error}" for entry in report.broken]
+    if report.drilled:
+        lines += ["", "## Drilled here, backed up elsewhere", "", "| entry | last drill |", "|---|---|"]
+        lines += [f"| {entry.name} | {_drill(entry.drill, now_ns)} |" for entry in report.drilled]
     failures = [(entry.known.name, failure) for entry in report.entries for failure in entry.failures]
     failures += [(report.subject(failure), failure) for failure in report.failures]
     if failures:
@@ -46,13 +49,21 @@ def render(repository: str, report: StatusReport, now_ns: int) -> str:
 
 def _entry(entry: EntryStatus, now_ns: int) -> str:
     age = "never" if entry.age_seconds is None else f"{spell_duration(entry.age_seconds)} ago"
-    drill = "never"
-    if entry.drill is not None:
-        drill = f"{_ago(entry.drill.at, now_ns)}, {'**failed**' if entry.drill.failed else 'passed'}"
+    drill = _drill(entry.drill, now_ns)
+    if entry.drilled_on is not None:
+        here = "" if entry.drill is None else f"; here {drill}"
+        drill = f"on {entry.drilled_on}, see its status{here}"
     state = ", ".join(f"**{code}**" for code in entry.codes) or "in time"
     if entry.under_way is not None:
         state += f"; a backup began {_ago(entry.under_way.began, now_ns)}"
     return f"| {entry.known.name} | {age} | {spell_duration(entry.known.allowed_seconds)} | {drill} | {state} |"
+
+
+def _drill(last: Attempt | None, now_ns: int) -> str:
+    """What this host knows of drills."""
+    if last is None:
+        return "none here"
+    return f"{_ago(last.at, now_ns)}, {'**failed**' if last.failed else 'passed'}"
 
 
 def _failure(subject: str, failure: Attempt, now_ns: int) -> str:

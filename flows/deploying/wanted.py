@@ -166,13 +166,15 @@ class _Deriving:
 
     def _status(self, host: Host, repository: Repository, entries: list[Entry]) -> Deployment:
         """Whether all is well with what one host does for one repository; `entries` are those that it backs up."""
-        watched = [{"entry": entry.name, "source": entry.source} for entry in entries]
+        watched = [{"entry": each.name, "source": each.source} | _drilled_on(each) for each in entries]
+        mine = (each for each in self._inventory.entries if each.repository == repository.name)
+        drilled = [each.name for each in mine if _drilled_on(each) == {"drilled_on": host.name}]
         return self._made(
             "flows.status.status",
             f"{repository.name}-{host.name}",
             host.name,
             f"Show every hour what of host {host.name} is overdue, failed or left over; Failed while something is.",
-            {"repository": repository.name, "entries": watched},
+            {"repository": repository.name, "entries": watched} | ({"drilled": drilled} if drilled else {}),
             ("status", f"repository:{repository.name}"),
             Schedule(cron=_STATUS_CRON),
         )
@@ -237,6 +239,12 @@ class _Deriving:
 
 def _runs(entry: Entry, host: Host, repository: Repository) -> bool:
     return (entry.host, entry.repository) == (host.name, repository.name)
+
+
+def _drilled_on(entry: Entry) -> dict[str, str]:
+    """The host that drills the entry, where that is another one than it lies on."""
+    host = entry.drill.host if entry.drill else None
+    return {} if host in {None, entry.host} else {"drilled_on": str(host)}
 
 
 def _options(entry: Entry) -> dict[str, Any]:

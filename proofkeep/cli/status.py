@@ -9,7 +9,7 @@ from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
 from proofkeep.configuration.duration import spell_duration
 from proofkeep.history import Attempt
-from proofkeep.status import HISTORY_DAMAGED, EntryStatus, StatusReport, forget
+from proofkeep.status import HISTORY_DAMAGED, DrilledEntry, EntryStatus, StatusReport, forget
 from proofkeep.unfinished import STAYS, UnfinishedRun
 
 _SECOND_NS = 10**9
@@ -58,6 +58,7 @@ def run(context: Context) -> Exit:
 def _document(report: StatusReport) -> dict[str, Any]:
     return {
         "entries": [_entry(entry) for entry in report.entries],
+        "drilled": [{"entry": each.name, "drill": each.drill and _attempt(each.drill)} for each in report.drilled],
         "left": [_left(run) for run in report.left],
         "abandoned": [_abandoned(run) for run in report.abandoned],
         "unreachable": None if report.unreachable is None else report.unreachable.code,
@@ -124,6 +125,7 @@ def commands(run: UnfinishedRun) -> list[str]:
 
 def _lines(report: StatusReport, now_ns: int) -> list[str]:
     lines = [line for entry in report.entries for line in _entry_lines(entry, now_ns)]
+    lines += [_drilled_line(entry, now_ns) for entry in report.drilled]
     lines += [_open(each, f"{each.verb} of {shown.text(report.subject(each))}", now_ns) for each in report.failures]
     lines += [f"  {_forgetting(place)}" for place in report.other_places]
     for run in report.left:
@@ -140,13 +142,21 @@ def _entry_lines(entry: EntryStatus, now_ns: int) -> list[str]:
     allowed = spell_duration(entry.known.allowed_seconds)
     age = "never verified" if entry.age_seconds is None else f"verified {spell_duration(entry.age_seconds)} ago"
     parts = [shown.text(entry.known.name), f"{age}, allowed {allowed}", "OVERDUE" if entry.overdue else "in time"]
-    if entry.drill is None:
-        parts.append("never drilled")
-    else:
-        parts.append(f"drill {_ago(entry.drill.at, now_ns)}: {'failed' if entry.drill.failed else 'passed'}")
+    parts.append(_drill(entry.drill, now_ns))
     if entry.under_way is not None:
         parts.append(f"a backup began {_ago(entry.under_way.began, now_ns)}")
     return ["  ".join(parts), *(f"  {_open(each, each.verb, now_ns)}" for each in entry.failures)]
+
+
+def _drilled_line(entry: DrilledEntry, now_ns: int) -> str:
+    return "  ".join([shown.text(entry.name), "backed up elsewhere", _drill(entry.drill, now_ns)])
+
+
+def _drill(last: Attempt | None, now_ns: int) -> str:
+    """What this host knows of drills, which may run on another one."""
+    if last is None:
+        return "no drill on this host"
+    return f"drill {_ago(last.at, now_ns)}: {'failed' if last.failed else 'passed'}"
 
 
 def _open(failure: Attempt, what: str, now_ns: int) -> str:

@@ -25,7 +25,7 @@ from proofkeep.configuration.sections import (
     Text,
     TlsSettings,
 )
-from proofkeep.errors import ProofkeepError, TargetError, UsageError
+from proofkeep.errors import TargetError, UsageError
 from proofkeep.keys.uris import KeyMeans, host_secret_from_uri, key_provider_from_uri
 from proofkeep.ports import HostSecret, KeyProvider, ObjectStore
 from proofkeep.repository import Repository
@@ -205,25 +205,22 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 recording.source_at = resumed.committed.source_at if resumed.committed else None
             return resumed
 
-    def status(self, session: Any = None, *, now_ns: int, entries: "Sequence[KnownEntry]" = ()) -> "StatusReport":
+    def status(
+        self, session: Any = None, *, now_ns: int, entries: "Sequence[KnownEntry]" = (), drilled: Sequence[str] = ()
+    ) -> "StatusReport":
         """The status of this host's entries: those given, the configured one, and all that were ever backed up here.
+
+        Args:
+            drilled: entries of this repository that this host drills and others back up.
 
         Raises:
             StateError, StateDamagedError: the history cannot be read.
         """
-        from proofkeep.status import judge, newest_complete  # noqa: PLC0415 - a backup starts without loading it
+        from proofkeep.status import look  # noqa: PLC0415 - a backup starts without loading it
 
+        mine = [*entries, *([self.known_entry] if self.known_entry else [])]
         with self.history(briefly=True) as history:
-            mine = [*entries, *([self.known_entry] if self.known_entry else [])]
-            known = {(entry.place, entry.name): entry for entry in (*history.entries(), *mine)}
-            wanted = sorted(known.values(), key=lambda entry: (entry.name, entry.place))
-            newest, unreachable = {}, None
-            try:
-                names = [entry.name for entry in wanted if entry.place == self.place]
-                newest[self.place] = newest_complete(self.connect(session), names, now_ns)
-            except ProofkeepError as error:
-                unreachable = error
-            return judge(self.state, history, wanted, newest, now_ns, unreachable, self.place)
+            return look(self.state, history, mine, self.place, lambda: self.connect(session), now_ns, drilled)
 
     def identity(self, run: bytes, *, entry: str | None = None, orchestrator: str | None = None) -> "Identity":
         """Who runs: this host, user and software.

@@ -71,6 +71,7 @@ def render_posture(inventory: Inventory, found: Sequence[Gap]) -> str:
         f"{len(inventory.entries)} entries, {cui} with CUI; {len(found)} gaps in {len(open_entries)} entries.",
         "",
         *_gap_lines(inventory, found),
+        *_drill_lines(inventory),
         "## Checks",
         "",
         "| check | asks | serves | gaps |",
@@ -92,6 +93,17 @@ def _gap_lines(inventory: Inventory, found: Sequence[Gap]) -> Iterator[str]:
         owner = _cell(entry.owner or "nobody")
         row = (gap.entry, "yes" if entry.cui else "no", owner, f"`{gap.code}`", _cell(gap.detail))
         yield f"| {' | '.join(row)} | {', '.join(gap.objectives)} |"
+    yield ""
+
+
+def _drill_lines(inventory: Inventory) -> Iterator[str]:
+    """Which host drills what: only its status can tell how that went."""
+    drilled = [(entry, entry.drill) for entry in inventory.entries if entry.drill is not None]
+    if not drilled:
+        return
+    yield from ("## Drills", "", "| entry | backed up on | drilled and told on | at |", "|---|---|---|---|")
+    for entry, drill in drilled:
+        yield f"| {entry.name} | {entry.host} | {drill.host or entry.host} | `{drill.cron}` {drill.timezone} |"
     yield ""
 
 
@@ -125,7 +137,7 @@ def _age(inventory: Inventory, entry: Entry, _: Repository, now: datetime) -> st
 
 
 def _no_drill(_: Inventory, entry: Entry, __: Repository, ___: datetime) -> str | None:
-    return "its restore is never drilled" if entry.cui and entry.drill is None else None
+    return "no drill of its restore is scheduled" if entry.cui and entry.drill is None else None
 
 
 def _rare_drill(_: Inventory, entry: Entry, __: Repository, now: datetime) -> str | None:

@@ -5,15 +5,18 @@ From the repository, the journals and the history, so that none of them can hide
 
 from proofkeep.status.forgetting import forget
 from proofkeep.status.judging import judge, newest_complete, open_failures
-from proofkeep.status.report import HISTORY_DAMAGED, BrokenEntry, EntryStatus, StatusReport
+from proofkeep.status.looking import look
+from proofkeep.status.report import HISTORY_DAMAGED, BrokenEntry, DrilledEntry, EntryStatus, StatusReport
 
 __all__ = [
     "HISTORY_DAMAGED",
     "BrokenEntry",
+    "DrilledEntry",
     "EntryStatus",
     "StatusReport",
     "forget",
     "judge",
+    "look",
     "newest_complete",
     "open_failures",
 ]

@@ -8,7 +8,7 @@ from proofkeep.errors import CancelledError, ProofkeepError
 from proofkeep.history import BACKUP, DRILL, Attempt, History, KnownEntry
 from proofkeep.repository import Repository
 from proofkeep.snapshots import CommittedSnapshot, list_snapshots
-from proofkeep.status.report import EntryStatus, StatusReport, whole_seconds
+from proofkeep.status.report import DrilledEntry, EntryStatus, StatusReport, whole_seconds
 from proofkeep.unfinished import UnfinishedRun, all_unfinished_runs
 
 Newest = Mapping[str, CommittedSnapshot]
@@ -41,12 +41,14 @@ def judge(
     now_ns: int,
     unreachable: ProofkeepError | None = None,
     place: str | None = None,
+    drilled: Sequence[str] = (),
 ) -> StatusReport:
     """The status of all `known` entries and of what lies in the state directory `root`.
 
     Args:
         newest: what was read of each place that was asked; for others only the history tells.
         place: where the repository lies that is asked; failures on others that no `known` entry shows name theirs.
+        drilled: entries of that repository that this host drills, and others back up.
     """
     attempts = {each: history.attempts(each) for each in history.places()}
     entries = [_judged(entry, attempts.get(entry.place, []), newest.get(entry.place), now_ns) for entry in known]
@@ -56,7 +58,14 @@ def judge(
     remains = [run for run in runs if run.abandoned and run.remains]
     beside = [each for at in attempts for each in _of_none(_names(known, at), attempts[at])]
     return StatusReport(
-        entries, left, remains, unreachable, history_damaged=history.damaged, failures=beside, place=place
+        entries,
+        left,
+        remains,
+        unreachable,
+        history_damaged=history.damaged,
+        failures=beside,
+        place=place,
+        drilled=[] if place is None else _drilled(_names(known, place), drilled, attempts.get(place, [])),
     )
 
 
@@ -72,7 +81,7 @@ def _judged(entry: KnownEntry, of_place: list[Attempt], asked: Newest | None, no
     else:
         instants = [newest.facts.source_at] if newest else []
     verified_at = max((each for each in instants if each <= now_ns + _CLOCKS_DIFFER_NS), default=None)
-    drills = [each for each in mine if each.verb == DRILL and each.code is not None and not _is_nothing(each)]
+    drills = _ended_drills(mine)
     under_way = [each for each in mine if each.verb == BACKUP and each.code is None]
     return EntryStatus(
         entry,
@@ -88,6 +97,23 @@ def _judged(entry: KnownEntry, of_place: list[Attempt], asked: Newest | None, no
 def _of_none(listed: AbstractSet[str], of_place: list[Attempt]) -> list[Attempt]:
     """Open failures that no listed entry shows: of what this host does not back up itself, or not any more."""
     return [each for each in open_failures(of_place, None) if listed.isdisjoint(each.entries or listed)]
+
+
+def _drilled(listed: AbstractSet[str], named: Sequence[str], of_place: list[Attempt]) -> list[DrilledEntry]:
+    """What this host drills and does not back up: what somebody named, and what its history knows."""
+    drills = _ended_drills(of_place)
+    names = dict.fromkeys([*named, *(name for each in drills for name in each.entries)])
+    if not names and not listed and drills:  # of the repository whole, whose entries this host cannot name
+        return [DrilledEntry(drills[-1].subject, drills[-1])]
+    found = []
+    for name in sorted(set(names) - listed):
+        mine = [each for each in drills if not each.entries or name in each.entries]
+        found.append(DrilledEntry(name, mine[-1] if mine else None))
+    return found
+
+
+def _ended_drills(attempts: Sequence[Attempt]) -> list[Attempt]:
+    return [each for each in attempts if each.verb == DRILL and each.code is not None and not _is_nothing(each)]
 
 
 def open_failures(attempts: Sequence[Attempt], newest: CommittedSnapshot | None) -> list[Attempt]:

@@ -26,8 +26,9 @@ class EntryStatus:
         snapshot: that snapshot's id; None where only this host's memory tells of it.
         age_seconds: of `verified_at`; None where there never was one.
         under_way: the attempt that runs now.
-        drill: the last drill that came to an end and was about this entry.
+        drill: the last drill on this host that came to an end and was about this entry.
         failures: attempts that failed and that nothing has closed since, oldest first.
+        drilled_on: the host that drills it instead of this one, where somebody said so.
     """
 
     known: KnownEntry
@@ -37,6 +38,7 @@ class EntryStatus:
     under_way: Attempt | None = None
     drill: Attempt | None = None
     failures: list[Attempt] = field(default_factory=list)
+    drilled_on: str | None = None
 
     @property
     def overdue(self) -> bool:
@@ -48,6 +50,18 @@ class EntryStatus:
         """Why it needs somebody: `overdue`, and codes of its open failures, each once."""
         found = ["overdue"] if self.overdue else []
         return [*found, *dict.fromkeys(failure.code or "" for failure in self.failures)]
+
+
+@dataclass(frozen=True, slots=True)
+class DrilledEntry:
+    """An entry that this host drills and another one backs up.
+
+    Attributes:
+        drill: the last one here that came to an end.
+    """
+
+    name: str
+    drill: Attempt | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +84,7 @@ class StatusReport:
         history_damaged: the history was damaged and begun anew; nobody has removed yet what was put aside.
         failures: open ones that are about none of `entries`: other hosts back those up, or this one did once.
         place: where the repository lies that was asked.
+        drilled: what of that repository this host drills and does not back up.
     """
 
     entries: list[EntryStatus]
@@ -80,6 +95,7 @@ class StatusReport:
     history_damaged: bool = False
     failures: Sequence[Attempt] = ()
     place: str | None = None
+    drilled: Sequence[DrilledEntry] = ()
 
     @property
     def reasons(self) -> list[str]:

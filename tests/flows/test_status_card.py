@@ -1,10 +1,13 @@
 """The table of a status, as Markdown."""
 
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from flows.status_card import render
-from proofkeep.history import VERIFY, Attempt
-from proofkeep.status import HISTORY_DAMAGED, StatusReport
+from proofkeep.history import DRILL, VERIFY, Attempt, KnownEntry
+from proofkeep.status import HISTORY_DAMAGED, DrilledEntry, EntryStatus, StatusReport
 from proofkeep.unfinished import STAYS, UnfinishedRun
 
 
@@ -48,3 +51,40 @@ def test_failure_on_a_repository_that_is_served_no_more_says_where_it_lies_and_h
 
     assert "**verify of all entries in /srv/old: damaged**" in text
     assert "If this host serves `/srv/old` no more: run this flow with `forget_repository` set to that." in text
+
+
+def entry(**fields: Any) -> EntryStatus:
+    return EntryStatus(KnownEntry("/srv/packs", "home", 3600), 1, "aa", 60, **fields)
+
+
+def drill_at(ended: int) -> Attempt:
+    return Attempt(1, 2, DRILL, "/srv/packs", ("home",), "cc" * 16, 0, ended, "", "", None)
+
+
+@pytest.mark.parametrize(
+    "fields,cell",
+    [
+        ({}, "none here"),
+        ({"drilled_on": "restore-1.example"}, "on restore-1.example, see its status"),
+        ({"drill": drill_at(10**9)}, "59s ago, passed"),
+        (
+            {"drill": drill_at(10**9), "drilled_on": "restore-1.example"},
+            "on restore-1.example, see its status; here 59s ago, passed",
+        ),
+    ],
+)
+def test_entry_says_what_is_known_of_its_drills_and_never_that_there_were_none_elsewhere(
+    fields: dict[str, Any], cell: str
+) -> None:
+    text = render("main", StatusReport([entry(**fields)], []), 60 * 10**9)
+
+    assert f"| home | 1m ago | 1h | {cell} | in time |" in text
+
+
+def test_host_that_drills_what_others_back_up_answers_for_those_drills() -> None:
+    drilled = [DrilledEntry("home", drill_at(10**9)), DrilledEntry("mail", None)]
+
+    text = render("main", StatusReport([], [], drilled=drilled), 60 * 10**9)
+
+    assert "## Drilled here, backed up elsewhere" in text
+    assert "| home | 59s ago, passed |\n| mail | none here |" in text

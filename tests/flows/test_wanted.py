@@ -45,19 +45,26 @@ def test_default_deployments_are_those_of_the_example_inventory(flow: str) -> No
     ]
 
 
-def statuses(*changes: tuple[str, str]) -> dict[str, list[dict[str, str]]]:
-    """Hosts that have a status of the repository, each with the entries whose ages are asked there."""
+def statuses(*changes: tuple[str, str]) -> dict[str, dict[str, Any]]:
+    """Hosts that have a status of the repository, each with what it is asked: ages of entries, and drills."""
     made = wanted(inventory(*changes)).deployments
-    return {each.queue: each.parameters["entries"] for each in made if each.flow == "status"}
+    asked = {each.queue: dict(each.parameters) for each in made if each.flow == "status"}
+    assert all(parameters.pop("repository") == "main" for parameters in asked.values())
+    return asked
 
 
-HOME = [{"entry": "home", "source": "home"}]
+HOME = {"entries": [{"entry": "home", "source": "home"}]}
+ONLY_DRILLS = {"entries": [], "drilled": ["home"]}
 
 
-def test_host_that_only_drills_has_a_status_and_is_asked_no_age() -> None:
+def test_host_that_only_drills_answers_for_its_drills_and_is_asked_no_age() -> None:
     made = wanted(inventory(*RESTORE_HOST)).deployments
 
-    assert statuses(*RESTORE_HOST) == {"restore-1.example": [], "backup-1.example": HOME}
+    drilled_elsewhere = {"entry": "home", "source": "home", "drilled_on": "restore-1.example"}
+    assert statuses(*RESTORE_HOST) == {
+        "restore-1.example": ONLY_DRILLS,
+        "backup-1.example": {"entries": [drilled_elsewhere]},
+    }
     there = {each.flow for each in made if each.queue == "restore-1.example"}
     assert there == {"restore_drill", "status"}
 
@@ -65,7 +72,7 @@ def test_host_that_only_drills_has_a_status_and_is_asked_no_age() -> None:
 def test_host_that_only_verifies_has_a_status() -> None:
     verified_there = ("    host: backup-1.example\n    location: aws", "    host: restore-1.example\n    location: aws")
 
-    assert statuses(RESTORE_HOST[0], verified_there) == {"restore-1.example": [], "backup-1.example": HOME}
+    assert statuses(RESTORE_HOST[0], verified_there) == {"restore-1.example": {"entries": []}, "backup-1.example": HOME}
 
 
 def test_host_that_does_nothing_for_a_repository_has_no_status_of_it() -> None:

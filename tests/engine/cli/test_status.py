@@ -119,6 +119,20 @@ def test_failed_and_passed_verify_and_drill_are_told(repository: Place) -> None:
     assert (closed[0], only(closed[1]["entries"])["failures"]) == (0, [])
 
 
+def test_drill_is_told_where_it_ran_and_said_to_be_unknown_elsewhere(repository: Place) -> None:
+    repository.done("backup")
+    untold = repository.run("status")
+    shutil.rmtree(repository.root / "state")
+    repository.configure(top=f'state = "state"\nhost_secret = "file:{repository.root}/host.secret"')
+    repository.run("drill")
+    told, said = status(repository), repository.run("status")
+
+    assert "  no drill on this host\n" in untold.out
+    drilled = only(told[1]["drilled"])
+    assert (told[1]["entries"], drilled["drill"]["verb"]) == ([], "drill")
+    assert f"{drilled['entry']}  backed up elsewhere  drill " in said.out
+
+
 def test_host_that_only_verifies_tells_its_open_failure_and_is_asked_no_age(repository: Place) -> None:
     repository.done("backup")
     shutil.rmtree(repository.root / "state")

@@ -73,3 +73,12 @@ def test_page_names_every_check_its_objectives_and_the_owner() -> None:
     assert all(f"`{check.code}` | {check.asks} | {', '.join(check.objectives)}" in page for check in CHECKS)
     assert "| home | yes | a \\| b &lt;i> | `age-shorter-than-interval` |" in page
     assert "1 entries, 1 with CUI; 2 gaps in 1 entries." in page
+
+
+def test_page_names_the_host_that_drills_each_entry_and_so_tells_of_it() -> None:
+    elsewhere = render_posture(found := inventory(*COVERED), gaps(found, NOW))
+    never = render_posture(found := inventory(*COVERED, *LACKING["no-drill"]), gaps(found, NOW))
+
+    assert "| home | backup-1.example | restore-1.example | `0 6 1 1,4,7,10 *` UTC |" in elsewhere
+    assert "## Drills" not in never
+    assert "no drill of its restore is scheduled" in never

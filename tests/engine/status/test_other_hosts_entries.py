@@ -19,9 +19,9 @@ def ended(root: Path, verb: str, entries: Sequence[str], error: ProofkeepError |
         recording.failure = error
 
 
-def report(root: Path, *known: KnownEntry, place: str = PLACE) -> StatusReport:
+def report(root: Path, *known: KnownEntry, place: str = PLACE, drilled: Sequence[str] = ()) -> StatusReport:
     with History(root) as history:
-        return judge(root, history, known, {}, 10**18, place=place)
+        return judge(root, history, known, {}, 10**18, place=place, drilled=drilled)
 
 
 @pytest.mark.parametrize(
@@ -116,3 +116,31 @@ def test_backup_that_failed_by_its_broken_entry_is_one_reason(tmp_path: Path) ->
     broken = replace(report(tmp_path), broken=[BrokenEntry("home", UsageError("block is gone"))])
 
     assert broken.reasons == ["home: usage"]
+
+
+def drills(found: StatusReport) -> dict[str, str | None]:
+    """Runs of the last drills of what other hosts back up."""
+    return {each.name: None if each.drill is None else each.drill.run for each in found.drilled}
+
+
+def test_last_drills_of_other_hosts_entries_are_told_where_they_ran(tmp_path: Path) -> None:
+    ended(tmp_path, DRILL, ["mail"], run="aa")
+    ended(tmp_path, DRILL, ["mail"], run="bb")
+    ended(tmp_path, DRILL, ["home"], run="cc")
+
+    assert drills(report(tmp_path, HOME)) == {"mail": "bb"}
+    assert drills(report(tmp_path, place="/srv/other")) == {}
+
+
+def test_entry_that_is_to_be_drilled_here_is_told_before_its_first_drill(tmp_path: Path) -> None:
+    assert drills(report(tmp_path, drilled=["mail"])) == {"mail": None}
+
+    ended(tmp_path, DRILL, [], run="aa")
+
+    assert drills(report(tmp_path, drilled=["mail"])) == {"mail": "aa"}
+
+
+def test_drill_of_a_whole_repository_is_told_where_no_entry_is_known(tmp_path: Path) -> None:
+    ended(tmp_path, DRILL, [], run="aa")
+
+    assert drills(report(tmp_path)) == {"all entries": "aa"}
