@@ -23,6 +23,7 @@ from prefect.utilities.callables import parameter_schema
 from flows.deploying.block_claims import misfits
 from flows.deploying.differences import Change, compare
 from flows.deploying.fields import Fields, held_fields, wanted_fields
+from flows.deploying.fleets import crowded
 from flows.deploying.wanted import OURS, POOL, Deployment, Wanted, wanted
 from proofkeep.errors import UsageError
 from proofkeep.inventory import Inventory
@@ -77,7 +78,8 @@ def plan(client: SyncPrefectClient, inventory: Inventory) -> Plan:
     ]
     in_the_way = [f"deployment {title} exists and is not of inventory {inventory.name}" for title in foreign]
     held = {title: each.id for title, each in mine.items()}
-    return Plan(inventory, follows, changes, [*in_the_way, *misfits(client, inventory)], held)
+    in_the_way += [*crowded(client, inventory), *misfits(client, inventory)]
+    return Plan(inventory, follows, changes, in_the_way, held)
 
 
 def flow_of(deployment: Deployment) -> Flow[..., Any]:
