@@ -12,6 +12,7 @@ from proofkeep.cli.exits import Exit
 from proofkeep.cli.report import table
 
 if TYPE_CHECKING:
+    from flows.apart import Trouble
     from flows.reconcile import Reconciled
 
 
@@ -24,8 +25,11 @@ def add(commands: Subparsers) -> Parser:
 def run(context: Context) -> Exit:
     """Reconcile, and tell which runs were set Crashed; as an event too, where a file is named for the flows' events.
 
+    Returns:
+        `ATTENTION` when a run could not be handled; the others were.
+
     Raises:
-        UsageError, TargetError: as `flows.reconcile.reconcile`.
+        UsageError: as `flows.reconcile.reconcile`.
     """
     from flows import logs  # noqa: PLC0415 - as the module says
     from flows.reconcile import reconcile  # noqa: PLC0415 - as above
@@ -36,8 +40,13 @@ def run(context: Context) -> Exit:
     crashed, told = map(_documents, (done.crashed, done.told))
     rows = [(str(run.id), f"{run.name}: {_words(run)}, set Crashed") for run in done.crashed]
     rows += [(str(run.id), f"{run.name}: {_words(run)}, {run.state}, leads to its card now") for run in done.told]
-    context.report.tell({"crashed": crashed, "told": told}, table(rows) or ["nothing to reconcile"])
-    return Exit.OK
+    rows += [(str(each.id or "-"), f"{each.name}: {each.error} [{each.error.code}]") for each in done.troubles]
+    troubles = [_trouble(each) for each in done.troubles]
+    result = {"crashed": crashed, "told": told, "troubles": troubles}
+    context.report.tell(result, table(rows) or ["nothing to reconcile"])
+    for each in done.troubles:
+        context.report.complain(each.error)
+    return Exit.ATTENTION if done.troubles else Exit.OK
 
 
 def _documents(runs: "Sequence[Reconciled]") -> list[dict[str, Any]]:
@@ -50,6 +59,15 @@ def _documents(runs: "Sequence[Reconciled]") -> list[dict[str, Any]]:
         }
         for run in runs
     ]
+
+
+def _trouble(trouble: "Trouble") -> dict[str, Any]:
+    return {
+        "flow_run": str(trouble.id) if trouble.id else None,
+        "name": trouble.name,
+        "code": trouble.error.code,
+        "message": str(trouble.error),
+    }
 
 
 def _words(run: "Reconciled") -> str:

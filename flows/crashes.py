@@ -21,6 +21,7 @@ from flows.outside import lead, tell_outside, verb_and_subject
 from flows.remembering import remember_failure
 from proofkeep.configuration.identity import host_name
 from proofkeep.errors import ProcessGoneError
+from tasks.boundary import advised
 
 UNDER_WAY = [StateType.RUNNING, StateType.CANCELLING]
 _UNFINISHED = [*UNDER_WAY, StateType.PENDING, StateType.SCHEDULED]
@@ -38,9 +39,16 @@ def never_begun(run: FlowRun) -> ProcessGoneError:
 
 
 def crash(client: SyncPrefectClient, run: FlowRun, error: ProcessGoneError) -> int:
-    """Set a run Crashed whose process is dead, with its card; how many task runs died with it."""
-    task_runs = _crash_task_runs(client, run, str(error))
-    client.set_flow_run_state(run.id, Crashed(message=_told(client, run, error)), force=True)
+    """Set a run Crashed whose process is dead, with its card; how many task runs died with it.
+
+    It is Crashed, and its slots are free, also where its card cannot be made: `tell_crash` tries again.
+    """
+    told = str(advised(error))
+    try:
+        task_runs = _crash_task_runs(client, run, str(error))
+        told = _told(client, run, error)
+    finally:
+        client.set_flow_run_state(run.id, Crashed(message=told), force=True)
     return task_runs
 
 

@@ -53,10 +53,10 @@ class ProcessMark:
 
     @classmethod
     def from_labels(cls, labels: Mapping[str, Any]) -> Self | None:
-        """What a run's labels say; None for a run that never began on any host."""
+        """What a run's labels say; None for a run that never began on any host, or where they were changed."""
         try:
             return cls(str(labels[_HOST]), int(labels[_PID]), str(labels[_BOOT]), int(labels[_STARTED]))
-        except KeyError:
+        except (KeyError, ValueError):
             return None
 
     def labels(self) -> dict[str, Any]:

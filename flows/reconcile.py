@@ -7,8 +7,8 @@ reconcile` before it starts the worker, a timer every few minutes. Runs of other
 """
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,7 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.flows import Flow
 
 from blocks.server import named_server
+from flows.apart import Trouble, apart
 from flows.cancellations import tell_cancellation
 from flows.crashes import UNDER_WAY, crash, gone, never_begun, tell_crash
 from flows.host import ProcessMark, at_work_on
@@ -44,8 +45,9 @@ STUCK = timedelta(minutes=15)
 _LOOKED_BACK = timedelta(days=7)
 _PAGE = 200
 _OURS = "proofkeep"
-_CRASHED = {"state": "Crashed", "state_type": StateType.CRASHED.value}
-_CANCELLED = {"state": "Cancelled", "state_type": StateType.CANCELLED.value}
+_STATES = {
+    how: {"state": how.value.capitalize(), "state_type": how.value} for how in (StateType.CRASHED, StateType.CANCELLED)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,22 @@ class Reconciled:
     name: str
     process: ProcessMark | None
     task_runs: int = 0
-    state: str = _CRASHED["state"]
+    state: str = "Crashed"
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """What was done: runs that were set Crashed, and those that had ended in a state that led to no card."""
+    """What was done.
+
+    Attributes:
+        crashed: runs that were set Crashed.
+        told: runs that had ended in a state that led to no card.
+        troubles: what could not be done, run by run; the next reconcile tries again.
+    """
 
     crashed: list[Reconciled]
     told: list[Reconciled]
+    troubles: list[Trouble] = field(default_factory=list)
 
 
 def reconcile(settled: timedelta = SETTLED, stuck: timedelta = STUCK) -> Reconciliation:
@@ -78,36 +87,59 @@ def reconcile(settled: timedelta = SETTLED, stuck: timedelta = STUCK) -> Reconci
 
     So is one that this host's worker took and no process has begun to work on for `stuck`. Every Crashed run of this
     host's that has no card gets one, and the state of every Cancelled one leads to its card, unless it ended within
-    `settled`.
+    `settled`. What one run brings up keeps no other from being handled; it is among the troubles.
 
     Raises:
         UsageError: as `named_server`.
-        TargetError: plaintext that a drill left in memory cannot be removed; the runs are Crashed all the same.
     """
     done = Reconciliation([], [])
-    left: list[Mapping[str, Any]] = [{}]
-    with named_server() as client:
-        for run in list(_pages(client, _under_way())):
-            error = _death(run, stuck)
-            if error is None or not _is_unchanged(client, run):
-                continue
-            process, task_runs = _process_of(run), crash(client, run, error)
-            pid = process.pid if process else None
-            events.emit("flow-run-reconcile", flow_run_id=str(run.id), pid=pid, task_runs=task_runs, **_CRASHED)
-            done.crashed.append(Reconciled(run.id, run.name, process, task_runs))
-            left.append(run.parameters)
-        for run in list(_pages(client, _ended(StateType.CRASHED, settled))):
-            if _is_of_this_host(run) and tell_crash(client, run):
-                events.emit("flow-run-told", flow_run_id=str(run.id), **_CRASHED)
-                done.told.append(Reconciled(run.id, run.name, _process_of(run)))
-                left.append(run.parameters)
-        for run in list(_pages(client, _ended(StateType.CANCELLED, settled))):
-            if tell_cancellation(client, run):
-                events.emit("flow-run-told", flow_run_id=str(run.id), **_CANCELLED)
-                done.told.append(Reconciled(run.id, run.name, _process_of(run), state=_CANCELLED["state"]))
-    for parameters in left:
-        sweep_memory(parameters)
+    left: list[FlowRun] = []
+    try:
+        with named_server() as client:
+            for run in list(_pages(client, _under_way())):
+                with apart(run, done.troubles):
+                    if (error := _death(run, stuck)) is not None and _is_unchanged(client, run):
+                        left.append(run)
+                        done.crashed.append(_crashed(client, run, error))
+            for how, tell in _TELL.items():
+                for run in list(_pages(client, _ended(how, settled))):
+                    with apart(run, done.troubles):
+                        if tell(client, run):
+                            left.append(run)
+                            done.told.append(_told(run, how))
+    finally:  # also of runs that were Crashed before the server went away: no later reconcile asks for them
+        _sweep(left, done.troubles)
     return done
+
+
+def _sweep(left: list[FlowRun], troubles: list[Trouble]) -> None:
+    """Remove what drills left in memory that is theirs by default, and that these runs named."""
+    with apart(None, troubles):
+        sweep_memory({})
+    for run in left:
+        with apart(run, troubles):
+            sweep_memory(run.parameters)
+
+
+def _crashed(client: SyncPrefectClient, run: FlowRun, error: ProcessGoneError) -> Reconciled:
+    process, task_runs = _process_of(run), crash(client, run, error)
+    pid = process.pid if process else None
+    events.emit(
+        "flow-run-reconcile", flow_run_id=str(run.id), pid=pid, task_runs=task_runs, **_STATES[StateType.CRASHED]
+    )
+    return Reconciled(run.id, run.name, process, task_runs)
+
+
+def _told(run: FlowRun, how: StateType) -> Reconciled:
+    events.emit("flow-run-told", flow_run_id=str(run.id), **_STATES[how])
+    return Reconciled(run.id, run.name, _process_of(run), state=_STATES[how]["state"])
+
+
+def _tell_crash_here(client: SyncPrefectClient, run: FlowRun) -> bool:
+    return _is_of_this_host(run) and tell_crash(client, run)
+
+
+_TELL = {StateType.CRASHED: _tell_crash_here, StateType.CANCELLED: tell_cancellation}
 
 
 def bury(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect's names

@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
-import httpx
 from prefect.client.schemas.objects import FlowRun
 
 from blocks import Repository, Source, load_block
@@ -47,9 +46,9 @@ def remember_failure(flow: str, run: FlowRun, error: ProofkeepError) -> None:
             attempts = history.attempts(configuration.place)
         entries = _entries(verb, run.parameters)
         if not any(each.run == run.id.hex or _makes_good(each, verb, entries, run) for each in attempts):
-            with suppress(type(error)), configuration.recorded(verb, entries, run.id.hex):
-                raise error
-    except (ProofkeepError, httpx.HTTPError) as trouble:
+            with configuration.recorded(verb, entries, run.id.hex) as recording:
+                recording.failure = error
+    except Exception as trouble:  # noqa: BLE001 - parameters that fit no flow raise anything, and must hide no card
         events.emit("failure-not-recorded", outcome="failure", flow_run_id=str(run.id), kind=type(trouble).__name__)
 
 

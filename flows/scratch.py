@@ -22,9 +22,10 @@ def sweep_memory(parameters: Mapping[str, Any]) -> int:
     Raises:
         TargetError: something cannot be removed.
     """
-    chosen = (parameters.get("options") or {}).get("tmpfs")
+    options = parameters.get("options")
+    chosen = options.get("tmpfs") if isinstance(options, Mapping) else None
     try:
-        return sweep(Path(chosen) if chosen else SHARED_MEMORY)
+        return sweep(Path(chosen) if chosen and isinstance(chosen, str) else SHARED_MEMORY)
     except OSError as error:
         why = os.strerror(error.errno or 0).lower()
         raise TargetError(f"scratch of a killed drill cannot be removed: {why}") from None

@@ -52,9 +52,12 @@ class Unit:
         return found
 
     def commands(self, key: str, environment: Mapping[str, str]) -> list[list[str]]:
-        """Command lines of `ExecStart` or `ExecStartPre`, their variables filled in as systemd does."""
+        """Command lines of `ExecStart` or `ExecStartPre`, variables filled in, without the `-` that lets one fail."""
         return [
-            [_VARIABLE.sub(lambda found: environment[found[1]], self.here(word)) for word in shlex.split(line)]
+            [
+                _VARIABLE.sub(lambda found: environment[found[1]], self.here(word))
+                for word in shlex.split(line.removeprefix("-"))
+            ]
             for line in self.settings.get(f"Service.{key}", [])
         ]
 

@@ -29,13 +29,18 @@ def only_our_errors(step: str) -> Iterator[None]:
     """
     try:
         yield
-    except ProofkeepError as error:
-        met = error
-    except Exception as error:  # noqa: BLE001 - its text may be a file name or worse, so none of it passes
-        met = UnexpectedError(f"step {step} met an unexpected {type(error).__name__} in {_place(error)}")
+    except Exception as error:  # noqa: BLE001 - as `in_our_words` has it
+        met = in_our_words(step, error)
     else:
         return
     raise copy(met) from None
+
+
+def in_our_words(step: str, error: Exception) -> ProofkeepError:
+    """An error of ours as it is; class and place of any other, whose text may be a file name or worse."""
+    if isinstance(error, ProofkeepError):
+        return error
+    return UnexpectedError(f"step {step} met an unexpected {type(error).__name__} in {_place(error)}")
 
 
 def advised(error: ProofkeepError) -> ProofkeepError:

@@ -36,7 +36,7 @@ def command_lines(service: Mapping[str, Any]) -> Iterator[list[str]]:
         yield command
         return
     for line in command[2].replace("$$", "$").splitlines():
-        words = line.removesuffix("|| exit").strip().removeprefix("exec ")
+        words = line.strip().removeprefix("exec ")
         if words.startswith(".venv/"):
             yield shlex.split(words)
 
