@@ -30,5 +30,6 @@ def test_host_that_drills_an_entry_lists_it_before_and_after_its_first_drill(hou
 
     after = card(house, drilled=[ENTRY])
 
-    assert f"## Drilled here, backed up elsewhere\n\n| entry | last drill |\n|---|---|\n| {ENTRY} | none here |" in before
+    title = "## Drilled here, backed up elsewhere"
+    assert f"{title}\n\n| entry | last drill |\n|---|---|\n| {ENTRY} | none here |" in before
     assert " ago, passed |" in after.partition("## Drilled here")[2]
