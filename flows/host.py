@@ -68,6 +68,11 @@ class ProcessMark:
         return self.boot != _boot() or _start_time(self.pid) not in {self.started, _NOT_SHOWN}
 
 
+def is_claimed(run: FlowRun) -> bool:
+    """Whether a process once said that it works on the run, even if its labels were changed so that none says which."""
+    return _HOST in run.labels
+
+
 def claim(run: FlowRun) -> None:
     """Say in the flow run's labels that this process works on it."""
     label(run, {**ProcessMark.mine().labels(), _ATTEMPT: run.run_count})

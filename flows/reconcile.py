@@ -27,8 +27,8 @@ from blocks.server import named_server
 from flows.apart import Trouble, apart
 from flows.cancellations import tell_cancellation
 from flows.crashes import UNDER_WAY, crash, gone, never_begun, tell_crash
-from flows.host import ProcessMark, at_work_on
-from flows.scratch import sweep_memory
+from flows.host import ProcessMark, at_work_on, is_claimed
+from flows.scratch import names_memory, sweep_memory
 from proofkeep import events
 from proofkeep.configuration.identity import host_name
 from proofkeep.errors import ProcessGoneError
@@ -113,12 +113,13 @@ def reconcile(settled: timedelta = SETTLED, stuck: timedelta = STUCK) -> Reconci
 
 
 def _sweep(left: list[FlowRun], troubles: list[Trouble]) -> None:
-    """Remove what drills left in memory that is theirs by default, and that these runs named."""
+    """Remove what drills left in the memory that is theirs by default, and in what these runs named instead."""
     with apart(None, troubles):
         sweep_memory({})
     for run in left:
-        with apart(run, troubles):
-            sweep_memory(run.parameters)
+        if names_memory(run.parameters):
+            with apart(run, troubles):
+                sweep_memory(run.parameters)
 
 
 def _crashed(client: SyncPrefectClient, run: FlowRun, error: ProcessGoneError) -> Reconciled:
@@ -158,6 +159,8 @@ def _death(run: FlowRun, stuck: timedelta) -> ProcessGoneError | None:
     process = _process_of(run)
     if process is not None:
         return gone(process) if process.host == host_name() and process.is_dead() else None
+    if is_claimed(run):
+        return None
     since = run.state.timestamp if run.state else None
     if since is None or since > datetime.now(UTC) - stuck or not _is_of_this_host(run):
         return None

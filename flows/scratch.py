@@ -22,13 +22,18 @@ def sweep_memory(parameters: Mapping[str, Any]) -> int:
     Raises:
         TargetError: something cannot be removed.
     """
-    options = parameters.get("options")
-    chosen = options.get("tmpfs") if isinstance(options, Mapping) else None
     try:
-        return sweep(Path(chosen) if chosen and isinstance(chosen, str) else SHARED_MEMORY)
+        return sweep(Path(names_memory(parameters) or SHARED_MEMORY))
     except OSError as error:
         why = os.strerror(error.errno or 0).lower()
         raise TargetError(f"scratch of a killed drill cannot be removed: {why}") from None
+
+
+def names_memory(parameters: Mapping[str, Any]) -> str:
+    """The tmpfs that these parameters name, if they do and as far as they make sense."""
+    options = parameters.get("options")
+    chosen = options.get("tmpfs") if isinstance(options, Mapping) else None
+    return chosen if isinstance(chosen, str) else ""
 
 
 def sweep_when_crashed(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect's names

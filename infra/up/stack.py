@@ -85,8 +85,14 @@ class Stack:
     def start_worker(self) -> None:
         """Reconcile, as the unit does first, and start the worker. Raises `ServerStartError`."""
         environment = self._environment(self.worker.environment)
-        for command in self.worker.commands("ExecStartPre", environment):
-            self.run(command, environment)
+        lines = self.worker.settings["Service.ExecStartPre"]
+        for line, command in zip(lines, self.worker.commands("ExecStartPre", environment), strict=True):
+            try:
+                self.run(command, environment)
+            except ServerStartError as error:
+                if not line.startswith("-"):  # systemd's mark of a command that may fail
+                    raise
+                print(error, file=sys.stderr)
         log = self.directory / "logs" / "worker.log"
         log.unlink(missing_ok=True)
         self._start("worker", self.worker, lambda: log.exists() and "started!" in log.read_text(errors="replace"), 90)

@@ -117,10 +117,11 @@ def _ended_drills(attempts: Sequence[Attempt]) -> list[Attempt]:
 
 
 def open_failures(attempts: Sequence[Attempt], newest: CommittedSnapshot | None) -> list[Attempt]:
-    """Those of one entry's attempts that failed and that nothing closed since; of one run, only its last.
+    """Those of a repository's attempts that failed and that nothing closed since; of one run, only its last.
 
     Args:
-        newest: the entry's newest complete snapshot by source instant, whoever made it.
+        newest: of the one entry that all of them are about, the newest complete snapshot by source instant, whoever
+            made it; None where they are about several.
     """
     found: dict[tuple[str, str], Attempt] = {}
     for failure in attempts:
@@ -139,6 +140,7 @@ def _closed(failure: Attempt, attempts: Sequence[Attempt], newest: CommittedSnap
     later = [each for each in attempts if each.verb == failure.verb and each.code == "" and each.order > failure.order]
     if failure.verb != BACKUP:
         return any(_covers(each, failure) for each in later)
+    later = [each for each in later if not set(each.entries).isdisjoint(failure.entries)]
     if any(each.run == failure.run for each in later):
         return True
     reads = [(each.run, _instant(each)) for each in later]

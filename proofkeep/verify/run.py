@@ -83,7 +83,7 @@ def verify(
     verify_kept_secret(repository, report)
     events.emit(
         "verify",
-        outcome="success" if report.intact else "failure",
+        outcome="success" if report.failure is None else "failure",
         verdict=report.verdict,
         objects=report.objects,
         read=report.read,

@@ -1,5 +1,6 @@
 """A host that verifies or drills what other hosts back up: its open failures are told, and no age is asked of it."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ HOME = KnownEntry(PLACE, "home", 3600)
 def ended(root: Path, verb: str, entries: Sequence[str], error: ProofkeepError | None = None, run: str = "aa") -> None:
     with History(root) as history, history.recording(verb, PLACE, entries, run) as recording:
         recording.failure = error
+        recording.source_at = time.time_ns() if error is None and verb == BACKUP else None
 
 
 def report(root: Path, *known: KnownEntry, place: str = PLACE, drilled: Sequence[str] = ()) -> StatusReport:
@@ -41,6 +43,16 @@ def test_failure_is_open_where_no_entry_is_backed_up_until_the_same_succeeds(
 
     assert (bad.entries, bad.reasons, [each.message for each in bad.failures]) == ([], [reason], [str(error)])
     assert (good.reasons, good.failures) == ([], [])
+
+
+def test_backup_of_another_entry_closes_no_failure_of_one_that_is_not_listed(tmp_path: Path) -> None:
+    ended(tmp_path, BACKUP, ["new"], UsageError("block is gone"))
+    ended(tmp_path, BACKUP, ["home"], run="bb")
+    bad = report(tmp_path).reasons
+    ended(tmp_path, BACKUP, ["new"], run="cc")
+
+    assert bad == ["backup of new: usage"]
+    assert report(tmp_path).reasons == []
 
 
 def test_drill_of_another_hosts_entry_stands_beside_the_own_entrys_ages(tmp_path: Path) -> None:
