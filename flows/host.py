@@ -68,9 +68,9 @@ class ProcessMark:
         return self.boot != _boot() or _start_time(self.pid) not in {self.started, _NOT_SHOWN}
 
 
-def is_claimed(run: FlowRun) -> bool:
-    """Whether a process once said that it works on the run, even if its labels were changed so that none says which."""
-    return _HOST in run.labels
+def has_lost_its_process(run: FlowRun) -> bool:
+    """Whether a process said that it works on the run, and the labels were changed so that they do not say which."""
+    return _HOST in run.labels and ProcessMark.from_labels(run.labels) is None
 
 
 def claim(run: FlowRun) -> None:

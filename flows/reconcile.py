@@ -27,7 +27,7 @@ from blocks.server import named_server
 from flows.apart import Trouble, apart
 from flows.cancellations import tell_cancellation
 from flows.crashes import UNDER_WAY, crash, gone, never_begun, tell_crash
-from flows.host import ProcessMark, at_work_on, is_claimed
+from flows.host import ProcessMark, at_work_on, has_lost_its_process
 from flows.scratch import names_memory, sweep_memory
 from proofkeep import events
 from proofkeep.configuration.identity import host_name
@@ -159,7 +159,7 @@ def _death(run: FlowRun, stuck: timedelta) -> ProcessGoneError | None:
     process = _process_of(run)
     if process is not None:
         return gone(process) if process.host == host_name() and process.is_dead() else None
-    if is_claimed(run):
+    if has_lost_its_process(run):
         return None
     since = run.state.timestamp if run.state else None
     if since is None or since > datetime.now(UTC) - stuck or not _is_of_this_host(run):
