@@ -17,6 +17,8 @@ from proofkeep.state import run_id
 
 _MOST_NUMBERS = 20
 _RESUME = "resume-transfers"
+_GONE = Left(None, (), sealed=False, committed=None, unreadable=True)
+"""Of a run beside others that is not on this host: nobody can say here that nothing of it is lost."""
 _UNTOUCHED = {
     "verify": "a verify only reads: nothing in the repository was changed",
     "restore": "a restore only reads the repository: nothing in it was changed",
@@ -44,7 +46,9 @@ def left_over(client: SyncPrefectClient, verb: str, run: FlowRun, state: Path | 
         return {}
     ids = _to_send(client, run) if verb == _RESUME else [run.id.hex]
     found = {each: left_by(state, bytes.fromhex(each)) for each in ids}
-    return {each: left for each, left in found.items() if left is not None}
+    if not any(found.values()):
+        return {}
+    return {each: _GONE if left is None else left for each, left in found.items()}
 
 
 def _to_send(client: SyncPrefectClient, run: FlowRun) -> list[str]:

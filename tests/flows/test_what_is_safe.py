@@ -111,6 +111,18 @@ def test_resumed_runs_are_told_with_their_transfers_and_what_waits(how: str, hou
     assert sent.id.hex not in instead
 
 
+def test_resume_that_does_not_find_one_of_its_runs_calls_nothing_safe(house: House) -> None:
+    house.fill(2)
+    late = unsent(house, "late")
+
+    run = run_here(resume_transfers, {"repository": house.name, "runs": [late.id.hex, "00" * 16]})
+
+    text = artifacts(run.id)["markdown"]
+
+    assert f"run `{'00' * 16}`: not known, the journal cannot be read" in row(text, "transfers")
+    assert row(text, "safe").startswith("not counted, since a journal cannot be read")
+
+
 def test_resume_that_took_nothing_says_so(house: House) -> None:
     run = run_here(resume_transfers, {"repository": house.name, "runs": ["00" * 16]})
 
