@@ -28,7 +28,7 @@ from flows.apart import Trouble, apart
 from flows.cancellations import tell_cancellation
 from flows.crashes import UNDER_WAY, crash, gone, never_begun, tell_crash
 from flows.host import ProcessMark, at_work_on, has_lost_its_process
-from flows.scratch import names_memory, sweep_memory
+from flows.scratch import memory_named_by, sweep_memory
 from proofkeep import events
 from proofkeep.configuration.identity import host_name
 from proofkeep.errors import ProcessGoneError
@@ -117,7 +117,7 @@ def _sweep(left: list[FlowRun], troubles: list[Trouble]) -> None:
     with apart(None, troubles):
         sweep_memory({})
     for run in left:
-        if names_memory(run.parameters):
+        if memory_named_by(run.parameters):
             with apart(run, troubles):
                 sweep_memory(run.parameters)
 

@@ -23,13 +23,13 @@ def sweep_memory(parameters: Mapping[str, Any]) -> int:
         TargetError: something cannot be removed.
     """
     try:
-        return sweep(Path(names_memory(parameters) or SHARED_MEMORY))
+        return sweep(Path(memory_named_by(parameters) or SHARED_MEMORY))
     except OSError as error:
         why = os.strerror(error.errno or 0).lower()
         raise TargetError(f"scratch of a killed drill cannot be removed: {why}") from None
 
 
-def names_memory(parameters: Mapping[str, Any]) -> str:
+def memory_named_by(parameters: Mapping[str, Any]) -> str:
     """The tmpfs that these parameters name, if they do and as far as they make sense."""
     options = parameters.get("options")
     chosen = options.get("tmpfs") if isinstance(options, Mapping) else None
