@@ -60,7 +60,7 @@ bench: setup-bench  ## run the benchmark against the peers; ARGS="--data A --wor
 	@infra/bench_packages.sh
 	@$(PYTHON_QUIET) -m benchmarks $(ARGS)
 
-flame: setup-bench  ## record flame graphs of backup and restore of data set A
+flame: setup-bench  ## record flame graphs of backup and restore of A and a backup of B
 	@$(PYTHON_QUIET) -m benchmarks.flame $(ARGS)
 
 growth: setup-bench  ## plot time and memory against source size, files and snapshots

@@ -1,4 +1,4 @@
-"""`make flame`: flame graphs of a first backup and of a whole restore of data set A, by a sampling profiler.
+"""`make flame`: flame graphs of a first backup and a whole restore of A and a first backup of B, by a profiler.
 
 py-spy stops the program a hundred times a second and notes every thread that works, with its C functions, in every
 process: widths are shares of processor time, not of wall time. Writes `benchmarks/flame-*.svg`.
@@ -19,25 +19,26 @@ from benchmarks.peers.surroundings import Surroundings
 
 FOLDER = Path(".benchmark/flame").absolute()
 PROFILER = Path(sys.executable).with_name("py-spy")
-PROFILED = ("first", RESTORE)
+PROFILED = {"A": ("first", RESTORE), "B": ("first",)}
 _CUT_SHORT = re.compile(r"&quot;/[^<]*\.\.</text>")  # what a narrow box shows of a command that begins with a path
 
 
 def main(scale: float, into: Path) -> int:
     """Record one graph a step; raises `CommandError` or `subprocess.CalledProcessError` when a command fails."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
-    data = data_set("A", scale, FOLDER.parent / "data")
-    contender = Proofkeep(FOLDER / "proofkeep", data, Surroundings(FOLDER / "servers"))
-    contender.folder.mkdir()
-    try:
-        for command in contender.prepare():
-            run(command, FOLDER / "prepare.log")
-        for step in PROFILED:
-            contender.before(step)
-            _record(contender, step, into / f"flame-{step}.svg")
-    finally:
+    for letter, steps in PROFILED.items():
         shutil.rmtree(FOLDER, ignore_errors=True)
+        FOLDER.mkdir(parents=True)
+        data = data_set(letter, scale, FOLDER.parent / "data")
+        contender = Proofkeep(FOLDER / "proofkeep", data, Surroundings(FOLDER / "servers"))
+        contender.folder.mkdir()
+        try:
+            for command in contender.prepare():
+                run(command, FOLDER / "prepare.log")
+            for step in steps:
+                contender.before(step)
+                _record(contender, step, into / f"flame-{step}-{letter}.svg")
+        finally:
+            shutil.rmtree(FOLDER, ignore_errors=True)
     return 0
 
 

@@ -46,7 +46,7 @@ class ProofkeepOverS3(Proofkeep):
 
 
 class ResticOverS3(Restic):
-    """Five connections, as restic has it who says nothing."""
+    """As many connections as ours may have; its own default is five."""
 
     steps = ("first", RESTORE, UNSYNCED, "restore-one")
 
@@ -58,7 +58,7 @@ class ResticOverS3(Restic):
     def said(self, *arguments: str | Path, folder: Path | None = None) -> Command:
         """See `Restic.said`."""
         server = self.surroundings.s3
-        command = super().said("--cacert", server.ca_path, *arguments, folder=folder)
+        command = super().said("--cacert", server.ca_path, "-o", "s3.connections=8", *arguments, folder=folder)
         place = {"RESTIC_REPOSITORY": f"s3:{server.url}/{_RESTIC}", **self.surroundings.s3_environment}
         return Command(command.arguments, {**command.environment, **place}, folder)
 

@@ -13,7 +13,8 @@ class Restic(Contender):
 
     name = "restic"
     settings = (
-        "--compression auto (zstd, about level 3), --no-scan; check / check --read-data; cache in the work folder"
+        "--compression auto (zstd, about level 3), --no-scan; check / check --read-data; cache in the work folder; "
+        "over TLS -o s3.connections=8"
     )
 
     @classmethod
