@@ -17,6 +17,7 @@ _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR,
 _NO_TEXT = "Could not decode"
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _PRIMARY = 0xFF
+_SORTING_KIB = 8192
 _BUSY_SECONDS = 60
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -91,6 +92,32 @@ class StateDatabase:
         """Run one statement for each row, all or none."""
         with self.transaction():
             self._connection.executemany(query, rows)
+
+    def hold(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Keep rows for a table in a private temporary one until `put_held`; a rollback forgets them."""
+        with self.transaction():
+            empty = f"SELECT * FROM {table} WHERE 0"  # noqa: S608 - ours
+            self._connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS held_{table} AS {empty}")
+            marks = ",".join("?" * len(self.rows(f"PRAGMA table_info({table})")))
+            self._connection.executemany(f"INSERT INTO held_{table} VALUES ({marks})", rows)  # noqa: S608 - ours
+
+    def put_held(self, table: str, order: str) -> bool:
+        """Put what is held into its table, in this order; False if nothing is.
+
+        A table larger than the cache takes rows in the order of its key page by page; in any other order it reads and
+        writes most of its pages anew for every batch.
+        """
+        if not self.rows("SELECT 1 FROM temp.sqlite_master WHERE name=?", (f"held_{table}",)):
+            return False
+        cache = self.rows("PRAGMA cache_size")[0][0]
+        with self.transaction():
+            self.change(f"PRAGMA cache_size=-{_SORTING_KIB}")  # it bounds what is sorted in memory, too
+            try:
+                self.change(f"INSERT OR REPLACE INTO {table} SELECT * FROM held_{table} ORDER BY {order}")  # noqa: S608 - ours
+            finally:
+                self.change(f"PRAGMA cache_size={cache}")
+            self.change(f"DROP TABLE held_{table}")
+        return True
 
     def damage(self) -> StateDamagedError:
         """The error for whoever found a row that is not what was written."""

@@ -1,7 +1,7 @@
 """What files and manifest segments of each inventory entry were like when they were last stored."""
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 
 from proofkeep import events
@@ -48,16 +48,15 @@ class States:
         count: int = self._database.rows("SELECT count(*) FROM files WHERE entry=?", (entry,))[0][0]
         return count
 
+    def hold_file_states(self, entry: bytes, states: Iterable[tuple[bytes, FileState]]) -> None:
+        """Some of what `set_file_states` is to remember in the same transaction, where all is too much at a time."""
+        self._database.hold("files", _file_rows(entry, states))
+
     def set_file_states(self, entry: bytes, states: Iterable[tuple[bytes, FileState]]) -> None:
-        """Remember what files are like now; sorted, since rows next to each other are written at once."""
-        packed: dict[tuple[int, ...], bytes] = {}  # many files lie in the same pack
-        rows = []
-        for path_id, state in states:
-            packs = packed.get(state.packs) or packed.setdefault(state.packs, array("I", state.packs).tobytes())
-            extents = array("Q", state.extents).tobytes() if state.extents else b""
-            rows.append(_proven(entry, path_id, state.fingerprint, state.chunks, extents, packs))
-        rows.sort(key=itemgetter(1))
+        """Remember what files are like now, with all that is held; in order, since neighbours are written at once."""
+        rows = sorted(_file_rows(entry, states), key=itemgetter(1))
         self._database.change_many("INSERT OR REPLACE INTO files VALUES (?,?,?,?,?,?,?)", rows)
+        self._database.put_held("files", "entry, path_id")
 
     def remembers(self, entry: bytes) -> bool:
         """Whether anything of an entry is remembered."""
@@ -85,6 +84,14 @@ class States:
                 for state in states
             ),
         )
+
+
+def _file_rows(entry: bytes, states: Iterable[tuple[bytes, FileState]]) -> Iterator[tuple[object, ...]]:
+    packed: dict[tuple[int, ...], bytes] = {}  # many files lie in the same pack
+    for path_id, state in states:
+        packs = packed.get(state.packs) or packed.setdefault(state.packs, array("I", state.packs).tobytes())
+        extents = array("Q", state.extents).tobytes() if state.extents else b""
+        yield _proven(entry, path_id, state.fingerprint, state.chunks, extents, packs)
 
 
 def _proven(*values: object) -> tuple[object, ...]:

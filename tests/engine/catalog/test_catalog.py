@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -137,6 +137,28 @@ def test_file_states_are_an_entrys_own(catalog: Catalog) -> None:
 
     assert catalog.file_states(b"e" * 16, [b"p" * 16, b"q" * 16]) == {b"p" * 16: state}
     assert catalog.file_states(b"f" * 16, [b"p" * 16]) == {}
+
+
+def test_file_states_held_before_are_remembered_with_the_last_ones(catalog: Catalog) -> None:
+    states = [(bytes([number]) * 16, FileState(bytes([number]) * 16, chunk(number), (), (1,))) for number in range(9)]
+    with catalog.transaction():
+        catalog.hold_file_states(b"e" * 16, states[6:])
+        catalog.hold_file_states(b"e" * 16, states[:3])
+        catalog.set_file_states(b"e" * 16, states[3:6])
+
+    assert catalog.file_states(b"e" * 16, [path for path, _ in states]) == dict(states)
+    assert catalog.count_files(b"f" * 16) == 0
+
+
+def test_file_states_held_by_a_transaction_that_failed_are_forgotten(catalog: Catalog) -> None:
+    state = FileState(bytes(16), chunk(1), (), (1,))
+    with suppress(ValueError), catalog.transaction():
+        catalog.hold_file_states(b"e" * 16, [(b"p" * 16, state)])
+        raise ValueError
+
+    catalog.set_file_states(b"e" * 16, [(b"q" * 16, state)])
+
+    assert catalog.file_states(b"e" * 16, [b"p" * 16, b"q" * 16]) == {b"q" * 16: state}
 
 
 def test_heads_begin_before_the_first_entry(catalog: Catalog) -> None:
