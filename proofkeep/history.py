@@ -14,15 +14,18 @@ from pathlib import Path
 from typing import Self
 
 from proofkeep import events
-from proofkeep.errors import CancelledError, JournalBusyError, ProofkeepError, UsageError
+from proofkeep.errors import (
+    CancelledError,
+    JournalBusyError,
+    ProcessGoneError,
+    ProofkeepError,
+    UnexpectedError,
+    UsageError,
+)
 from proofkeep.history_database import lies_aside, open_or_begin_anew
 from proofkeep.state import locked
 
 BACKUP, VERIFY, DRILL = "backup", "verify", "drill"
-DIED = "died"
-"""Stands where an error's code does: the process is gone, and nobody heard of an end."""
-UNEXPECTED = "unexpected"
-"""As above: something ended it that is no error of ours."""
 
 # An end takes its number from the sequence that numbers the beginnings, so that no clock says what came first.
 _NEXT = "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name='attempts'"
@@ -177,7 +180,7 @@ class History:
                 self._end(number, error.code, str(error), None)
                 raise
             except Exception as error:
-                self._end(number, UNEXPECTED, type(error).__name__, None)
+                self._end(number, UnexpectedError.code, type(error).__name__, None)
                 raise
             except BaseException:
                 self._end(number, CancelledError.code, "its process was told to end", None)
@@ -228,7 +231,7 @@ class History:
         return [place for (place,) in rows]
 
     def attempts(self, place: str) -> list[Attempt]:
-        """All attempts on one repository in the order in which they began; one that died has code `died`."""
+        """All attempts on one repository in the order in which they began; one that died is `process-gone`."""
         rows = self._database.rows(
             "SELECT lock, number, coalesce(sequence, number), verb, place, entries, run, began, ended, code, message, "
             "source_at FROM attempts LEFT JOIN ends USING (number) WHERE place=? ORDER BY number",
@@ -252,7 +255,7 @@ class History:
         source_at: int | None,
     ) -> Attempt:
         if ended is None and self._has_died(self._locks / lock):
-            code, message = DIED, "its process is gone"
+            code, message = ProcessGoneError.code, "its process is gone"
         return Attempt(
             number, order, verb, place, tuple(json.loads(entries)), run, began, ended, code, message or "", source_at
         )

@@ -1,11 +1,17 @@
 """The pages of docs/on-call: one for each code, in the words of the tree, short enough for three in the morning."""
 
 import re
+import time
+from contextlib import suppress
+from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from infra.error_codes import ON_CALL, PAGES, classes, index, with_head
-from proofkeep.errors import ProofkeepError
+from proofkeep.errors import ProofkeepError, StoreUnavailableError
+from proofkeep.history import BACKUP, History, KnownEntry
+from proofkeep.status import judge
 from tests.architecture.tree import ROOT, tree_files
 
 SECTIONS = ["What it means", "What is safe", "What to do", "When to escalate"]
@@ -38,6 +44,24 @@ def test_page_has_its_four_sections_and_is_short(code: str) -> None:
     parts = re.split(r"^## .+$", page, flags=re.MULTILINE)
     assert all(part.strip() for part in parts)
     assert parts[3].strip().startswith("1. ")
+
+
+def test_status_tells_no_code_without_a_page_however_an_attempt_ended(tmp_path: Path) -> None:
+    ends = (StoreUnavailableError("store x is away"), KeyError(), KeyboardInterrupt())
+    with History(tmp_path) as history:
+        for number, end in enumerate(ends):
+            with suppress(*map(type, ends)), history.recording(BACKUP, "/srv/packs", ["home"], f"{number:032x}"):
+                raise end
+        killed = history.recording(BACKUP, "/srv/packs", ["home"], "ff" * 16)
+        with suppress(KeyError), patch.object(history, "_end"), killed:  # as SIGKILL leaves it: begun and not ended
+            raise KeyError
+        known = [KnownEntry("/srv/packs", "home", 3600)]
+        (reason,) = judge(tmp_path, history, known, {}, time.time_ns()).reasons
+
+    overdue, *codes = reason.removeprefix("home: ").split(", ")
+    assert codes == ["store-unavailable", "unexpected", "cancelled", "process-gone"]
+    assert set(codes) <= CODES.keys()
+    assert f"\n`{overdue}` says that " in (ON_CALL / "README.md").read_text()  # an age and no failure, the only one
 
 
 def test_no_two_pages_say_the_same() -> None:

@@ -19,7 +19,8 @@ from flows.host import ProcessMark
 from flows.outside import AGAIN
 from flows.reconcile import reconcile
 from flows.status import status
-from proofkeep.history import BACKUP, DIED, History
+from proofkeep.errors import ProcessGoneError
+from proofkeep.history import BACKUP, History
 from tests.architecture.tree import ROOT
 from tests.flows.conftest import QUEUE
 from tests.flows.house import ENTRY, House
@@ -189,7 +190,9 @@ def test_attempt_that_the_history_saw_die_is_open_once(house: House) -> None:
 
     reconcile()
 
-    assert [(run.id.hex, DIED)] == before == attempts(house)
+    assert [(run.id.hex, ProcessGoneError.code)] == before == attempts(house)
+    assert f"`{ProcessGoneError.code}`" in artifacts(run.id)["markdown"]
+    assert f"**{ProcessGoneError.code}**" in seen(house)[1]
 
 
 def test_death_that_was_made_good_before_it_was_told_is_not_open(house: House) -> None:

@@ -2,15 +2,25 @@
 
 import itertools
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
-from proofkeep.errors import DrillFailedError, PartialSnapshotError, SpoolFullError, StoreUnavailableError, UsageError
-from proofkeep.history import BACKUP, DIED, DRILL, UNEXPECTED, VERIFY, Attempt, History, KnownEntry
+from proofkeep.errors import (
+    DrillFailedError,
+    PartialSnapshotError,
+    ProcessGoneError,
+    SpoolFullError,
+    StoreUnavailableError,
+    UnexpectedError,
+    UsageError,
+)
+from proofkeep.history import BACKUP, DRILL, VERIFY, Attempt, History, KnownEntry
 from proofkeep.state_database import StateDatabase
 
 PLACE = "/srv/packs"
@@ -52,7 +62,7 @@ def test_foreign_error_is_remembered_by_its_class_alone(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="secret name"), history.recording(BACKUP, PLACE, ["home"], RUN):
             raise ValueError("secret name")
 
-        assert (only(history).code, only(history).message) == (UNEXPECTED, "ValueError")
+        assert (only(history).code, only(history).message) == (UnexpectedError.code, "ValueError")
 
 
 def test_interrupted_attempt_is_remembered_as_cancelled(tmp_path: Path) -> None:
@@ -86,7 +96,9 @@ def test_attempt_whose_process_was_killed_has_died(tmp_path: Path) -> None:
     assert ended.returncode == -signal.SIGKILL
 
     with opened(tmp_path) as history:
-        assert (only(history).code, only(history).failed, only(history).ended) == (DIED, True, None)
+        assert (only(history).code, only(history).failed, only(history).ended) == (ProcessGoneError.code, True, None)
+    with closing(sqlite3.connect(tmp_path / "history.sqlite")) as written:
+        assert written.execute("SELECT code FROM attempts").fetchall() == [(None,)]  # whatever version reads it
 
 
 def test_end_that_cannot_be_written_leaves_no_success(tmp_path: Path) -> None:
@@ -96,7 +108,7 @@ def test_end_that_cannot_be_written_leaves_no_success(tmp_path: Path) -> None:
             full.start()
         full.stop()
 
-        assert only(history).code == DIED
+        assert only(history).code == ProcessGoneError.code
 
 
 def test_attempts_are_told_by_place(tmp_path: Path) -> None:

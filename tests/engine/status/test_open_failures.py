@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from proofkeep.history import BACKUP, DIED, DRILL, VERIFY, Attempt, History, KnownEntry
+from proofkeep.errors import ProcessGoneError
+from proofkeep.history import BACKUP, DRILL, VERIFY, Attempt, History, KnownEntry
 from proofkeep.snapshots import CommittedSnapshot
 from proofkeep.status import judge, newest_complete, open_failures
 from tests.building import Host, content, plant, planted_host
@@ -14,6 +15,7 @@ from tests.engine.backup.test_generations import RefusingSource
 from tests.scenarios.test_two_writers import seal_and_send
 
 A, B = "aa" * 16, "bb" * 16
+DIED = ProcessGoneError.code
 HOUR = 3600
 HOUR_NS = HOUR * 10**9
 
