@@ -68,7 +68,8 @@ ProofkeepError
     ├── SpoolFullError
     │   └── StateFullError
     ├── StateError
-    │   └── StateDamagedError
+    │   ├── StateDamagedError
+    │   └── StateOwnerError
     ├── JournalBusyError
     ├── OutputError
     ├── WrongHostError
@@ -607,6 +608,17 @@ class StateDamagedError(StateError):
     hint = (
         "Run again: a damaged catalog was removed and is learned anew from the repository. Is it a journal, begin "
         "another run. What is committed is unaffected; look at the state directory's disk."
+    )
+
+
+class StateOwnerError(StateError):
+    """This host's state directory belongs to another user, whom files made there by this one would lock out."""
+
+    code = "state-owner"
+    cause = "state directory of another user"
+    hint = (
+        "Run it as the user that the directory belongs to, as /usr/local/bin/proofkeep of an installation does; "
+        "nothing was written."
     )
 
 

@@ -23,7 +23,7 @@ from proofkeep.errors import (
     UsageError,
 )
 from proofkeep.history_database import lies_aside, open_or_begin_anew
-from proofkeep.state import locked
+from proofkeep.state import locked, require_owner
 
 BACKUP, VERIFY, DRILL = "backup", "verify", "drill"
 
@@ -109,8 +109,10 @@ class History:
         """As `open_or_begin_anew`.
 
         Raises:
+            StateOwnerError: the directory is another user's; nothing was written.
             StateError, SpoolFullError: as `open_or_begin_anew`.
         """
+        require_owner(root)
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._root = root
         self._locks = root / "attempts"

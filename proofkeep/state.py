@@ -11,13 +11,14 @@
 import errno
 import fcntl
 import os
+import pwd
 import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from proofkeep.errors import JournalBusyError, StateError, StateFullError, UsageError
+from proofkeep.errors import JournalBusyError, StateError, StateFullError, StateOwnerError, UsageError
 
 _WRITER = re.compile(rb"[0-9a-f]{32}")
 _RUN = re.compile("[0-9a-f]{32}")
@@ -33,10 +34,34 @@ def run_id(spelled: str) -> bytes:
     return bytes.fromhex(digits)
 
 
+def require_owner(root: Path) -> None:
+    """Refuse another user's state directory before anything is written: its owner could not use what is made there.
+
+    Raises:
+        StateOwnerError: it exists, and is not the effective user's.
+    """
+    try:
+        owner = root.stat().st_uid
+    except OSError:
+        return  # there is none yet, or who opens it says why it cannot be had
+    if owner != os.geteuid():
+        raise StateOwnerError(f"state directory {root} belongs to user {user(owner)}, not to {user(os.geteuid())}")
+
+
+def user(number: int) -> str:
+    """Name and number of a user."""
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except KeyError:
+        name = "unknown"
+    return f"{name} (uid {number})"
+
+
 class RepositoryState:
-    """What this host keeps for one repository. Directories are 0700, files 0600."""
+    """What this host keeps for one repository. Directories are 0700, files 0600. Raises as `require_owner`."""
 
     def __init__(self, root: Path, repository: bytes) -> None:
+        require_owner(root)
         self.path = root / repository.hex()
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
 

@@ -9,7 +9,7 @@ from proofkeep.cli import shown
 from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
 from proofkeep.errors import CancelledError, ProofkeepError
-from proofkeep.state import run_id
+from proofkeep.state import require_owner, run_id
 
 
 def add(commands: Subparsers) -> Parser:
@@ -28,6 +28,7 @@ def run(context: Context) -> Exit:
         PartialSnapshotError: all was sent, but something could not be read when a snapshot was made.
     """
     configuration = context.configuration
+    require_owner(configuration.state)  # before the host secret is looked for, which another user has not either
     repository = configuration.connect()
     state = configuration.open_state(repository)
     wanted = [run_id(spelled).hex() for spelled in context.options.run]

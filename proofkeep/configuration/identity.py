@@ -2,11 +2,11 @@
 
 import hashlib
 import os
-import pwd
 import socket
 from pathlib import Path
 
 from proofkeep import __version__
+from proofkeep.state import user
 
 UNKNOWN = "unknown"
 
@@ -21,12 +21,7 @@ def host_name() -> str:
 
 def service_identity() -> str:
     """Name and number of the effective user."""
-    number = os.geteuid()
-    try:
-        name = pwd.getpwuid(number).pw_name
-    except KeyError:
-        name = UNKNOWN
-    return f"{name} (uid {number})"
+    return user(os.geteuid())
 
 
 def software() -> str:

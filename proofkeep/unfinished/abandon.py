@@ -10,7 +10,7 @@ from pathlib import Path
 from proofkeep import events
 from proofkeep.errors import StateDamagedError, StateFullError, UsageError
 from proofkeep.journal import JOURNAL, Journal
-from proofkeep.state import locked, run_id, telling
+from proofkeep.state import locked, require_owner, run_id, telling
 from proofkeep.unfinished.runs import ABANDONED, BEGAN, spool_size
 
 
@@ -48,8 +48,10 @@ def abandon(root: Path, run: str, clock: Callable[[], int] = time.time_ns) -> Gi
     Raises:
         UsageError: that is no id, this host has no such run, or its snapshot is committed.
         JournalBusyError: it is live.
+        StateOwnerError: the state directory is another user's.
     """
     run = run_id(run).hex()
+    require_owner(root)
     folder = next(iter(sorted(root.glob(f"*/runs/{run}"))), None)
     if folder is None:
         raise UsageError(f"run {run} has no journal on this host")
