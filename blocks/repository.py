@@ -74,6 +74,18 @@ class Repository(ConfigurationBlock):
         Raises:
             UsageError: a field is out of bounds.
         """
+        document = self.document(entry=entry, source=source, keys=keys, backup=backup)
+        return parse(document, base=Path("/"), subject=f"block {self._block_document_name or 'repository'}")
+
+    def document(
+        self,
+        *,
+        entry: str | None = None,
+        source: Source | None = None,
+        keys: KeyProvider | None = None,
+        backup: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """The same as a configuration file holds it."""
         role = keys or self.keys
         document: dict[str, Any] = {
             "state": self.state,
@@ -91,7 +103,7 @@ class Repository(ConfigurationBlock):
             document["source"] = source.section()
         if address := self.ping_url if source is None else source.ping_url:
             document["ping_url"] = address
-        return parse(document, base=Path("/"), subject=f"block {self._block_document_name or 'repository'}")
+        return document
 
     def session(self) -> Any:
         """A botocore session with the credentials of `aws_credentials`; None for the ambient chain.

@@ -1,12 +1,13 @@
-"""`proofkeep reconcile`: the command line finds it by the entry-point group `proofkeep.commands`.
+"""`proofkeep reconcile`, and beside it `configure`: found by the entry-point group `proofkeep.commands`.
 
-Imports Prefect only when it runs, which takes seconds; the other commands need none of it.
+Import Prefect only when they run, which takes seconds; the other commands need none of it.
 """
 
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from flows import configuring
 from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
 from proofkeep.cli.report import table
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 
 
 def add(commands: Subparsers) -> Parser:
-    """Add the subcommand."""
+    """Add both subcommands; returns the second."""
     summary = "let Prefect retry runs whose process on this host is gone, each with its card"
-    return add_command(commands, "reconcile", run, summary, configured=False)
+    add_command(commands, "reconcile", run, summary, configured=False)
+    return configuring.add(commands)
 
 
 def run(context: Context) -> Exit:

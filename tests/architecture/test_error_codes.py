@@ -1,6 +1,7 @@
 """The pages of docs/on-call: one for each code, in the words of the tree, short enough for three in the morning."""
 
 import re
+import shlex
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from infra.error_codes import ON_CALL, PAGES, classes, index, with_head
+from proofkeep.cli.entry import _parser
 from proofkeep.errors import ProofkeepError, StoreUnavailableError
 from proofkeep.history import BACKUP, History, KnownEntry
 from proofkeep.status import judge
@@ -68,6 +70,16 @@ def test_no_two_pages_say_the_same() -> None:
     bodies = [(PAGES / f"{code}.md").read_text().partition("\n## ")[2] for code in CODES]
 
     assert len(set(bodies)) == len(bodies)
+
+
+@pytest.mark.parametrize("page", [ON_CALL / "README.md", *sorted(PAGES.iterdir())], ids=lambda page: page.stem)
+def test_command_lines_of_a_page_are_ones_that_the_command_takes(page: Path) -> None:
+    """Those with something to fill in; the configuration file is found without being named."""
+    text = " ".join(page.read_text().split())
+    lines = re.findall(r"`(?:[/\w.]+/)?proofkeep ([a-z][^`]*\b[A-Z]{2,}\b[^`]*)`", text)
+
+    for line in lines:
+        _parser(line.split()[0]).parse_args(shlex.split(line))
 
 
 def test_root_of_the_tree_has_no_page_because_nothing_raises_it() -> None:

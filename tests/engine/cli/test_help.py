@@ -24,6 +24,7 @@ COMMANDS = (
     "plan",
     "apply",
     "reconcile",
+    "configure",
 )
 STEPS = {"keygen": ("key", "public", "host-secret"), "enrol": ("request", "grant", "accept", "recover")}
 

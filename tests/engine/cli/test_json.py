@@ -144,7 +144,7 @@ def test_every_member_is_documented(place: Place) -> None:
 
     said = {command: place.run(*command.split(), *rest, "--json").document for command, rest in commands.items()}
 
-    assert told.keys() == commands.keys() | {"enrol", "reconcile", "abandon", "plan", "apply"}
+    assert told.keys() == commands.keys() | {"enrol", "reconcile", "configure", "abandon", "plan", "apply"}
     for command, document in said.items():
         result, row = told[command]
         assert undocumented(document["result"], result) == set(), command
