@@ -1,5 +1,6 @@
 """Manifest segments: entries in walk order, and the tree above them (format.md section 9)."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import msgspec
@@ -37,12 +38,6 @@ class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
     owner: bytes = b""
     group: bytes = b""
     unread: str = ""
-
-    @property
-    def chunk_ids(self) -> list[bytes]:
-        """The 32-byte ids of the content, in order."""
-        chunks = self.chunks
-        return [chunks[i : i + 32] for i in range(0, len(chunks), 32)]
 
 
 class Child(msgspec.Struct, array_like=True, frozen=True):
@@ -101,6 +96,17 @@ def decode_segment(data: bytes, level: int, subject: str) -> Segment:
     for before, after in pairwise(entries):
         check_follows(before, after, subject)
     return entries
+
+
+def split_ids(chunks: bytes) -> list[bytes]:
+    """Joined ids one by one: three times the memory and more, so of a long file use `id_slices`."""
+    return [chunks[i : i + ID_SIZE] for i in range(0, len(chunks), ID_SIZE)]
+
+
+def id_slices(chunks: bytes, most: int = 4096) -> Iterator[list[bytes]]:
+    """Joined ids one by one, at most so many at a time."""
+    for start in range(0, len(chunks), most * ID_SIZE):
+        yield split_ids(chunks[start : start + most * ID_SIZE])
 
 
 def order(path: bytes) -> list[bytes]:

@@ -84,11 +84,13 @@ class FileJob(msgspec.Struct, eq=False):
     Attributes:
         handle: the target's; None for a file of one chunk, which is made when that is there.
         made: whether such a file was.
+        placed: bytes of its content that places were found for.
     """
 
     entry: Entry
     handle: Growing
     made: bool = False
+    placed: int = 0
     error: ProofkeepError | None = None
     links: list[bytes] = msgspec.field(default_factory=list)
 
@@ -101,9 +103,15 @@ class Want(msgspec.Struct, frozen=True):
     place: Place
 
 
-def place_chunks(job: FileJob, ids: Iterable[bytes], places: dict[bytes, Place]) -> list[Want]:
-    """Wants of a file by its chunk ids in order; empty, with `job.error`, when they cannot fill it."""
-    wants, position = [], 0
+def place_chunks(job: FileJob, ids: Iterable[bytes], places: dict[bytes, Place], *, whole: bool = True) -> list[Want]:
+    """Wants of a file by its next chunk ids in order; empty, with `job.error`, when they cannot fill it.
+
+    Args:
+        whole: these are its last.
+    """
+    if job.error is not None:
+        return []
+    wants, position = [], job.placed
     for identity in ids:
         place = places.get(identity)
         if place is None:
@@ -111,6 +119,9 @@ def place_chunks(job: FileJob, ids: Iterable[bytes], places: dict[bytes, Place])
             return []
         wants.append(Want(job, position, place))
         position += place.row.length
+    job.placed = position
+    if not whole:
+        return wants
     try:
         check_content(job.entry, position, "manifest")
     except MalformedError as error:

@@ -1,6 +1,7 @@
 """Restore: walk the manifest in windows, make what has no content, fill files from packs, name the tree last."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -12,7 +13,7 @@ from proofkeep.errors import (
     TargetFullError,
     UnsafePathError,
 )
-from proofkeep.format.manifest import ID_SIZE, Entry
+from proofkeep.format.manifest import ID_SIZE, Entry, split_ids
 from proofkeep.model import Finding, Kind
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.progress import silent
@@ -90,12 +91,19 @@ def restore(
 
 
 def _windows(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
-    """Runs of entries that together need a bounded number of chunks; short at first, so that reading begins soon."""
+    """Runs of entries that together need a bounded number of chunks; short at first, so that reading begins soon.
+
+    A file that needs more has a window of its own.
+    """
     window: list[Entry] = []
     chunks, most = 0, _FIRST_ENTRIES
     for entry in entries:
+        count = len(entry.chunks) // ID_SIZE
+        if window and chunks + count > _WINDOW_CHUNKS:
+            yield window
+            window, chunks = [], 0
         window.append(entry)
-        chunks += len(entry.chunks) // ID_SIZE
+        chunks += count
         if chunks >= _WINDOW_CHUNKS or len(window) >= most:
             yield window
             window, chunks, most = [], 0, min(2 * most, _WINDOW_ENTRIES)
@@ -104,10 +112,10 @@ def _windows(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
 
 
 class _Window(msgspec.Struct, frozen=True):
-    """Files that were begun together: what they need, of which the first part is under way."""
+    """Files that were begun together: a first part of what they need is under way, further parts are found in turn."""
 
     jobs: list[FileJob]
-    wants: list[Want]
+    further: Iterator[list[Want]]
     under_way: Parts
 
 
@@ -139,18 +147,14 @@ class _Restore:
         if self._cancelled():
             raise CancelledError("restore was cancelled")
         jobs = [job for entry in window if (job := self._begin(entry)) is not None]
-        wants: list[Want] = []
-        needed = list(dict.fromkeys(identity for job in jobs for identity in job.entry.chunk_ids))
-        places = self._chunks.locate(needed)
-        for job in jobs:
-            wants.extend(place_chunks(job, job.entry.chunk_ids, places))
-        return _Window(jobs, wants, self.fetcher.begin(wants[:_WINDOW_CHUNKS]))
+        parts = self._parts(jobs)
+        return _Window(jobs, parts, self.fetcher.begin(next(parts)))
 
     def end(self, window: _Window) -> None:
         """Wait for what the window's files need and finish them."""
         under_way = window.under_way
-        for start in range(_WINDOW_CHUNKS, len(window.wants), _WINDOW_CHUNKS):
-            following = self.fetcher.begin(window.wants[start : start + _WINDOW_CHUNKS])
+        for wants in window.further:
+            following = self.fetcher.begin(wants)
             self.fetcher.end(under_way)
             under_way = following
         self.fetcher.end(under_way)
@@ -158,6 +162,21 @@ class _Restore:
             self._finish(job)
         self._counted = self.fetcher.placed
         self.tell()
+
+    def _parts(self, jobs: list[FileJob]) -> Iterator[list[Want]]:
+        """What a window's files need, so many chunks at a time, however long a file is; once at least."""
+        step = _WINDOW_CHUNKS * ID_SIZE
+        length = max((len(job.entry.chunks) for job in jobs), default=0)
+        for start in range(0, length or 1, step):
+            end = start + step
+            yield self._wants(jobs, [split_ids(job.entry.chunks[start:end]) for job in jobs], whole=end >= length)
+
+    def _wants(self, jobs: list[FileJob], ids: list[list[bytes]], *, whole: bool) -> list[Want]:
+        places = self._chunks.locate(list(dict.fromkeys(chain.from_iterable(ids))))
+        wants: list[Want] = []
+        for job, of_job in zip(jobs, ids, strict=True):
+            wants.extend(place_chunks(job, of_job, places, whole=whole))
+        return wants
 
     def tell(self) -> None:
         """Show where the restore is: what lies in files that are not finished counts too."""

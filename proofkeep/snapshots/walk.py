@@ -1,6 +1,7 @@
 """Walks a snapshot's manifest in order, reading only the segments that may hold what is wanted."""
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 import msgspec
 
@@ -138,20 +139,29 @@ def _check_counts(child: Child, rows: Segment) -> None:
 def _joined(rows: Iterator[Entry], tree: _Tree) -> Iterator[Entry]:
     """Entries with their continuations, filtered and placed below the prefix."""
     whole: Entry | None = None
+    further: list[Entry] = []
     for row in rows:
         if row.kind == CONTINUATION:
             if whole is None or whole.path != row.path:
                 tree.on_damage(Finding(MalformedError.code, "manifest", "a continuation lacks its file"))
                 continue
-            whole = msgspec.structs.replace(
-                whole, chunks=whole.chunks + row.chunks, extents=whole.extents + row.extents
-            )
+            further.append(row)
             continue
         if whole is not None:
-            yield from _wanted(whole, tree)
+            yield from _wanted(_whole(whole, further), tree)
         whole = row
     if whole is not None:
-        yield from _wanted(whole, tree)
+        yield from _wanted(_whole(whole, further), tree)
+
+
+def _whole(first: Entry, further: list[Entry]) -> Entry:
+    """A file with its continuations, which are used up; joined once, however many there are."""
+    if not further:
+        return first
+    rows = [first, *further]
+    further.clear()
+    extents = list(chain.from_iterable(row.extents for row in rows))
+    return msgspec.structs.replace(first, chunks=b"".join(row.chunks for row in rows), extents=extents)
 
 
 def _wanted(entry: Entry, tree: _Tree) -> Iterator[Entry]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from proofkeep.catalog import Catalog
 from proofkeep.errors import IntegrityError, PackMissingError
+from proofkeep.format.manifest import id_slices
 from proofkeep.format.names import PACKS, parse_pack
 from proofkeep.format.pack_set import decode_packs
 from proofkeep.model import Finding
@@ -30,11 +31,19 @@ def affected_files(
         try:
             roots = open_roots(repository, data_keys, snapshot)
             for entry in walk_manifest(chunks.preferring(snapshot.facts.packs), roots, damage.append):
-                places = catalog.chunk_packs(entry.chunk_ids)
-                if any(numbers.issuperset(places.get(identity, ())) for identity in entry.chunk_ids):
+                if _is_hit(catalog, numbers, entry.chunks):
                     identity = path_id(entry.path).hex()
                     yield snapshot.id.short, Finding(PackMissingError.code, identity, "", entry.path)
         except IntegrityError as error:
             damage.append(Finding(error.code, snapshot.id.short, str(error)))
         for finding in damage:
             yield snapshot.id.short, finding
+
+
+def _is_hit(catalog: Catalog, numbers: set[int | None], chunks: bytes) -> bool:
+    """Whether one of a file's joined chunks lies in these packs only."""
+    for ids in id_slices(chunks):
+        places = catalog.chunk_packs(ids)
+        if any(numbers.issuperset(places.get(identity, ())) for identity in ids):
+            return True
+    return False
