@@ -21,6 +21,7 @@ from proofkeep.errors import (
     SourceUnavailableError,
     StateError,
 )
+from proofkeep.format.pack_set import decode_packs, encode_packs
 from proofkeep.journal import Transfer
 from proofkeep.ledger import Head, save_heads
 from proofkeep.model import Finding, Node, SourceDescription
@@ -74,12 +75,12 @@ class LeftRun(Backup):
         journal = self.journal
         if self.needs_sealing:
             journal.reopen_without(())  # whoever still seals for the generation that ends here cannot commit it
-        before = len(journal.packs())
+        before, _ = journal.size()
         sent = self.send_all(pause)
         retry(self._name_all, pause)
-        packs = journal.packs()
-        events.emit("run-adopted", run=self.identity.run.hex(), packs=len(packs), sent=sent)
-        return Adopted(self.identity.run.hex(), len(packs), sum(pack.size for pack in packs), sent, before - len(packs))
+        packs, size = journal.size()
+        events.emit("run-adopted", run=self.identity.run.hex(), packs=packs, sent=sent)
+        return Adopted(self.identity.run.hex(), packs, size, sent, before - packs)
 
     def send_all(self, pause: Pause | None) -> int:
         """Send and prove every transfer, without packs that do not hold; how many were sent just now."""
@@ -88,12 +89,12 @@ class LeftRun(Backup):
     def _send(self, transfer: Transfer, pause: Pause | None) -> int:
         """Send and prove one transfer, without those of its packs that do not hold."""
         while True:
-            left = len(self.journal.packs())
+            left = self.journal.size()
             try:
                 sent = retry(lambda: self.upload(transfer), pause).done_now
                 retry(lambda: self.verify(transfer), pause)
             except PackMissingError:
-                if len(self.journal.packs()) == left:
+                if self.journal.size() == left:
                     raise
             else:
                 return sent
@@ -104,7 +105,7 @@ class LeftRun(Backup):
             drop_and_reopen(self, gone)
         journal = self.journal
         with self.state.ledger_lock():
-            if any(not pack.indexed for pack in journal.packs()):
+            if any(journal.unindexed_packs()):
                 head = self._place()
                 teach_run(self, head)
                 save_heads(self.state.heads_file, self.catalog.heads())
@@ -117,12 +118,12 @@ class LeftRun(Backup):
     def _gone(self) -> list[Any]:
         """Packs that the store holds no more, or not for long."""
         store = self.repository.store
-        packs = [(pack.id, pack.size) for pack in self.journal.packs()]
+        rows = encode_packs(pack.id for pack in self.journal.packs())
         retired, _ = read_retired(self.repository)
         gone = {
-            *confirm_packs(store, packs),
-            *confirm_keys(store, packs),
-            *(pack for pack, _ in packs if pack in retired),
+            *confirm_packs(store, ((pack.id, pack.size) for pack in self.journal.packs())),
+            *confirm_keys(store, decode_packs(rows)),
+            *(pack for pack in decode_packs(rows) if pack in retired),
         }
         return sorted(gone)
 

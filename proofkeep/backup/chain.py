@@ -1,5 +1,6 @@
 """This writer's ledger chain: where it ends now, and putting entries there that the journal keeps."""
 
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -63,18 +64,19 @@ class Chain:
         body = ledger_entry.seal_entry(key, self._repository.id, linked)
         return names.ledger(entry.writer, sequence), body, Head(sequence, sha256(body).digest())
 
-    def place(self, kept: list[JournalObject]) -> None:
+    def place(self, kept: Iterable[JournalObject]) -> None:
         """Put kept entries in order, on a new head if the chain has grown since; nothing for those in it already.
 
         Raises:
             RollbackError: an entry that was proven is in the chain no more.
             ObjectExistsError: a place in the chain is taken by something that the chain does not show.
         """
-        waiting = [item for item in kept if not self._holds(item)]
+        waiting = [item.name for item in kept if not self._holds(item)]
         while waiting:
-            if self._opened(waiting[0]).previous != self.head.sha256:
+            item = self._item(waiting[0])
+            if self._opened(item).previous != self.head.sha256:
                 waiting = self._relink(waiting)
-            item = waiting[0]
+                item = self._item(waiting[0])
             try:
                 self._run.sender.place_object(item)
             except ObjectExistsError:
@@ -103,14 +105,22 @@ class Chain:
     def _opened(self, item: JournalObject) -> LedgerEntry:
         return open_entry(self._repository, self._run.writer, _sequence(item), item.body)
 
-    def _relink(self, items: list[JournalObject]) -> list[JournalObject]:
-        """The same entries on the present head, each with the name of its new place; all of them in one step."""
-        head, rows = self.head, []
-        for item in items:
-            name, body, head = self.seal(self._opened(item), head)
-            rows.append((item.name, name, body))
-        self._journal.replace_objects(rows)
-        return [next(self._journal.objects("name=?", (name,))) for _, name, _ in rows]
+    def _item(self, name: str) -> JournalObject:
+        return next(self._journal.objects("name=?", (name,)))
+
+    def _relink(self, waiting: list[str]) -> list[str]:
+        """Put the same entries on the present head, each under the name of its new place, in one step; these names."""
+        placed: list[str] = []
+
+        def rows() -> Iterator[tuple[str, str, bytes]]:
+            head = self.head
+            for before in waiting:
+                name, body, head = self.seal(self._opened(self._item(before)), head)
+                placed.append(name)
+                yield before, name, body
+
+        self._journal.replace_objects(rows())
+        return placed
 
 
 def _sequence(item: JournalObject) -> int:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from proofkeep import canonical, events
-from proofkeep.backup.confirm import confirm_keys, confirm_packs, drop_and_reopen
+from proofkeep import events
+from proofkeep.backup.confirm import confirm_keys, confirm_packs, drop_and_reopen, referred_packs
 from proofkeep.backup.indexing import Indexing
 from proofkeep.backup.session import CLOCK_CHECKED
 from proofkeep.backup.teaching import teach_run
@@ -82,12 +83,14 @@ class Committer:
         if done is not None:
             return CommitReceipt(**done)
         end = self._journal.end
-        if end is None or any(pack.verified is None for pack in self._journal.packs()):
+        if end is None or any(transfer.waiting for transfer in self._journal.counts()):
             raise StreamEndedEarlyError(f"run {self._run.identity.run.hex()} has not sealed and verified everything")
-        packs, dropped = self._pack_set(bytes.fromhex(end["referred"]))
+        store, sizes = self._repository.store, partial(referred_packs, self._run, bytes.fromhex(end["referred"]))
+        dropped = [pack for pack, size in sizes() if size is None]
         self._refuse_gone(dropped, PackMissingError, "known to this host no more")
-        self._refuse_gone(confirm_packs(self._repository.store, packs), PackMissingError, "gone from the store")
-        self._refuse_gone(confirm_keys(self._repository.store, packs), PackMissingError, "without a key in the store")
+        self._refuse_gone(confirm_packs(store, sizes()), PackMissingError, "gone from the store")
+        packs = encode_packs(pack for pack, _ in sizes())
+        self._refuse_gone(confirm_keys(store, decode_packs(packs)), PackMissingError, "without a key in the store")
         self._refuse_retired(packs)
         with self._run.state.ledger_lock():
             vouching = Vouching(self._run)
@@ -96,31 +99,19 @@ class Committer:
                 self._run.sender.place_object(key)
             Indexing(self._run).place()
             head = vouching.append(self._journal.generation)
-            self._place_record(end, [pack for pack, _ in packs], head)
+            self._place_record(end, packs, head)
             self._refuse_retired(packs)
             head = vouching.close(self._record_object())
         return self._finish(end, packs, head)
-
-    def _pack_set(self, referred: bytes) -> tuple[list[tuple[PackId, int]], list[PackId]]:
-        """Every pack the snapshot refers to, with its size, in the order of names; and those the catalog lost."""
-        packs = {pack.id: pack.size for pack in self._journal.packs()}
-        dropped = []
-        for pack in decode_packs(canonical.from_msgpack(referred, list[Row], "journal's pack set")):
-            size = self._run.catalog.pack_size(pack)
-            if size is None:
-                dropped.append(pack)
-            else:
-                packs[pack] = size
-        return sorted(packs.items()), [pack for pack in dropped if pack not in packs]
 
     def _refuse_gone(self, gone: list[PackId], error: type[PackMissingError | PackRetiredError], what: str) -> None:
         if gone:
             drop_and_reopen(self._run, gone)
             raise error(f"pack {gone[0].name} and {len(gone) - 1} others are {what}; nothing was lost from the source")
 
-    def _refuse_retired(self, packs: list[tuple[PackId, int]]) -> None:
+    def _refuse_retired(self, packs: list[Row]) -> None:
         retired, _ = read_retired(self._repository)
-        hit = [pack for pack, _ in packs if pack in retired]
+        hit = [pack for pack in decode_packs(packs) if pack in retired]
         self._refuse_gone(hit, PackRetiredError, "retired")
 
     # --- record
@@ -128,7 +119,7 @@ class Committer:
     def _record_object(self) -> JournalObject:
         return next(self._journal.objects("name=?", (self._run.snapshot_id.name,)))
 
-    def _place_record(self, end: dict[str, object], packs: list[PackId], head: Head) -> None:
+    def _place_record(self, end: dict[str, object], packs: list[Row], head: Head) -> None:
         snapshot = self._run.snapshot_id
         if not list(self._journal.objects("name=?", (snapshot.name,))):
             totals = dict(end["totals"])  # type: ignore[call-overload] # a fact is JSON
@@ -139,7 +130,7 @@ class Committer:
                 snapshot.generation,
                 self._repository.keys.ids.epoch,
                 LedgerHead(self._run.writer, head.sequence, head.sha256),
-                encode_packs(packs),
+                packs,
                 snapshot.run,
                 self._journal.fact("source_at"),
                 totals,
@@ -153,7 +144,7 @@ class Committer:
 
     # --- after the commit point
 
-    def _finish(self, end: dict[str, object], packs: list[tuple[PackId, int]], head: Head) -> CommitReceipt:
+    def _finish(self, end: dict[str, object], packs: list[Row], head: Head) -> CommitReceipt:
         totals = dict(end["totals"])  # type: ignore[call-overload] # a fact is JSON
         teach_run(self._run, head)
         save_heads(self._run.state.heads_file, self._run.catalog.heads())
@@ -163,7 +154,7 @@ class Committer:
             self._run.writer.hex(),
             totals["unread"] == 0,
             totals,
-            len(packs),
+            sum(1 for _ in decode_packs(packs)),
             spell_head(self._run.writer, head),
             self._repository.ledger_shares_neighbourhood,
             self._run.clock_checked or self._journal.fact(CLOCK_CHECKED) is True,

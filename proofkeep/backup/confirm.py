@@ -3,27 +3,33 @@
 A listing, not a memory.
 """
 
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator
+from heapq import merge
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from proofkeep import events
+from proofkeep import canonical, events
+from proofkeep.catalog import Catalog
 from proofkeep.format import names
 from proofkeep.format.names import PackId
+from proofkeep.format.pack_set import Row, decode_packs
 from proofkeep.ports import ObjectStore
 
 if TYPE_CHECKING:
     from proofkeep.backup.run import Backup
 
 
-def confirm_packs(store: ObjectStore, packs: Sequence[tuple[PackId, int]]) -> list[PackId]:
+def confirm_packs(store: ObjectStore, packs: Iterable[tuple[PackId, int | None]]) -> list[PackId]:
     """Packs (ascending, with sizes) that a sorted listing of the store does not show with their size."""
-    if not packs:
+    packs = iter(packs)
+    first = next(packs, None)
+    if first is None:
         return []
     gone = []
-    listing = store.list(names.PACKS, after=packs[0][0].name[:-1])
+    listing = store.list(names.PACKS, after=first[0].name[:-1])
     stat = next(listing, None)
-    for pack, size in packs:
+    for pack, size in chain([first], packs):
         while stat is not None and stat.name < pack.name:
             stat = next(listing, None)
         if stat is None or stat.name != pack.name or stat.size != size:
@@ -31,20 +37,45 @@ def confirm_packs(store: ObjectStore, packs: Sequence[tuple[PackId, int]]) -> li
     return gone
 
 
-def confirm_keys(store: ObjectStore, packs: Sequence[tuple[PackId, int]]) -> list[PackId]:
-    """Packs (ascending, with sizes) whose data key a sorted listing of the store shows in no wrapped form."""
-    if not packs:
+def confirm_keys(store: ObjectStore, packs: Iterable[PackId]) -> list[PackId]:
+    """Packs (ascending) whose data key a sorted listing of the store shows in no wrapped form."""
+    packs = iter(packs)
+    first = next(packs, None)
+    if first is None:
         return []
     lost: list[PackId] = []
-    listing = store.list(names.KEYS, after=names.wrapped_keys(packs[0][0].writer, packs[0][0].data_key))
+    listing = store.list(names.KEYS, after=names.wrapped_keys(first.writer, first.data_key))
     stat = next(listing, None)
-    for (writer, data_key), group in groupby(packs, key=lambda pack: (pack[0].writer, pack[0].data_key)):
+    for (writer, data_key), group in groupby(chain([first], packs), key=lambda pack: (pack.writer, pack.data_key)):
         prefix = names.wrapped_keys(writer, data_key)
         while stat is not None and stat.name < prefix:
             stat = next(listing, None)
         if stat is None or not stat.name.startswith(prefix):
-            lost.extend(pack for pack, _ in group)
+            lost.extend(group)
     return lost
+
+
+def referred_packs(run: "Backup", stored: bytes) -> Iterator[tuple[PackId, int | None]]:
+    """Every pack that a run's snapshot refers to, with its size, in the order of names; few of them in memory.
+
+    Args:
+        stored: the pack set of those that were in the repository before; a size is None where the catalog lost one.
+    """
+    own = ((pack.id, pack.size) for pack in run.journal.packs())
+    before = None
+    for pack, size in merge(own, _stored_packs(run.catalog, stored), key=itemgetter(0)):
+        if pack != before:
+            yield pack, size
+        before = pack
+
+
+def _stored_packs(catalog: Catalog, stored: bytes) -> Iterator[tuple[PackId, int | None]]:
+    sizes = catalog.pack_sizes()
+    known = next(sizes, None)
+    for pack in decode_packs(canonical.from_msgpack(stored, list[Row], "journal's pack set")):
+        while known is not None and known[1] < pack:
+            known = next(sizes, None)
+        yield pack, known[2] if known is not None and known[1] == pack else None
 
 
 def drop_and_reopen(run: "Backup", packs: list[PackId]) -> None:

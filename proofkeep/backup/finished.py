@@ -49,6 +49,4 @@ def _has_ended(journal: Journal) -> bool:
     abandoned = journal.fact(ABANDONED)
     if abandoned is not None and abandoned.get("remains"):
         return False
-    return (abandoned is not None or journal.fact(ADOPTED) is not None) and all(
-        pack.indexed for pack in journal.packs()
-    )
+    return (abandoned is not None or journal.fact(ADOPTED) is not None) and not any(journal.unindexed_packs())

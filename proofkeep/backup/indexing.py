@@ -48,9 +48,8 @@ class Indexing:
         return self._journal.objects("kind='index' AND generation=?", (self._journal.generation,))
 
     def _rows(self) -> Iterator[PackRow]:
-        for pack in self._journal.packs():
-            if not pack.indexed:
-                yield index_row(self._repository, pack, self._journal.sealed_table(pack.number))
+        for pack in self._journal.unindexed_packs():
+            yield index_row(self._repository, pack, self._journal.sealed_table(pack.number))
 
     def _seal(self, content: Index) -> tuple[str, bytes]:
         """An index object under the next number: its name and bytes."""

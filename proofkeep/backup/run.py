@@ -239,7 +239,7 @@ class Backup:
             self.session.close()
             self.known.close()
             self.pool.close()
-        totals = end.totals | {"stored": sum(pack.size for pack in self.journal.packs())}
+        totals = end.totals | {"stored": self.journal.size()[1]}
         with self.journal.transaction():
             if self.journal.generation != self._sealing:
                 # This manifest counts on chunks that the next generation has to seal anew, or that others took up.

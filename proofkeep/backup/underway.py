@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from proofkeep.errors import CancelledError
 from proofkeep.journal import JournalPack
@@ -30,11 +30,12 @@ class Underway:
         self._travelling: dict[int, int] = {}
         self._told_at = clock()
 
-    def begin(self, packs: list[JournalPack]) -> None:
+    def begin(self, packs: Iterable[JournalPack]) -> None:
         """These are in the journal already."""
-        self._sealed = sum(pack.size for pack in packs)
-        self._sent = sum(pack.size for pack in packs if pack.sent is not None)
-        self._proven = sum(pack.size for pack in packs if pack.verified is not None)
+        for pack in packs:
+            self._sealed += pack.size
+            self._sent += pack.size if pack.sent is not None else 0
+            self._proven += pack.size if pack.verified is not None else 0
 
     def sealed(self, size: int) -> None:
         """A pack of `size` bytes lies in the spool."""

@@ -32,23 +32,19 @@ class Vouching:
 
     def append(self, generation: int) -> Head:
         """Entries for everything of this run that no entry names yet; the chain's head behind them."""
-        kept = self._kept("ledger", generation)
-        if not kept:
-            entries = list(self._entries())
+        if not any(self._kept("ledger", generation)):
             with self._journal.transaction():
                 head = self._chain.head
-                for entry in entries:
+                for entry in self._entries():
                     head = self._keep("ledger", entry, head)
-            kept = self._kept("ledger", generation)
-        self._chain.place(kept)
+        self._chain.place(self._kept("ledger", generation))
         return self._chain.head
 
-    def _kept(self, kind: str, generation: int) -> list[JournalObject]:
-        return list(self._journal.objects("kind=? AND generation=?", (kind, generation)))
+    def _kept(self, kind: str, generation: int) -> Iterator[JournalObject]:
+        return self._journal.objects("kind=? AND generation=?", (kind, generation))
 
     def _entries(self) -> Iterator[LedgerEntry]:
-        packs = [pack for pack in self._journal.packs() if not pack.indexed]
-        packs.sort(key=lambda pack: (pack.transfer, pack.id.data_key, pack.number))
+        packs = self._journal.unindexed_packs()
         keys = [item for item in self._journal.objects("kind='key'") if not self._named_before(item)]
         for (_, data_key), group in groupby(packs, key=lambda pack: (pack.transfer, pack.id.data_key)):
             mine = [item for item in keys if f"/{data_key.hex()}/" in item.name]
@@ -57,9 +53,9 @@ class Vouching:
             yield self._entry("transfer", stored, self._session(data_key))
         for data_key, forms in groupby(keys, key=_data_key):
             yield self._entry("transfer", [*map(_stored_object, forms)], self._session(data_key))
-        indexes = self._kept("index", self._journal.generation)
+        indexes = [*map(_stored_object, self._kept("index", self._journal.generation))]
         if indexes:
-            yield self._entry("index", [*map(_stored_object, indexes)], None)
+            yield self._entry("index", indexes, None)
 
     def _named_before(self, key: JournalObject) -> bool:
         return key.name in set(self._journal.fact("ledgered_keys") or ())
@@ -105,7 +101,7 @@ class Vouching:
     def close(self, record: JournalObject) -> Head:
         """The closing entry, which holds the record's checksum and version; the chain's head."""
         generation = self._journal.generation
-        if not self._kept("close", generation):
+        if not any(self._kept("close", generation)):
             self._keep("close", self._entry("close", [_stored_object(record)], None), self._chain.head)
         self._chain.place(self._kept("close", generation))
         names_kept = [item.name for item in self._journal.objects("kind='key'")]

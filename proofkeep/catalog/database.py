@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS faults (writer BLOB PRIMARY KEY, proven INTEGER) WITH
 """
 VERSION = 3
 _BATCH = 500
+_PAGE = 5000
 _TABLES = ("packs", "vouched", "chunks", "files", "segments", "heads", "unlearned", "faults")
 _PACK = "no, writer, data_key, counter, size, header, proof"
 
@@ -187,20 +188,14 @@ class Catalog(States):
         rows = self._rows("SELECT no FROM packs WHERE writer=? AND data_key=? AND counter=?", values)
         return rows[0][0] if rows else None
 
-    def pack_size(self, pack: PackId) -> int | None:
-        """A pack's size in the store, or None when it is not known."""
-        values = (pack.writer, pack.data_key, pack.counter)
-        rows = self._rows("SELECT size FROM packs WHERE writer=? AND data_key=? AND counter=?", values)
-        return rows[0][0] if rows else None
-
     def pack_sizes(self) -> Iterator[tuple[int, PackId, int]]:
         """(number, pack, size) of all packs in the order of their names, in bounded memory."""
         after: tuple[bytes, bytes, int] = (b"", b"", -1)
         while True:
             rows = self._rows(
                 "SELECT no, writer, data_key, counter, size FROM packs WHERE (writer, data_key, counter) > (?,?,?) "
-                "ORDER BY writer, data_key, counter LIMIT 5000",
-                after,
+                "ORDER BY writer, data_key, counter LIMIT ?",
+                (*after, _PAGE),
             )
             if not rows:
                 return
@@ -216,17 +211,20 @@ class Catalog(States):
         """
         highest = self._rows("SELECT coalesce(max(no), 0) FROM packs")[0][0]
         usable = bytearray(highest + 1)
-        rows = self._rows(
-            f"SELECT {_PACK} FROM packs WHERE indexed AND NOT retired "  # noqa: S608 - ours
+        query = (
+            f"SELECT {_PACK} FROM packs WHERE no > ? AND indexed AND NOT retired "  # noqa: S608 - ours
             "AND (retain_until IS NULL OR ? IS NULL OR retain_until >= ?) "
             "AND NOT EXISTS (SELECT 1 FROM faults WHERE faults.writer = packs.writer AND NOT EXISTS (SELECT 1 "
             "FROM vouched WHERE (vouched.writer, vouched.data_key, vouched.counter) "
-            "= (packs.writer, packs.data_key, packs.counter) AND vouched.sequence <= faults.proven))",
-            (expires_ns, expires_ns),
+            "= (packs.writer, packs.data_key, packs.counter) AND vouched.sequence <= faults.proven)) "
+            "ORDER BY no LIMIT ?"
         )
-        for *values, proof in rows:
-            if self._holds("pack", proof, *values):
-                usable[values[0]] = 1
+        after = 0
+        while rows := self._rows(query, (after, expires_ns, expires_ns, _PAGE)):
+            for *values, proof in rows:
+                if self._holds("pack", proof, *values):
+                    usable[values[0]] = 1
+            after = rows[-1][0]
         return usable
 
     def drop_packs(self, packs: Iterable[PackId]) -> None:

@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS packs (
     sha256 BLOB, header BLOB, sealed_table BLOB, transfer INTEGER, failures INTEGER DEFAULT 0, sent TEXT,
     verified TEXT, indexed INTEGER DEFAULT 0, proof INTEGER,
     UNIQUE (writer, data_key, counter));
+CREATE INDEX IF NOT EXISTS packs_by_transfer ON packs (transfer, data_key, number, size);
 CREATE TABLE IF NOT EXISTS transfers (number INTEGER PRIMARY KEY, digest TEXT);
 CREATE TABLE IF NOT EXISTS objects (
     place INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, kind TEXT, generation INTEGER, body BLOB, sent TEXT,
@@ -35,6 +36,7 @@ CREATE TABLE IF NOT EXISTS objects (
 _PACK_COLUMNS = (
     "number, writer, data_key, counter, type, size, sha256, header, transfer, failures, sent, verified, indexed, proof"
 )
+_PAGE = 256
 _CHECK = 8  # hex digits
 _RENAMED = ">"  # no object's name begins with it
 FIRST_TRANSFER = 256 << 20
@@ -153,14 +155,32 @@ class Journal:
         """Packs of one transfer, in order."""
         return self._packs("WHERE transfer=? ORDER BY number", (number,))
 
-    def packs(self) -> list[JournalPack]:
-        """All packs of the run, in the order of their names."""
-        return self._packs("ORDER BY writer, data_key, counter")
+    def packs(self) -> Iterator[JournalPack]:
+        """All packs of the run, in the order of their names; few of them in memory."""
+        return self._paged("writer, data_key, counter", (b"", b"", -1))
+
+    def unindexed_packs(self) -> Iterator[JournalPack]:
+        """Packs that index and ledger do not name yet, by transfer and data key, else in order; few in memory."""
+        return self._paged("transfer, data_key, number", (-1, b"", -1), "AND indexed=0")
+
+    def size(self) -> tuple[int, int]:
+        """How many packs the run has, and their bytes."""
+        packs, size = self._rows("SELECT count(*), coalesce(sum(size), 0) FROM packs")[0]
+        return packs, size
 
     def sealed_table(self, number: int) -> bytes:
         """A pack's frame table, sealed under the index key; one at a time, since all of them may be large."""
         table: bytes = self._rows("SELECT sealed_table FROM packs WHERE number=?", (number,))[0][0]
         return table
+
+    def _paged(self, order: str, after: tuple[Any, ...], more: str = "") -> Iterator[JournalPack]:
+        """Packs behind `after` by three columns that tell them apart."""
+        where = f"WHERE ({order}) > (?,?,?) {more} ORDER BY {order} LIMIT {_PAGE}"
+        query = f"SELECT {order}, {_PACK_COLUMNS} FROM packs {where}"  # noqa: S608 - ours
+        while rows := self._rows(query, after):
+            for row in rows:
+                yield self._pack(row[3:])
+            after = rows[-1][:3]
 
     def _packs(self, where: str, values: Sequence[Any] = ()) -> list[JournalPack]:
         return [self._pack(row) for row in self._rows(f"SELECT {_PACK_COLUMNS} FROM packs {where}", values)]  # noqa: S608 - ours

@@ -85,8 +85,7 @@ def _in_journal(folder: Path, freed: int, now_ns: int) -> GivenUp:
 def _give_up(journal: Journal, run: str, freed: int, now_ns: int) -> GivenUp:
     if journal.fact("committed") is not None:
         raise UsageError(f"run {run} has committed its snapshot, there is nothing to give up")
-    packs = journal.packs()
-    lost = [pack for pack in packs if pack.verified is None]
+    lost = [pack for pack in journal.packs() if pack.verified is None]
     sent = [pack.size for pack in lost if pack.sent is not None]
     ended = journal.end is not None
     before: dict[str, int] = journal.fact(ABANDONED) or {}
@@ -95,13 +94,14 @@ def _give_up(journal: Journal, run: str, freed: int, now_ns: int) -> GivenUp:
     with journal.transaction():
         journal.set_fact(ABANDONED, {"at_ns": now_ns, "remains": remains, "remains_bytes": remains_bytes})
         journal.reopen_without(pack.id for pack in lost)
+    kept, _ = journal.size()
     return GivenUp(
         run,
         (journal.fact(BEGAN) or {}).get("entry"),
         len(lost),
         sum(pack.size for pack in lost),
         len(sent),
-        len(packs) - len(lost),
+        kept,
         freed,
         ended,
     )

@@ -104,9 +104,13 @@ def _looked_at(repository: str, folder: Path) -> UnfinishedRun | None:
 def _described(repository: str, folder: Path, journal: Journal, spool_bytes: int) -> UnfinishedRun:
     began: dict[str, Any] = journal.fact(BEGAN) or {}
     abandoned: dict[str, Any] | None = journal.fact(ABANDONED)
-    packs = journal.packs()
-    waiting = [pack.size for pack in packs if pack.verified is None]
-    stored = [pack.size for pack in packs if pack.verified is not None and not pack.indexed]
+    waiting: list[int] = []
+    stored: list[int] = []
+    for pack in journal.packs():  # one by one: a row that rotted is to be met
+        if pack.verified is None:
+            waiting.append(pack.size)
+        elif not pack.indexed:
+            stored.append(pack.size)
     return UnfinishedRun(
         repository,
         folder.name,

@@ -36,7 +36,7 @@ def packs(house: House) -> list[JournalPack]:
     """What the journal of the only run knows."""
     (file,) = house.state.glob("*/runs/*/journal.sqlite")
     with closing(Journal(file)) as journal:
-        return journal.packs()
+        return list(journal.packs())
 
 
 def sealed(house: House) -> dict[str, bytes]:

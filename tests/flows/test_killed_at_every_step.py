@@ -54,7 +54,7 @@ def in_journal(house: House, run: FlowRun) -> list[JournalPack]:
     if not folders:
         return []
     with closing(Journal(folders[0])) as journal:
-        return journal.packs()
+        return list(journal.packs())
 
 
 def assert_commits_when_retried(house: House, run: FlowRun, step: str) -> None:

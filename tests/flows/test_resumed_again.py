@@ -40,7 +40,7 @@ def lacking(house: House) -> FlowRun:
 def packs_of_one_away(house: House, run: FlowRun) -> Iterator[None]:
     """The store takes no packs of this run: something lies where their folder has to be."""
     with journal(house, run) as durable:
-        place = (house.root / "store" / durable.packs()[0].id.name).parent
+        place = (house.root / "store" / next(durable.packs()).id.name).parent
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(b"in the way")
     yield

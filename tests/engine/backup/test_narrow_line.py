@@ -64,6 +64,6 @@ def test_cancelled_run_stops_within_a_pack_and_sends_it_later(host: Host) -> Non
     assert 0 < narrow.arrived < pack_size
     assert host.ground.names("snapshots/") == []
     with host.backup(RUN) as resumed:
-        assert [pack.failures for pack in resumed.journal.packs()] == [0] * len(resumed.journal.packs())
+        assert {pack.failures for pack in resumed.journal.packs()} == {0}
     receipt = host.run(RUN)
     assert host.ground.read_back(receipt.snapshot) == host.portrait()

@@ -229,7 +229,7 @@ def test_pack_that_did_not_arrive_as_it_was_sealed_is_sealed_again(host: Host, h
 def test_pack_lost_from_the_spool_before_it_was_sent_is_sealed_again(host: Host) -> None:
     with roomy(host) as backup:
         seal(backup)
-        lost = backup.journal.packs()[3]
+        lost = list(backup.journal.packs())[3]
         backup.spool.file(lost.id).unlink()
         run = backup.identity.run
 

@@ -28,8 +28,10 @@ def journal(file: Path) -> Iterator[Journal]:
         yield opened
 
 
-def add(journal: Journal, counter: int, size: int = 100, quarter: int = ALL) -> Transfer | None:
-    pack = PackId(WRITER, DATA_KEY, counter)
+def add(
+    journal: Journal, counter: int, size: int = 100, quarter: int = ALL, data_key: bytes = DATA_KEY
+) -> Transfer | None:
+    pack = PackId(WRITER, data_key, counter)
     digest = sha256(pack.name.encode()).digest()
     return journal.add_pack(pack, ObjectType.CONTENT_PACK, size, digest, bytes(128), b"table", quarter)
 
@@ -58,7 +60,7 @@ def test_failed_transaction_changes_nothing(journal: Journal) -> None:
     with pytest.raises(ZeroDivisionError):
         fail()
 
-    assert (journal.fact("a"), journal.packs()) == (None, [])
+    assert (journal.fact("a"), journal.size()) == (None, (0, 0))
 
 
 def test_transfers_close_at_sizes_that_double_every_sixteen(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,4 +193,42 @@ def test_change_that_fails_half_way_leaves_the_database_usable(journal: Journal)
         add(journal, 0)
 
     add(journal, 1)
-    assert len(journal.packs()) == 2
+    assert [pack.id.counter for pack in journal.packs()] == [0, 1]
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 7, 100])
+def test_packs_come_page_by_page_all_of_them_in_order(
+    journal: Journal, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proofkeep.journal.database._PAGE", page)
+    for counter, data_key in [(2, DATA_KEY), (0, WRITER), (1, DATA_KEY), (1, WRITER)]:
+        add(journal, counter, data_key=data_key)
+    journal.close_transfer()
+    journal.set_packs_indexed()
+    for counter, data_key in [(9, DATA_KEY), (4, WRITER), (3, DATA_KEY)]:
+        add(journal, counter, data_key=data_key)
+    journal.close_transfer()
+    add(journal, 0)
+
+    in_order = [(pack.id.data_key, pack.id.counter) for pack in journal.packs()]
+    left = [(pack.transfer, pack.id.data_key, pack.id.counter) for pack in journal.unindexed_packs()]
+
+    assert in_order == [(WRITER, each) for each in (0, 1, 4)] + [(DATA_KEY, each) for each in (0, 1, 2, 3, 9)]
+    assert left == [(1, WRITER, 4), (1, DATA_KEY, 9), (1, DATA_KEY, 3), (2, DATA_KEY, 0)]
+    assert journal.size() == (8, 800)
+
+
+def test_journal_of_an_older_version_is_opened(file: Path) -> None:
+    with closing(Journal(file)) as journal:
+        add(journal, 0)
+        journal._change("DROP INDEX packs_by_transfer")
+
+    with closing(Journal(file)) as again:
+        add(again, 1)
+        assert [pack.id.counter for pack in again.unindexed_packs()] == [0, 1]
+
+
+def test_size_of_a_transfer_is_told_without_reading_every_pack(journal: Journal) -> None:
+    plan = journal._rows("EXPLAIN QUERY PLAN SELECT sum(size) FROM packs WHERE transfer=?", (0,))
+
+    assert "COVERING INDEX packs_by_transfer" in plan[0][-1]

@@ -37,7 +37,7 @@ def left_by(host: Host, run: bytes, *, sent: bool = False) -> int:
                 backup.verify(transfer)
 
         seal(backup, send_first)
-        return len(backup.journal.packs())
+        return backup.journal.size()[0]
 
 
 def test_spool_is_free_and_the_loss_is_told(host: Host) -> None:
