@@ -77,13 +77,42 @@ def decode_packs(rows: Iterable[Row]) -> Iterator[PackId]:
     Raises:
         MalformedError: ids of another length, rows out of order, or a malformed set.
     """
+    for writer, data_key, encoded in _in_order(rows):
+        for counter in decode_counters(encoded):
+            yield PackId(writer, data_key, counter)
+
+
+def _in_order(rows: Iterable[Row]) -> Iterator[Row]:
     before = (b"", b"")
-    for writer, data_key, encoded in rows:
+    for row in rows:
+        writer, data_key, _ = row
         if {len(writer), len(data_key)} != {ID_SIZE} or (writer, data_key) <= before:
             raise MalformedError("pack set has rows out of order")
         before = (writer, data_key)
-        for counter in decode_counters(encoded):
-            yield PackId(writer, data_key, counter)
+        yield row
+
+
+def packs_beyond(rows: Iterable[Row], others: Iterable[Row]) -> Iterator[PackId]:
+    """Packs of one set that another lacks, in the order of names; what both hold alike is not taken apart.
+
+    Raises:
+        MalformedError: as `decode_packs`.
+    """
+    held = {(writer, data_key): encoded for writer, data_key, encoded in others}
+    for writer, data_key, encoded in _in_order(rows):
+        other = held.get((writer, data_key), [])
+        if encoded != other:
+            for counter in _lacking(decode_counters(encoded), decode_counters(other)):
+                yield PackId(writer, data_key, counter)
+
+
+def _lacking(counters: Iterator[int], others: Iterator[int]) -> Iterator[int]:
+    other = next(others, None)
+    for counter in counters:
+        while other is not None and other < counter:
+            other = next(others, None)
+        if counter != other:
+            yield counter
 
 
 def holds_pack(rows: Sequence[Row], pack: PackId) -> bool:

@@ -2,11 +2,13 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from proofkeep.errors import MalformedError
 from proofkeep.format.ledger_entry import LedgerEntry, StoredObject
+from proofkeep.format.names import PACKS, PackId, parse_pack
 from proofkeep.ledger import Head
 
 _SCHEMA = """
@@ -82,9 +84,13 @@ class Expected:
         """It is missing or not what the ledger says."""
         self._database.execute("UPDATE objects SET damaged=1 WHERE name=?", (name,))
 
-    def is_sound(self, name: str) -> bool:
-        """Whether the ledger names it and nothing was found wrong with it."""
-        return self._one("SELECT 1 FROM objects WHERE name=? AND damaged=0", (name,)) is not None
+    def sound_packs(self) -> Iterator[PackId]:
+        """Packs that the ledger names and that nothing was found wrong with, in the order of names."""
+        query = "SELECT name FROM objects WHERE name >= ? AND name < ? AND damaged=0 ORDER BY name"
+        with closing(self._database.execute(query, (PACKS, PACKS + "~"))) as rows:
+            for (name,) in rows:
+                with suppress(MalformedError):  # a ledger may name anything; no record refers to such a thing
+                    yield parse_pack(name)
 
     def _one(self, query: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
         with closing(self._database.execute(query, values)) as rows:

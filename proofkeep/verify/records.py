@@ -2,7 +2,7 @@
 
 from proofkeep.errors import LedgerMismatchError, PackMissingError, PackRetiredError, RollbackError
 from proofkeep.format.names import PackId
-from proofkeep.format.pack_set import decode_packs
+from proofkeep.format.pack_set import decode_packs, encode_packs, packs_beyond
 from proofkeep.repository import Repository
 from proofkeep.snapshots import CommittedSnapshot, list_snapshots
 from proofkeep.verify.expected import Expected
@@ -16,7 +16,7 @@ def verify_records(
     snapshots, findings = list_snapshots(repository)
     report.findings.extend(findings)
     report.snapshots = len(snapshots)
-    sound: dict[PackId, bool] = {}
+    sound = encode_packs(expected.sound_packs())
     for snapshot in snapshots:
         subject = f"snapshot {snapshot.id.short}"
         head = snapshot.facts.ledger
@@ -24,14 +24,11 @@ def verify_records(
             report.find(
                 RollbackError.code, subject, f"the ledger lacks entry {head.sequence} that its record refers to"
             )
-        missing, unnamed, gone = 0, 0, 0
-        for pack in decode_packs(snapshot.facts.packs):
-            if pack not in sound:
-                sound[pack] = expected.is_sound(pack.name)
-            if not sound[pack]:
-                named = expected.find(pack.name) is not None
-                missing, unnamed = missing + named, unnamed + (not named)
-            gone += pack in retired
+        missing, unnamed = 0, 0
+        for pack in packs_beyond(snapshot.facts.packs, sound):
+            named = expected.find(pack.name) is not None
+            missing, unnamed = missing + named, unnamed + (not named)
+        gone = sum(pack in retired for pack in decode_packs(snapshot.facts.packs)) if retired else 0
         if unnamed:
             report.find(LedgerMismatchError.code, subject, f"{unnamed} of its packs are in no ledger entry")
         if missing:

@@ -106,6 +106,15 @@ def test_pack_set_holds_its_packs_and_no_other(packs: list[PackId], others: list
         assert pack_set.holds_pack(rows, each) == (each in packs)
 
 
+@given(strategies.pack_ids(), strategies.pack_ids(), st.integers(1, 4))
+def test_what_one_pack_set_lacks_of_another_is_told(packs: list[PackId], others: list[PackId], kept: int) -> None:
+    others = sorted({*packs[::kept], *others})
+
+    beyond = list(pack_set.packs_beyond(pack_set.encode_packs(packs), pack_set.encode_packs(others)))
+
+    assert beyond == [pack for pack in packs if pack not in others]
+
+
 @given(strategies.ledger_entries)
 def test_ledger_entry_comes_back(entry: LedgerEntry) -> None:
     sealed = ledger_entry.seal_entry(KEY, REPOSITORY, entry)
