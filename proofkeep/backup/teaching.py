@@ -8,16 +8,19 @@ from proofkeep.backup.indexing import index_row
 from proofkeep.backup.known import first_usable
 from proofkeep.catalog import Catalog, FileState, SegmentState
 from proofkeep.format.header import ObjectType
-from proofkeep.format.manifest import ID_SIZE
+from proofkeep.format.manifest import ID_SIZE, id_slices
 from proofkeep.format.table import decode_table
-from proofkeep.journal import FileNote, JournalPack, Noted, SegmentNote
+from proofkeep.journal import FileNote, Noted, SegmentNote
 from proofkeep.ledger import Head
+from proofkeep.repository.local_rows import open_table
 
 if TYPE_CHECKING:
     from proofkeep.backup.run import Backup
 
 _NEAR = 1 << 18
 _BATCH = 1 << 14
+_BATCH_BYTES = 4 << 20
+_SEGMENTS = 1 << 8
 
 
 class Places:
@@ -27,20 +30,22 @@ class Places:
     memory thus has its neighbours there, and that pack takes the place of those before.
     """
 
-    def __init__(self, catalog: Catalog, expires_ns: int | None, ids_of: Callable[[JournalPack], list[bytes]]) -> None:
-        """`ids_of` reads the ids of a pack's chunks once more."""
+    def __init__(self, catalog: Catalog, expires_ns: int | None, ids_of: Callable[[int], list[bytes]]) -> None:
+        """`ids_of` reads the ids of a pack's chunks once more, by its number in the catalog."""
         self._catalog = catalog
         self._expires_ns = expires_ns
         self._ids_of = ids_of
         self._near: dict[bytes, int] = {}
-        self._beyond: dict[int, JournalPack] = {}
+        self._beyond = bytearray()  # one byte a number of the catalog, since there may be many
+        self._reached = -1
 
-    def learn(self, ids: Sequence[bytes], number: int, pack: JournalPack) -> None:
+    def learn(self, ids: Sequence[bytes], number: int, kind: ObjectType) -> None:
         """Chunks of a pack of this run, under its number in the catalog; packs come in the order they were stored."""
         if not self._beyond and len(self._near) + len(ids) <= _NEAR:
             self._near.update(dict.fromkeys(ids, number))
-        elif pack.type is ObjectType.CONTENT_PACK:
-            self._beyond[number] = pack
+        elif kind is ObjectType.CONTENT_PACK:
+            self._beyond.extend(bytes(max(number + 1 - len(self._beyond), 0)))
+            self._beyond[number] = 1
 
     @cached_property
     def _usable(self) -> bytearray:
@@ -51,7 +56,16 @@ class Places:
         """Where joined ids lie; None when another run of this host dropped a pack meanwhile."""
         if len(chunks) == ID_SIZE and (pack := self._near.get(chunks)) is not None:
             return (pack,)
-        ids = {chunks[i : i + ID_SIZE] for i in range(0, len(chunks), ID_SIZE)}
+        packs: set[int] = set()
+        for ids in id_slices(chunks):
+            found = self._packs(set(ids))
+            if found is None:
+                return None
+            packs |= found
+            self._go_on(max(found))
+        return tuple(sorted(packs))
+
+    def _packs(self, ids: set[bytes]) -> set[int] | None:
         others = [identity for identity in ids if identity not in self._near]
         packs = {self._near[identity] for identity in ids if identity in self._near}
         known = self._catalog.chunk_packs(others) if others else {}
@@ -60,15 +74,13 @@ class Places:
             if number is None:
                 return None
             packs.add(number)
-        self._go_on(max(packs, default=0))
-        return tuple(sorted(packs))
+        return packs
 
     def _go_on(self, number: int) -> None:
-        pack = self._beyond.get(number)
-        if pack is None:
+        if not self._reached < number < len(self._beyond) or not self._beyond[number]:
             return
-        self._beyond = {later: each for later, each in self._beyond.items() if later > number}
-        ids = self._ids_of(pack)
+        self._reached = number
+        ids = self._ids_of(number)
         if len(self._near) + len(ids) > _NEAR:
             self._near.clear()
         self._near.update(dict.fromkeys(ids, number))
@@ -83,7 +95,7 @@ def teach_run(run: "Backup", head: Head) -> None:
             sealed_table = run.journal.sealed_table(pack.number)
             row = index_row(run.repository, pack, sealed_table)
             ids = sorted(chunk.id for chunk in decode_table(row.table, pack.id.name).chunks)
-            places.learn(ids, catalog.add_pack(row, ids, sealed_table), pack)
+            places.learn(ids, catalog.add_pack(row, ids, sealed_table), pack.type)
             catalog.set_version(pack.id, pack.sent.version_id if pack.sent else None, head.sequence)
         if run.journal.noted.whole:
             teach_notes(catalog, run.entry, run.journal.noted, places)
@@ -91,9 +103,9 @@ def teach_run(run: "Backup", head: Head) -> None:
     run.journal.set_packs_indexed()
 
 
-def _ids(run: "Backup", pack: JournalPack) -> list[bytes]:
-    row = index_row(run.repository, pack, run.journal.sealed_table(pack.number))
-    return [chunk.id for chunk in decode_table(row.table, pack.id.name).chunks]
+def _ids(run: "Backup", number: int) -> list[bytes]:
+    known = run.catalog.pack(number)
+    return [chunk.id for chunk in open_table(run.repository, known.sealed_table, known.id.name).chunks]
 
 
 def teach_notes(catalog: Catalog, entry: bytes, noted: Noted, places: Places) -> None:
@@ -103,6 +115,7 @@ def teach_notes(catalog: Catalog, entry: bytes, noted: Noted, places: Places) ->
     """
     files: list[tuple[bytes, FileState]] = []
     segments: list[SegmentState] = []
+    size = 0
     packs: set[int] | None = set()
     catalog.forget_segments(entry)
     for note in noted.read():
@@ -110,17 +123,22 @@ def teach_notes(catalog: Catalog, entry: bytes, noted: Noted, places: Places) ->
             lying = places.packs(note.chunks)
             if lying is not None:
                 files.append((note.path_id, FileState(note.fingerprint, note.chunks, note.extents, lying)))
+                size += len(note.chunks) + 8 * len(note.extents)
             if lying is None:
                 packs = None
             elif packs is not None:
                 packs.update(lying)
-            if len(files) >= _BATCH:
+            if len(files) >= _BATCH or size >= _BATCH_BYTES:
                 catalog.hold_file_states(entry, files)
                 files.clear()
+                size = 0
         else:
             state = _segment(note, packs, places.packs(note.chunk))
             if state is not None:
                 segments.append(state)
+            if len(segments) >= _SEGMENTS:
+                catalog.set_segment_states(entry, segments)
+                segments.clear()
             packs = set()
     catalog.set_file_states(entry, files)
     catalog.set_segment_states(entry, segments)
