@@ -25,6 +25,7 @@ from proofkeep.catalog import Catalog, refresh
 from proofkeep.chunking import ChunkSizes
 from proofkeep.errors import PartialSnapshotError
 from proofkeep.format.names import PackId, parse_pack
+from proofkeep.format.pack_set import decode_packs
 from proofkeep.format.retired import Retirement, sign_retirement
 from proofkeep.keys.host_secret import FileHostSecret, create_host_secret
 from proofkeep.keys.key_files import create_key_file, export_public_key
@@ -36,7 +37,7 @@ from proofkeep.repository.connect import connect
 from proofkeep.repository.create import create
 from proofkeep.restore import RestoreReport, restore
 from proofkeep.slabs import SlabPool
-from proofkeep.snapshots import ChunkStore, CommittedSnapshot, DataKeys, find_snapshot, list_snapshots
+from proofkeep.snapshots import ChunkStore, CommittedSnapshot, DataKeys, find_snapshot, list_snapshots, read_packs
 from proofkeep.sources.directory import DirectorySource
 from proofkeep.state import RepositoryState
 from proofkeep.stores.local import LocalStore
@@ -132,6 +133,10 @@ class Ground:
         found, findings = list_snapshots(self.connect())
         assert findings == []
         return found
+
+    def newest_packs(self) -> list[PackId]:
+        """What the newest snapshot refers to, in the order of names."""
+        return [*decode_packs(read_packs(self.connect(), self.snapshots()[-1].id))]
 
     # --- reading back
 

@@ -7,7 +7,7 @@ from proofkeep.cli.paths import in_snapshot
 from proofkeep.configuration import opened
 from proofkeep.errors import DamagedError, UsageError
 from proofkeep.format.manifest import Entry
-from proofkeep.snapshots import EVERYTHING, by_path, find_snapshot, walk_manifest
+from proofkeep.snapshots import EVERYTHING, by_path, find_snapshot, read_packs, walk_manifest
 from proofkeep.snapshots.walk import open_roots
 
 
@@ -35,7 +35,7 @@ def run(context: Context) -> Exit:
         roots = open_roots(repository.repository, repository.data_keys, snapshot)
         context.report.begin_rows()
         selection = EVERYTHING if path is None else by_path([path])
-        chunks = repository.chunks.preferring(snapshot.facts.packs)
+        chunks = repository.chunks.preferring(read_packs(repository.repository, snapshot.id))
         for entry in walk_manifest(chunks, roots, damage.append, selection):
             context.report.row(_line(entry), _document(entry))
             count += 1

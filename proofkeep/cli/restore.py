@@ -67,13 +67,13 @@ def run(context: Context) -> Exit:
 
 def _selection(repository: Opened, snapshot: "CommittedSnapshot", paths: list[bytes]) -> "Selection":
     """Everything, or these paths; each is looked for before the target is touched."""
-    from proofkeep.snapshots import EVERYTHING, by_path, walk_manifest  # noqa: PLC0415 - as above
+    from proofkeep.snapshots import EVERYTHING, by_path, read_packs, walk_manifest  # noqa: PLC0415 - as above
     from proofkeep.snapshots.walk import open_roots  # noqa: PLC0415 - as above
 
     if not paths:
         return EVERYTHING
     roots = open_roots(repository.repository, repository.data_keys, snapshot)
-    chunks = repository.chunks.preferring(snapshot.facts.packs)
+    chunks = repository.chunks.preferring(read_packs(repository.repository, snapshot.id))
     for path in paths:
         damage: list[Finding] = []
         found = next(walk_manifest(chunks, roots, damage.append, by_path([path])), None)

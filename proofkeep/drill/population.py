@@ -20,7 +20,7 @@ from proofkeep.format.names import PackId
 from proofkeep.model import Finding, Kind
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.repository import Repository
-from proofkeep.snapshots import ChunkStore, CommittedSnapshot, DataKeys, walk_manifest
+from proofkeep.snapshots import ChunkStore, CommittedSnapshot, DataKeys, read_packs, walk_manifest
 from proofkeep.snapshots.walk import open_roots
 
 HEADING = "snapshot,file,data_key,size_class\n"
@@ -133,7 +133,7 @@ class Population:
         """
         try:
             roots = open_roots(self.repository, data_keys, scoped.snapshot)
-            whole = walk_manifest(chunks.preferring(scoped.snapshot.facts.packs), roots, damage)
+            whole = walk_manifest(chunks.preferring(read_packs(self.repository, scoped.snapshot.id)), roots, damage)
             files = self._files(whole)
             while batch := list(islice(files, _BATCH)):
                 if self.cancelled():

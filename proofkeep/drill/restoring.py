@@ -24,7 +24,16 @@ from proofkeep.model import Finding
 from proofkeep.ports import Cancelled, KeyProvider, Progress
 from proofkeep.repository import Repository
 from proofkeep.restore import RestoreReport, restore
-from proofkeep.snapshots import ChunkStore, CommittedSnapshot, DataKeys, by_id, by_path, list_snapshots, walk_manifest
+from proofkeep.snapshots import (
+    ChunkStore,
+    CommittedSnapshot,
+    DataKeys,
+    by_id,
+    by_path,
+    list_snapshots,
+    read_packs,
+    walk_manifest,
+)
 from proofkeep.snapshots.walk import open_roots
 
 CLOCK_START = "before the first data key is unwrapped and the first byte of a drawn file is fetched"
@@ -97,7 +106,7 @@ class SampleRestore:
         selection = by_id([bytes.fromhex(sampled.file) for sampled in wanted], path_id)
         try:
             roots = open_roots(self.repository, data_keys, snapshot)
-            preferring = chunks.preferring(snapshot.facts.packs)
+            preferring = chunks.preferring(read_packs(self.repository, snapshot.id))
             for entry in walk_manifest(preferring, roots, self._note, selection):
                 found[path_id(entry.path).hex()] = entry
         except ProofkeepError as error:

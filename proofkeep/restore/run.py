@@ -21,7 +21,15 @@ from proofkeep.repository import Repository
 from proofkeep.restore.fetch import Fetcher, Parts
 from proofkeep.restore.files import FileJob, Target, Want, place_chunks
 from proofkeep.restore.report import RestoreReport
-from proofkeep.snapshots import EVERYTHING, ChunkStore, CommittedSnapshot, DataKeys, Selection, walk_manifest
+from proofkeep.snapshots import (
+    EVERYTHING,
+    ChunkStore,
+    CommittedSnapshot,
+    DataKeys,
+    Selection,
+    read_packs,
+    walk_manifest,
+)
 from proofkeep.snapshots.walk import open_roots
 
 _WINDOW_CHUNKS = 4096
@@ -56,7 +64,7 @@ def restore(
         UnsafePathError, MalformedError: the manifest is hostile; nothing is left there.
         KeyAccessError, StoreError, TransportError: of the kind met; nothing is left there.
     """
-    chunks = chunks.preferring(snapshot.facts.packs)
+    chunks = chunks.preferring(read_packs(repository, snapshot.id))
     run = _Restore(repository, chunks, target, snapshot, threads, cancelled, progress)
     run.report.findings.extend(damage)
     roots = open_roots(repository, data_keys, snapshot)

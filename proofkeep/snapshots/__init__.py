@@ -3,7 +3,7 @@
 from proofkeep.snapshots.choosing import find_snapshot
 from proofkeep.snapshots.chunks import ChunkStore
 from proofkeep.snapshots.data_keys import DataKeys
-from proofkeep.snapshots.records import CommittedSnapshot, list_snapshots
+from proofkeep.snapshots.records import CommittedSnapshot, list_snapshots, read_packs
 from proofkeep.snapshots.selection import EVERYTHING, Selection, by_id, by_path
 from proofkeep.snapshots.walk import walk_manifest
 
@@ -17,5 +17,6 @@ __all__ = [
     "by_path",
     "find_snapshot",
     "list_snapshots",
+    "read_packs",
     "walk_manifest",
 ]

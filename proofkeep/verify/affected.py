@@ -9,7 +9,7 @@ from proofkeep.format.names import PACKS, parse_pack
 from proofkeep.format.pack_set import decode_packs
 from proofkeep.model import Finding
 from proofkeep.repository import Repository
-from proofkeep.snapshots import ChunkStore, DataKeys, list_snapshots, walk_manifest
+from proofkeep.snapshots import ChunkStore, DataKeys, list_snapshots, read_packs, walk_manifest
 from proofkeep.snapshots.walk import open_roots
 
 
@@ -25,12 +25,13 @@ def affected_files(
     numbers = {catalog.find_pack(pack) for pack in packs}
     path_id = repository.keys.ids.path_id
     for snapshot in list_snapshots(repository)[0]:
-        if packs.isdisjoint(decode_packs(snapshot.facts.packs)):
-            continue
         damage: list[Finding] = []
         try:
+            referred = read_packs(repository, snapshot.id)
+            if packs.isdisjoint(decode_packs(referred)):
+                continue
             roots = open_roots(repository, data_keys, snapshot)
-            for entry in walk_manifest(chunks.preferring(snapshot.facts.packs), roots, damage.append):
+            for entry in walk_manifest(chunks.preferring(referred), roots, damage.append):
                 if _is_hit(catalog, numbers, entry.chunks):
                     identity = path_id(entry.path).hex()
                     yield snapshot.id.short, Finding(PackMissingError.code, identity, "", entry.path)

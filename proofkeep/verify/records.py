@@ -1,8 +1,8 @@
 """Snapshot records against the ledger: every pack they refer to vouched for and sound, no ledger behind them."""
 
 from proofkeep.errors import LedgerMismatchError, PackMissingError, PackRetiredError, RollbackError
-from proofkeep.format.names import PackId
-from proofkeep.format.pack_set import decode_packs, encode_packs, packs_beyond
+from proofkeep.format.names import PackId, SnapshotId
+from proofkeep.format.pack_set import Row, decode_packs, encode_packs, packs_beyond
 from proofkeep.repository import Repository
 from proofkeep.snapshots import CommittedSnapshot, list_snapshots
 from proofkeep.verify.expected import Expected
@@ -13,10 +13,20 @@ def verify_records(
     repository: Repository, expected: Expected, retired: set[PackId], report: VerificationReport
 ) -> list[CommittedSnapshot]:
     """Hold every committed snapshot against the ledger; the snapshots that were read."""
-    snapshots, findings = list_snapshots(repository)
+    sound = encode_packs(expected.sound_packs())
+    wrong: dict[SnapshotId, tuple[int, int, int]] = {}
+
+    def look(snapshot: SnapshotId, packs: list[Row]) -> None:
+        missing, unnamed = 0, 0
+        for pack in packs_beyond(packs, sound):
+            named = expected.find(pack.name) is not None
+            missing, unnamed = missing + named, unnamed + (not named)
+        gone = sum(pack in retired for pack in decode_packs(packs)) if retired else 0
+        wrong[snapshot] = missing, unnamed, gone
+
+    snapshots, findings = list_snapshots(repository, on_packs=look)
     report.findings.extend(findings)
     report.snapshots = len(snapshots)
-    sound = encode_packs(expected.sound_packs())
     for snapshot in snapshots:
         subject = f"snapshot {snapshot.id.short}"
         head = snapshot.facts.ledger
@@ -24,11 +34,7 @@ def verify_records(
             report.find(
                 RollbackError.code, subject, f"the ledger lacks entry {head.sequence} that its record refers to"
             )
-        missing, unnamed = 0, 0
-        for pack in packs_beyond(snapshot.facts.packs, sound):
-            named = expected.find(pack.name) is not None
-            missing, unnamed = missing + named, unnamed + (not named)
-        gone = sum(pack in retired for pack in decode_packs(snapshot.facts.packs)) if retired else 0
+        missing, unnamed, gone = wrong[snapshot.id]
         if unnamed:
             report.find(LedgerMismatchError.code, subject, f"{unnamed} of its packs are in no ledger entry")
         if missing:

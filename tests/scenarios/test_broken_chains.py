@@ -21,6 +21,7 @@ from proofkeep.format import ledger_entry, names
 from proofkeep.format.ledger_entry import LedgerEntry
 from proofkeep.format.pack_set import decode_packs
 from proofkeep.model import Clock, Finding
+from proofkeep.snapshots import read_packs
 from proofkeep.verify import verify
 from tests.building import NO_WAIT, Host, content, plant, planted_host, put
 from tests.decorating import WatchedStore
@@ -252,8 +253,8 @@ def test_entry_from_the_future_stops_who_has_nothing_else_to_go_by(host: Host, b
 
 
 def pack_names(host: Host, snapshot: str) -> list[str]:
-    (facts,) = [each.facts for each in host.ground.snapshots() if each.id.short == snapshot]
-    return [pack.name for pack in decode_packs(facts.packs)]
+    (found,) = [each.id for each in host.ground.snapshots() if each.id.short == snapshot]
+    return [pack.name for pack in decode_packs(read_packs(host.ground.connect(), found))]
 
 
 def new_bytes_of(host: Host) -> int:

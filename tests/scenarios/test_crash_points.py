@@ -11,7 +11,6 @@ import pytest
 from proofkeep.backup.commit import CommitReceipt
 from proofkeep.errors import PackRetiredError, ProofkeepError
 from proofkeep.format.names import PackId
-from proofkeep.format.pack_set import decode_packs
 from tests.building import Ground, Host, content, plant, plant_some
 from tests.decorating import Around, Crash, Fuse, WatchedStore, watched_host
 
@@ -66,7 +65,7 @@ def retiring(host: Host, which: int) -> Around:
     def around(operation: str, name: str, call: Callable[[], Any]) -> Any:
         result = call()
         if operation == "put" and name.startswith("snapshots/") and not retired:
-            packs = list(decode_packs(host.ground.snapshots()[-1].facts.packs))
+            packs = host.ground.newest_packs()
             retired.append(packs[which % len(packs)])
             host.ground.retire(retired)
         return result

@@ -13,7 +13,6 @@ from proofkeep.chunking import ChunkSizes
 from proofkeep.errors import PackMissingError
 from proofkeep.format.header import ObjectType, decode
 from proofkeep.format.names import PackId
-from proofkeep.format.pack_set import decode_packs
 from proofkeep.model import Node
 from proofkeep.sources.directory import DirectorySource
 from tests.building import NO_WAIT, Ground, Host, content, plant, planted_host, small_slabs
@@ -68,7 +67,7 @@ def test_commit_refuses_packs_whose_data_key_is_gone_and_the_retry_sends_them_ag
 
     receipt = host.run(run)
     assert host.ground.read_back(receipt.snapshot) == host.portrait()
-    assert lost not in decode_packs(host.ground.snapshots()[-1].facts.packs)
+    assert lost not in host.ground.newest_packs()
     assert host.run().totals["stored"] == 0
 
 

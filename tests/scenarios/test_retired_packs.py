@@ -11,8 +11,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from proofkeep.backup import drive
 from proofkeep.errors import AuthenticationError, PackRetiredError, TransferFailedError
 from proofkeep.format.names import PackId
-from proofkeep.format.pack_set import decode_packs
-from proofkeep.snapshots import CommittedSnapshot
 from tests.building import Host, content, plant, planted_host
 from tests.decorating import WatchedStore
 
@@ -23,10 +21,6 @@ def host(scratch: Path) -> Host:
     host = planted_host(scratch)
     host.run()
     return host
-
-
-def packs_of(snapshot: CommittedSnapshot) -> set[PackId]:
-    return set(decode_packs(snapshot.facts.packs))
 
 
 class Retiring:
@@ -59,7 +53,7 @@ def test_pack_retired_before_the_run_is_sent_again_and_not_referred_to(host: Hos
 
     receipt = host.run()
 
-    assert packs_of(host.ground.snapshots()[-1]).isdisjoint(retired)
+    assert set(host.ground.newest_packs()).isdisjoint(retired)
     assert host.ground.read_back(receipt.snapshot) == host.portrait()
 
 
@@ -83,7 +77,7 @@ def test_pack_retired_before_the_record_stops_the_commit(host: Host, prefix: str
         run_while(host, run, retiring)
 
     receipt = host.run(run)
-    assert packs_of(host.ground.snapshots()[-1]).isdisjoint(retired)
+    assert set(host.ground.newest_packs()).isdisjoint(retired)
     assert host.ground.read_back(receipt.snapshot) == host.portrait()
 
 
@@ -101,7 +95,7 @@ def test_record_that_names_a_retired_pack_is_withdrawn_by_the_next(host: Host, w
     newest = host.ground.snapshots()[-1]
     assert [snapshot.id.short for snapshot in host.ground.snapshots()][1:] == [receipt.snapshot]
     assert newest.facts.withdraws == [(run, 1)]
-    assert packs_of(newest).isdisjoint(retired)
+    assert set(host.ground.newest_packs()).isdisjoint(retired)
     assert host.ground.read_back(receipt.snapshot) == host.portrait()
     assert host.ground.findings() == []
 
@@ -148,7 +142,7 @@ def test_only_what_is_missing_is_sent_under_the_new_generation(host: Host) -> No
 
     receipt = host.run(run)
 
-    assert sealed < packs_of(host.ground.snapshots()[-1])
+    assert sealed < set(host.ground.newest_packs())
     assert receipt.totals["new_bytes"] == sum(path.stat().st_size for path in host.source.glob("d*/*"))
 
 
@@ -179,7 +173,7 @@ def test_lifted_pack_is_referred_to_again(host: Host) -> None:
     receipt = host.run()
 
     assert receipt.totals["new_chunks"] == 0
-    assert packs_of(host.ground.snapshots()[-1]) == set(packs)
+    assert host.ground.newest_packs() == packs
 
 
 def test_what_lifts_one_retirement_does_not_lift_another_of_the_same_pack(host: Host) -> None:
@@ -189,7 +183,7 @@ def test_what_lifts_one_retirement_does_not_lift_another_of_the_same_pack(host: 
 
     host.run()
 
-    assert packs_of(host.ground.snapshots()[-1]).isdisjoint(packs)
+    assert set(host.ground.newest_packs()).isdisjoint(packs)
 
 
 def test_forged_retirement_is_ignored_and_reported(host: Host) -> None:

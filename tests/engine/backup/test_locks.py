@@ -8,7 +8,7 @@ from proofkeep.errors import AuthenticationError
 from proofkeep.format import locks, names
 from proofkeep.format.locks import Locks
 from proofkeep.format.names import PackId
-from proofkeep.format.pack_set import decode_packs, encode_packs
+from proofkeep.format.pack_set import encode_packs
 from tests.building import START_NS, Host, planted_host, put
 
 DAY_NS = 86_400 * 10**9
@@ -31,17 +31,13 @@ def lock(host: Host, packs: list[PackId], until: int, number: int = 0, *, key: b
     put(host.ground.store, names.locks(writer, number), body)
 
 
-def packs_of_newest(host: Host) -> set[PackId]:
-    return set(decode_packs(host.ground.snapshots()[-1].facts.packs))
-
-
 def test_pack_locked_too_briefly_is_sent_again(host: Host) -> None:
     packs = host.ground.packs()
     lock(host, packs, KEPT_UNTIL - 1)
 
     receipt = host.run(expires_ns=KEPT_UNTIL)
 
-    assert packs_of_newest(host).isdisjoint(packs)
+    assert set(packs).isdisjoint(host.ground.newest_packs())
     assert host.ground.read_back(receipt.snapshot) == host.portrait()
 
 
@@ -60,7 +56,7 @@ def test_pack_locked_long_enough_is_referred_to(host: Host, expires: int | None)
     receipt = host.run(expires_ns=expires)
 
     assert receipt.totals["new_chunks"] == 0
-    assert packs_of_newest(host) == set(packs)
+    assert host.ground.newest_packs() == packs
 
 
 def test_newest_date_of_several_locks_counts(host: Host) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from proofkeep.format.pack_set import decode_packs
 from tests.building import Host, content, grown_host, plant, small_frames, small_slabs
 
 
@@ -27,7 +26,7 @@ def test_record_names_the_packs_of_its_run_and_those_that_were_there(host: Host)
 
     receipt = host.run()
 
-    packs, new = set(decode_packs(host.ground.snapshots()[-1].facts.packs)), set(host.ground.packs()) - before
+    packs, new = set(host.ground.newest_packs()), set(host.ground.packs()) - before
     assert len(new) > 10
     assert new < packs < new | before
     assert receipt.packs == len(packs)

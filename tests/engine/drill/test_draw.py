@@ -19,8 +19,9 @@ from proofkeep.drill.seed import seed_input
 from proofkeep.drill.strata import DAY_NS, age_class, confidence, least_seen, size_class
 from proofkeep.errors import DrillFailedError
 from proofkeep.format.names import SnapshotId
-from proofkeep.format.record import Facts, LedgerHead
+from proofkeep.format.record import LedgerHead
 from proofkeep.snapshots import CommittedSnapshot
+from proofkeep.snapshots.records import SnapshotFacts
 from tests.engine.drill.house import ENVIRONMENT, House
 
 YEAR_NS = 365 * DAY_NS
@@ -250,7 +251,7 @@ def test_age_classes(days: int, name: str) -> None:
 def committed(number: int, *, complete: bool) -> CommittedSnapshot:
     identity = SnapshotId(bytes(16), bytes(16), number.to_bytes(16, "big"), 1)
     head = LedgerHead(bytes(16), 0, bytes(32))
-    facts = Facts(complete, bytes(16), None, 1, 1, head, [], identity.run, number * DAY_NS, {})
+    facts = SnapshotFacts(complete, None, 1, head, number * DAY_NS, {}, [])
     return CommittedSnapshot(identity, facts, b"")
 
 

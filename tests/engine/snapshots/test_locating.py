@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from proofkeep.catalog import Catalog, refresh
-from proofkeep.snapshots import ChunkStore, DataKeys, find_snapshot
+from proofkeep.snapshots import ChunkStore, DataKeys, find_snapshot, read_packs
 from proofkeep.snapshots import chunks as chunk_store
 from tests.building import OPTIONS, Ground, Host, content, plant
 
@@ -45,7 +45,7 @@ def catalog(host: Host, scratch: Path) -> Iterator[CountingCatalog]:
 def chunks(host: Host, catalog: Catalog) -> ChunkStore:
     repository = host.ground.connect()
     chunks = ChunkStore(repository, catalog, DataKeys(repository, [host.ground.unwrapping]))
-    return chunks.preferring(find_snapshot(repository, "latest").facts.packs)
+    return chunks.preferring(read_packs(repository, find_snapshot(repository, "latest").id))
 
 
 @pytest.fixture
