@@ -108,9 +108,9 @@ def learn_entry(repository: Repository, catalog: Catalog, entry: LedgerEntry, he
 
     `head` is the entry's own, up to which the chain is then known; None for one behind a fault.
 
-    Everything is fetched first: other runs of this host must not wait for the store behind our transaction.
+    Index objects are learned one by one, since memory may not take all of them; each is fetched before its transaction:
+    other runs of this host must not wait for the store behind us. Where that is broken off, the entry is learned anew.
     """
-    packs: list[tuple[PackRow, list[bytes]]] = []
     versions: list[tuple[PackId, str | None]] = []
     missed: list[StoredObject] = []
     findings: list[Finding] = []
@@ -119,7 +119,8 @@ def learn_entry(repository: Repository, catalog: Catalog, entry: LedgerEntry, he
             if item.type == "pack":
                 versions.append((_own_pack(item, entry.writer), item.version_id))
             elif item.type == "index":
-                packs.extend(_read_index(repository, item.name, item.sha256, item.version_id, entry.writer))
+                packs = _read_index(repository, item.name, item.sha256, item.version_id, entry.writer)
+                _learn_packs(repository, catalog, packs)
         except (*REFUSED, ObjectMissingError) as error:
             findings.append(_refused(item.name, error))
             if item.type == "index":
@@ -127,8 +128,6 @@ def learn_entry(repository: Repository, catalog: Catalog, entry: LedgerEntry, he
     with catalog.transaction():
         for pack, version in versions:
             catalog.set_version(pack, version, entry.sequence)
-        for row, ids in packs:
-            catalog.add_pack(row, ids, seal_row(repository, row.table))
         for item in missed:
             catalog.set_unlearned(entry.writer, item.name, item.sha256, item.version_id)
         if head is not None:
@@ -151,10 +150,15 @@ def _learn_missed(repository: Repository, catalog: Catalog, told: set[str]) -> l
             findings.append(_refused(name, error))
             continue
         with catalog.transaction():
-            for row, ids in packs:
-                catalog.add_pack(row, ids, seal_row(repository, row.table))
+            _learn_packs(repository, catalog, packs)
             catalog.set_learned(writer, name)
     return findings
+
+
+def _learn_packs(repository: Repository, catalog: Catalog, packs: list[tuple[PackRow, list[bytes]]]) -> None:
+    with catalog.transaction():
+        for row, ids in packs:
+            catalog.add_pack(row, ids, seal_row(repository, row.table))
 
 
 def _refused(name: str, error: ProofkeepError) -> Finding:
@@ -190,9 +194,7 @@ def _learn_locks(repository: Repository, catalog: Catalog, writer: bytes) -> lis
             data = fetch(repository.store, stat.name)
             _, number = names.parse_numbered(stat.name)
             content = locks.open_locks(index_key(repository, data, stat.name), repository.id, writer, number, data)
-            packs = list(decode_packs(content.packs))
+            catalog.set_locked(decode_packs(content.packs), content.until)
         except (*REFUSED, ObjectMissingError) as error:
             findings.append(_refused(stat.name, error))
-        else:
-            catalog.set_locked(packs, content.until)
     return findings

@@ -61,6 +61,29 @@ def test_everything_stored_is_learned(host: Host, empty: Catalog) -> None:
         assert empty.chunk_packs(ids).keys() == catalog.chunk_packs(ids).keys() == set(ids)
 
 
+def test_index_objects_are_learned_one_by_one_and_anew_where_that_was_broken_off(
+    scratch: Path, empty: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "MAX_TABLES", 1)
+    host = planted_host(scratch)
+    host.run()
+    assert len(host.ground.names("index/")) == 2
+
+    def fail(_: str, name: str, call: Any) -> Any:
+        if name == host.ground.names("index/")[1]:
+            raise StoreUnavailableError("gone for a moment")
+        return call()
+
+    with pytest.raises(StoreUnavailableError):
+        refresh(host.ground.connect(store=WatchedStore(host.ground.store, fail)), empty, {})
+    assert len(known(empty)) == 1
+
+    assert refresh(host.ground.connect(), empty, {}) == []
+    with host.catalog() as catalog:
+        assert known(empty) == known(catalog)
+        assert empty.heads() == catalog.heads()
+
+
 def test_only_what_is_new_is_read_the_next_time(host: Host, empty: Catalog) -> None:
     reads: list[str] = []
 
