@@ -1,6 +1,7 @@
 """The flow `backup`: which step follows which, what a person sees of it, and how it ends."""
 
 import threading
+from collections.abc import Callable
 from concurrent import futures
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -11,7 +12,6 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectConcurrentFuture
 from prefect.states import Failed
-from prefect.tasks import Task
 
 from blocks import Repository, Source, load_block
 from flows.backup_card import say_commit
@@ -25,7 +25,7 @@ from flows.remembering import remembering
 from flows.runs import began_ns, named_by, this_run
 from flows.telling import telling
 from flows.transfers import TRAVELLING_AT_ONCE, Transfers
-from flows.watching import in_thread, threads
+from flows.watching import in_thread, threads, watched
 from proofkeep.backup import Backup
 from proofkeep.backup.adopt import left_for
 from proofkeep.backup.commit import CommitReceipt, partial_of
@@ -38,6 +38,7 @@ from tasks.kinds import Receipt
 
 PARTIAL = "Partial"
 
+Last = Callable[[], PrefectConcurrentFuture[Receipt]]
 Sink = PrefectConcurrentFuture[dict[str, int] | Stopped]
 
 
@@ -113,13 +114,16 @@ def _back_up(configuration: Configuration, session: Any, options: BackupOptions,
         transfers = Transfers(engine, durable(upload, often), durable(verify, often), progress.show_transfers)
         card.also = transfers.failures
         engine.watch(transfers.stuck)
-        receipt = _steps(engine, transfers, durable(commit, often), cancelled)
+        last = durable(commit, often)
+        receipt = _steps(engine, transfers, lambda: in_thread(last.submit(engine)), progress, cancelled)
         say_commit(card, identity.entry, engine, receipt, transfers.receipts)
     progress.finish(f"snapshot {receipt['snapshot']} is committed")
     return msgspec.convert(receipt, CommitReceipt)
 
 
-def _steps(engine: Backup, transfers: Transfers, last: Task[[Backup], Receipt], cancelled: threading.Event) -> Receipt:
+def _steps(
+    engine: Backup, transfers: Transfers, last: Last, progress: BackupProgress, cancelled: threading.Event
+) -> Receipt:
     """Every task run of the backup. Whatever ends it, no thread works on the journal when this returns."""
     sink: Sink | None = None
     try:
@@ -133,7 +137,7 @@ def _steps(engine: Backup, transfers: Transfers, last: Task[[Backup], Receipt], 
         engine.require_sealed(sink.result() if sink is not None else None)
         if transfers.failures:
             raise transfers.failures[0]
-        return last(engine)
+        return watched(last(), progress.show_commit, cancelled)
     finally:
         cancelled.set()
         transfers.join()

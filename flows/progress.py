@@ -21,6 +21,9 @@ _QUIET_SECONDS = 30.0
 _FULL = 100.0
 _READ_SHARE = 70.0  # percent of a backup's bar that reading the source fills, while it is known how much there is
 _SENT_SHARE = 29.0  # the last one is the commit
+_UNITS = ("packs", "files", "entries", "objects", "snapshots")
+_OF_THE_BODY = frozenset({"refresh", "list"})
+"""What a flow's body does itself, before there is a task to look at."""
 
 watchers: list[Progress] = []
 """Told every count too: a program that calls flows in its own process adds what it shows its user."""
@@ -39,6 +42,7 @@ class RunProgress:
         self._paces: dict[str, Pace] = {}
         self.latest = ""
         self._lock = threading.Lock()
+        self._body = threading.get_ident()
         self._show_at = 0.0
         self._artifact = cast("UUID", create_progress_artifact(0.0, description=words))
         self._profile = get_settings_context().profile
@@ -52,11 +56,21 @@ class RunProgress:
             self.latest = step
         for watcher in watchers:
             watcher(step, **counts)
+        if step in _OF_THE_BODY and threading.get_ident() == self._body:
+            self.show(0.0, self.said(step))
 
     def of(self, step: str) -> dict[str, int]:
         """The totals of one step now."""
         with self._lock:
             return dict(self._steps.get(step, {}))
+
+    def said(self, step: str) -> str:
+        """A step's counts and pace in general words: `commit: 1,200 packs, 8.0 MiB`."""
+        counts = self.of(step)
+        parts = [f"{counts[unit]:,} {unit}" for unit in _UNITS if counts.get(unit)]
+        if size := counts.get("bytes"):
+            parts.append(in_units(size))
+        return f"{step}: {', '.join(parts)}{self.pace(step)}"
 
     def pace(self, step: str, **known: int) -> str:
         """How fast a step goes and how long it will take: `, 12.3 MiB/s, 4m10s left`, or nothing while that is unknown.
@@ -116,3 +130,7 @@ class BackupProgress(RunProgress):
             f"{in_units(sending.get('bytes', 0))} sent{self.pace('upload')}, {in_units(proven)} proven"
         )
         self.show((_READ_SHARE * read + _SENT_SHARE * sent) / _FULL, words)
+
+    def show_commit(self) -> None:
+        """Show how far the commit is."""
+        self.show((_READ_SHARE + _SENT_SHARE) / _FULL, self.said(self.latest if self.latest == "learn" else "commit"))

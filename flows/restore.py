@@ -76,10 +76,10 @@ def _restore(
 ) -> Receipt:
     cancelled = threading.Event()
     progress = RunProgress("reading the manifest")
-    with opened(configuration, session, unlocking=True) as repo:
+    with opened(configuration, session, unlocking=True, progress=progress) as repo:
         snapshot, entry = which
         entry_id = None if entry is None else repo.repository.keys.entry_id(entry)
-        found = find_snapshot(repo.repository, snapshot, entry=entry_id)
+        found = find_snapshot(repo.repository, snapshot, entry=entry_id, progress=progress)
         restoration = Restoration(
             repo.repository,
             repo.chunks,

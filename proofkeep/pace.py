@@ -9,13 +9,15 @@ from proofkeep.progress import in_units
 
 _WINDOW_SECONDS = 30.0
 _EVERY_SECONDS = 1.0
+_FILE_BYTES = 24 << 10
+"""What a file costs a walk besides its bytes, in bytes: 0.2 ms at the rate of a first backup."""
 _LONGEST_SECONDS = 100 * 86_400  # a step that crawls tells nothing about its end
 
 
 class Pace:
     """Bytes a second over the last half minute, and from that the time left. Called from one thread at a time.
 
-    Counts know their end by `total_bytes`, `total_files` or `total_objects`, the first that is there.
+    Counts know their end by `total_bytes` and `total_files` together, or else by the first total that is there.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -63,7 +65,11 @@ class Pace:
 
 def share_of(counts: Mapping[str, int]) -> float | None:
     """How much of a step is done, 0 to 1; None where its end is not known."""
-    for unit in ("bytes", "files", "objects"):
+    files, size = counts.get("total_files"), counts.get("total_bytes")
+    if files and size:
+        done = counts.get("bytes", 0) + _FILE_BYTES * counts.get("files", 0)
+        return min(done / (size + _FILE_BYTES * files), 1.0)
+    for unit in ("bytes", "files", "objects", "packs"):
         if total := counts.get(f"total_{unit}"):
             return min(counts.get(unit, 0) / total, 1.0)
     return None

@@ -3,7 +3,7 @@
 Adapters implement these protocols and raise only errors of `proofkeep.errors`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -165,6 +165,11 @@ class Reader(Protocol):
         """Release the file."""
 
 
+Counts = tuple[int, int]
+"""Files of a source, and bytes in them."""
+UNKNOWN: Counts = 0, 0
+
+
 class Source(Protocol):
     """A tree of named nodes, walked in the order of format.md section 9 (bytewise by path component)."""
 
@@ -183,6 +188,12 @@ class Source(Protocol):
 
         Raises:
             SourceUnavailableError: the root cannot be listed at all.
+        """
+
+    def count(self) -> Generator[Counts, None, None]:
+        """Begin to count the files that a walk would yield, and their bytes, beside everything else.
+
+        `UNKNOWN` until they are known; the end where they never will be. Raises nothing; closing it stops the counting.
         """
 
     def open(self, node: Node) -> Reader:

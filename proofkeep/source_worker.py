@@ -15,8 +15,9 @@ import msgspec
 from proofkeep.allocator import look_for_cycles_seldom
 from proofkeep.beside import joined
 from proofkeep.model import Kind, Node
+from proofkeep.sources.counting import Order, encode
 from proofkeep.sources.directory import PROC, DirectorySource
-from proofkeep.sources.forerunner import MOST_NODES, PART, PARTS, SMALL, End, Order, Step, encode
+from proofkeep.sources.forerunner import MOST_NODES, PART, PARTS, SMALL, End, Step
 
 
 def main(socket: int, memory: int, root: int) -> None:

@@ -179,6 +179,10 @@ class NoSource:
         """Never."""
         raise _unwanted()
 
+    def count(self) -> NoReturn:
+        """Never."""
+        raise _unwanted()
+
     def open(self, node: Node) -> NoReturn:  # noqa: ARG002 - the port's
         """Never."""
         raise _unwanted()

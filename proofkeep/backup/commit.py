@@ -1,6 +1,6 @@
 """Stage 7, commit: confirm every pack, then index, ledger and record, in that order; each step may be repeated."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -86,9 +86,10 @@ class Committer:
         if end is None or any(transfer.waiting for transfer in self._journal.counts()):
             raise StreamEndedEarlyError(f"run {self._run.identity.run.hex()} has not sealed and verified everything")
         store, sizes = self._repository.store, partial(referred_packs, self._run, bytes.fromhex(end["referred"]))
+        self._run.underway.confirmed(0, 0)
         dropped = [pack for pack, size in sizes() if size is None]
         self._refuse_gone(dropped, PackMissingError, "known to this host no more")
-        self._refuse_gone(confirm_packs(store, sizes()), PackMissingError, "gone from the store")
+        self._refuse_gone(self._gone(sizes), PackMissingError, "gone from the store")
         packs = encode_packs(pack for pack, _ in sizes())
         self._refuse_gone(confirm_keys(store, decode_packs(packs)), PackMissingError, "without a key in the store")
         self._refuse_retired(packs)
@@ -103,6 +104,13 @@ class Committer:
             self._refuse_retired(packs)
             head = vouching.close(self._record_object())
         return self._finish(end, packs, head)
+
+    def _gone(self, sizes: Callable[[], Iterator[tuple[PackId, int | None]]]) -> list[PackId]:
+        """Packs that the store does not hold any more."""
+        total = sum(1 for _ in sizes())
+        gone = confirm_packs(self._repository.store, sizes(), lambda seen: self._run.underway.confirmed(seen, total))
+        self._run.underway.confirmed(total, total)
+        return gone
 
     def _refuse_gone(self, gone: list[PackId], error: type[PackMissingError | PackRetiredError], what: str) -> None:
         if gone:
@@ -147,6 +155,7 @@ class Committer:
     def _finish(self, end: dict[str, object], packs: list[Row], head: Head) -> CommitReceipt:
         totals = dict(end["totals"])  # type: ignore[call-overload] # a fact is JSON
         teach_run(self._run, head)
+        self._run.catalog.set_totals(self._run.entry, totals["files"], totals["bytes"])
         save_heads(self._run.state.heads_file, self._run.catalog.heads())
         receipt = CommitReceipt(
             self._run.snapshot_id.short,

@@ -3,7 +3,7 @@
 A listing, not a memory.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
 from itertools import chain, groupby
 from operator import itemgetter
@@ -20,8 +20,16 @@ if TYPE_CHECKING:
     from proofkeep.backup.run import Backup
 
 
-def confirm_packs(store: ObjectStore, packs: Iterable[tuple[PackId, int | None]]) -> list[PackId]:
-    """Packs (ascending, with sizes) that a sorted listing of the store does not show with their size."""
+_TELL_EVERY = 1000
+
+
+def confirm_packs(
+    store: ObjectStore, packs: Iterable[tuple[PackId, int | None]], tell: Callable[[int], None] = lambda _: None
+) -> list[PackId]:
+    """Packs (ascending, with sizes) that a sorted listing of the store does not show with their size.
+
+    `tell` is told now and then how many were looked for.
+    """
     packs = iter(packs)
     first = next(packs, None)
     if first is None:
@@ -29,7 +37,9 @@ def confirm_packs(store: ObjectStore, packs: Iterable[tuple[PackId, int | None]]
     gone = []
     listing = store.list(names.PACKS, after=first[0].name[:-1])
     stat = next(listing, None)
-    for pack, size in chain([first], packs):
+    for number, (pack, size) in enumerate(chain([first], packs)):
+        if number % _TELL_EVERY == 0:
+            tell(number)
         while stat is not None and stat.name < pack.name:
             stat = next(listing, None)
         if stat is None or stat.name != pack.name or stat.size != size:

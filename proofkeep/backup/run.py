@@ -101,7 +101,7 @@ class Backup:
         self.writer = self.state.writer()
         self.entry = self.repository.keys.entry_id(self.identity.entry)
         remembered = load_heads(self.state.heads_file)
-        self.findings = refresh(self.repository, self.catalog, remembered, own=self.writer)
+        self.findings = refresh(self.repository, self.catalog, remembered, own=self.writer, progress=self.progress)
         refuse_by_policy(self)
         self.clock_checked = compare_clocks(self)
         self._recover()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from proofkeep.backup.entries import data_size, entry_of, link_key, stat_mark
+from proofkeep.backup.expected import Expected
 from proofkeep.backup.items import EndOfStream
 from proofkeep.backup.known import Known
 from proofkeep.backup.reading import Content, ContentReader, SlabWriter
@@ -21,6 +22,7 @@ from proofkeep.journal import FileNote, Journal
 from proofkeep.lookahead import close
 from proofkeep.model import Finding, Kind, Node
 from proofkeep.ports import Cancelled, Progress, Source
+from proofkeep.progress import silent
 from proofkeep.repository import Repository
 from proofkeep.slabs import Slab, SlabPool
 
@@ -53,7 +55,7 @@ class Walk:
     totals: dict[str, int] = field(default_factory=dict)
     _links: dict[tuple[int, ...], Entry] = field(default_factory=dict)
     _memory: SegmentMemory = field(init=False)
-    _expected_files: int = 0
+    _expected: Expected = field(init=False)
 
     def slabs(self) -> Iterator[Slab | EndOfStream]:
         """Slabs of chunks that are stored nowhere yet, then the end with the manifest's root.
@@ -86,7 +88,8 @@ class Walk:
             content, self.chunker, self.ids, self.cancelled, lambda so_far: self._report(content, so_far)
         )
         remembers = self.catalog.remembers(self.entry)
-        self._expected_files = self.catalog.count_files(self.entry)
+        looked_at = self.progress is not silent
+        self._expected = Expected(self.catalog.totals(self.entry), self.source.count if looked_at else None)
         nodes = self.source.walk(reading=not remembers)
         ahead = Ahead(nodes)
         try:
@@ -99,6 +102,7 @@ class Walk:
                 yield from _store_segments(waiting, manifest)
                 self._report(content)
         finally:
+            self._expected.close()
             close(nodes)
         if self.totals["files"] + self.totals["other"] + self.totals["directories"] <= 1 and not self.allow_empty:
             raise SourceEmptyError("source holds nothing below its root")
@@ -115,7 +119,7 @@ class Walk:
     def _report(self, content: SlabWriter, so_far: int = 0) -> None:
         """`so_far` bytes were read of a file that is not counted yet."""
         counts = self.totals | {name: self.totals[name] + so_far for name in ("bytes", "read_bytes")}
-        self.progress("snapshot", **counts, new_bytes=content.new_bytes, total_files=self._expected_files)
+        self.progress("snapshot", **counts, new_bytes=content.new_bytes, **self._expected.totals())
 
     def _adopt(self, ahead: Ahead, segments: SegmentWriter) -> bool:
         """Refer to the remembered segment that describes the next nodes, if there is one."""

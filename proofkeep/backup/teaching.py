@@ -91,14 +91,17 @@ def teach_run(run: "Backup", head: Head) -> None:
     catalog = run.catalog
     places = Places(catalog, run.options.expires_ns, partial(_ids, run))
     with catalog.transaction():
-        for pack in run.journal.packs():
+        packs = run.journal.packs()
+        for number, pack in enumerate(packs):
+            run.progress("learn", packs=number, total_packs=len(packs))
             sealed_table = run.journal.sealed_table(pack.number)
             row = index_row(run.repository, pack, sealed_table)
             ids = sorted(chunk.id for chunk in decode_table(row.table, pack.id.name).chunks)
             places.learn(ids, catalog.add_pack(row, ids, sealed_table), pack.type)
             catalog.set_version(pack.id, pack.sent.version_id if pack.sent else None, head.sequence)
         if run.journal.noted.whole:
-            teach_notes(catalog, run.entry, run.journal.noted, places)
+            tell = partial(run.progress, "learn", packs=len(packs))
+            teach_notes(catalog, run.entry, run.journal.noted, places, lambda files: tell(files=files))
         catalog.set_head(run.writer, head)
     run.journal.set_packs_indexed()
 
@@ -108,15 +111,17 @@ def _ids(run: "Backup", number: int) -> list[bytes]:
     return [chunk.id for chunk in open_table(run.repository, known.sealed_table, known.id.name).chunks]
 
 
-def teach_notes(catalog: Catalog, entry: bytes, noted: Noted, places: Places) -> None:
+def teach_notes(catalog: Catalog, entry: bytes, noted: Noted, places: Places, tell: Callable[[int], None]) -> None:
     """File states as they were read, and the segments of this snapshot instead of the last one's.
 
-    A file or segment whose chunks are not all to be found is left out: it is read again next time.
+    A file or segment whose chunks are not all to be found is left out: it is read again next time. `tell` hears now and
+    then how many files were learned.
     """
     files: list[tuple[bytes, FileState]] = []
     segments: list[SegmentState] = []
     size = 0
     packs: set[int] | None = set()
+    learned = 0
     catalog.forget_segments(entry)
     for note in noted.read():
         if isinstance(note, FileNote):
@@ -130,6 +135,8 @@ def teach_notes(catalog: Catalog, entry: bytes, noted: Noted, places: Places) ->
                 packs.update(lying)
             if len(files) >= _BATCH or size >= _BATCH_BYTES:
                 catalog.hold_file_states(entry, files)
+                learned += len(files)
+                tell(learned)
                 files.clear()
                 size = 0
         else:

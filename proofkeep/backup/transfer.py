@@ -78,10 +78,13 @@ class Sender:
             else (self._repository.store, descriptor.capabilities)
         )
         digest = sha256(item.body).digest()
-        watch = self._underway.glance if item.kind in _MAY_BE_LARGE else unwatched
+        large = item.kind in _MAY_BE_LARGE
+        watch = self._underway.placing if large else unwatched
         sent = place(store, item.name, item.body, digest, attempts=1, clock=self._clock, watch=watch)
         verified = prove(store, capabilities, item.name, len(item.body), digest, sent.version_id, self._clock)
         self._journal.set_object_sent(item.name, sent, verified)
+        if large:
+            self._underway.placed(len(item.body))
 
     def upload(self, transfer: Transfer) -> Receipt:
         """Send the packs of a transfer that were not sent before, wrapped keys first.

@@ -1,4 +1,4 @@
-"""How much of what is sealed was sent and proven: running totals while packs travel, and the end of a put on cancel."""
+"""How much of what is sealed was sent, proven and committed: running totals, and the end of a put on cancel."""
 
 import threading
 import time
@@ -29,6 +29,8 @@ class Underway:
         self._proven = 0
         self._travelling: dict[int, int] = {}
         self._told_at = clock()
+        self._confirmed: dict[str, int] = {}
+        self._placed = 0
 
     def begin(self, packs: Iterable[JournalPack]) -> None:
         """These are in the journal already."""
@@ -46,7 +48,7 @@ class Underway:
         """Look on while a pack is sent; raises `CancelledError` where the run was cancelled."""
 
         def watch(sent: int) -> None:
-            self.glance(sent)
+            self.glance()
             with self._lock:
                 self._travelling[pack.number] = sent
             now = self._clock()
@@ -56,10 +58,28 @@ class Underway:
 
         return watch
 
-    def glance(self, _sent: int) -> None:
+    def glance(self) -> None:
         """Raise `CancelledError` where the run was cancelled."""
         if self._cancelled():
             raise CancelledError("run was cancelled while it sent")
+
+    def confirmed(self, packs: int, of: int) -> None:
+        """The commit saw so many packs in the store."""
+        self._confirmed = {"packs": packs, "total_packs": of}
+        self._progress("commit", **self._confirmed, bytes=self._placed)
+
+    def placing(self, sent: int) -> None:
+        """Look on while the commit sends an object, as with `watch`."""
+        self.glance()
+        now = self._clock()
+        if now - self._told_at >= _EVERY_SECONDS:
+            self._told_at = now
+            self._progress("commit", **self._confirmed, bytes=self._placed + sent)
+
+    def placed(self, size: int) -> None:
+        """An object of the commit has arrived."""
+        self._placed += size
+        self._progress("commit", **self._confirmed, bytes=self._placed)
 
     def sent(self, pack: JournalPack) -> None:
         """A pack has arrived."""

@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS files (
 CREATE TABLE IF NOT EXISTS segments (
     entry BLOB, start BLOB, mark BLOB, sealed BLOB, packs BLOB, proof INTEGER,
     PRIMARY KEY (entry, start)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS totals (entry BLOB PRIMARY KEY, files INTEGER, bytes INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS heads (
     writer BLOB PRIMARY KEY, sequence INTEGER, sha256 BLOB, proof INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS unlearned (
@@ -42,7 +43,7 @@ CREATE TABLE IF NOT EXISTS faults (writer BLOB PRIMARY KEY, proven INTEGER) WITH
 VERSION = 3
 _BATCH = 500
 _PAGE = 5000
-_TABLES = ("packs", "vouched", "chunks", "files", "segments", "heads", "unlearned", "faults")
+_TABLES = ("packs", "vouched", "chunks", "files", "segments", "totals", "heads", "unlearned", "faults")
 _PACK = "no, writer, data_key, counter, size, header, proof"
 
 

@@ -1,5 +1,6 @@
 """Bring a catalog up to date from ledger, index, locks and retirements; needs host keys, no right to decrypt."""
 
+from collections.abc import Callable
 from hashlib import sha256
 
 from proofkeep import events
@@ -20,13 +21,22 @@ from proofkeep.format.pack_set import decode_packs
 from proofkeep.format.table import decode_table
 from proofkeep.ledger import START, Head, Heads, follow_chain, require_heads, writers
 from proofkeep.model import Finding
+from proofkeep.ports import Progress
+from proofkeep.progress import silent
 from proofkeep.repository import Repository
 from proofkeep.repository.local_rows import index_key, seal_row
 from proofkeep.repository.retirement import read_retired
 from proofkeep.repository.stored import fetch
 
 
-def refresh(repository: Repository, catalog: Catalog, remembered: Heads, *, own: bytes | None = None) -> list[Finding]:
+def refresh(
+    repository: Repository,
+    catalog: Catalog,
+    remembered: Heads,
+    *,
+    own: bytes | None = None,
+    progress: Progress = silent,
+) -> list[Finding]:
     """Learn what every writer's ledger tells since the last time; what does not hold comes back as findings.
 
     Behind a fault of a chain its entries are still learned, for who restores; new snapshots are kept from packs that
@@ -35,6 +45,7 @@ def refresh(repository: Repository, catalog: Catalog, remembered: Heads, *, own:
     Args:
         remembered: heads seen earlier, whose absence is a fault.
         own: the writer whose chain the caller is about to append to.
+        progress: told of each ledger entry that was new; of nothing where none was.
 
     Raises:
         RollbackError, LedgerMismatchError, AuthenticationError, MalformedError: the chain of `own` does not hold.
@@ -42,8 +53,15 @@ def refresh(repository: Repository, catalog: Catalog, remembered: Heads, *, own:
     catalog.belong_to(repository.id)
     findings: list[Finding] = []
     proven: dict[bytes, int] = {}
+    counts = {"entries": 0, "objects": 0}
+
+    def tell(entry: LedgerEntry) -> None:
+        counts["entries"] += 1
+        counts["objects"] += len(entry.objects)
+        progress("refresh", **counts)
+
     for writer in sorted({*writers(repository), *remembered, *catalog.heads()}):
-        learning = _Learning(repository, catalog, writer)
+        learning = _Learning(repository, catalog, writer, tell)
         learning.run(remembered.get(writer, START))
         if learning.faults:
             if writer == own:
@@ -67,8 +85,11 @@ class _Learning:
         findings: objects of its entries that do not hold.
     """
 
-    def __init__(self, repository: Repository, catalog: Catalog, writer: bytes) -> None:
+    def __init__(
+        self, repository: Repository, catalog: Catalog, writer: bytes, tell: Callable[[LedgerEntry], None]
+    ) -> None:
         self._repository = repository
+        self._tell = tell
         self._catalog = catalog
         self._writer = writer
         self.faults: list[ProofkeepError] = []
@@ -89,6 +110,7 @@ class _Learning:
             if link.entry is not None:
                 head = None if self.faults else link.head
                 self.findings += learn_entry(self._repository, self._catalog, link.entry, head)
+                self._tell(link.entry)
             if not self.faults:
                 self.proven = link.head.sequence
 

@@ -43,10 +43,14 @@ class States:
                 found[path_id] = FileState(fingerprint, chunks, tuple(array("Q", extents)), tuple(array("I", packs)))
         return found
 
-    def count_files(self, entry: bytes) -> int:
-        """How many files of an entry are remembered."""
-        count: int = self._database.rows("SELECT count(*) FROM files WHERE entry=?", (entry,))[0][0]
-        return count
+    def totals(self, entry: bytes) -> tuple[int, int]:
+        """Files and bytes of an entry's newest snapshot; zeros where none is remembered. Good for a guess only."""
+        rows = self._database.rows("SELECT files, bytes FROM totals WHERE entry=?", (entry,))
+        return rows[0] if rows else (0, 0)
+
+    def set_totals(self, entry: bytes, files: int, size: int) -> None:
+        """Remember how much the newest snapshot of an entry holds."""
+        self._database.change("INSERT OR REPLACE INTO totals VALUES (?,?,?)", (entry, files, size))
 
     def hold_file_states(self, entry: bytes, states: Iterable[tuple[bytes, FileState]]) -> None:
         """Some of what `set_file_states` is to remember in the same transaction, where all is too much at a time."""

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeAlias
 from proofkeep import ports
 from proofkeep.cli.exits import Exit
 from proofkeep.cli.interruption import Interruption
-from proofkeep.cli.progress import shown_progress
+from proofkeep.cli.progress import Patient, shown_progress
 from proofkeep.cli.report import Report
 from proofkeep.configuration import Configuration, load
 from proofkeep.errors import UsageError
@@ -73,6 +73,10 @@ class Context:
     def progress(self, total_bytes: int | None = None) -> AbstractContextManager[ports.Progress]:
         """Bars, lines or nothing, as terminal and options have it."""
         return shown_progress(quiet=self.options.quiet, total_bytes=total_bytes)
+
+    def waiting(self) -> Patient:
+        """As `progress`, for what is mostly over at once."""
+        return Patient(self.progress)
 
 
 Run = Callable[[Context], Exit]

@@ -4,6 +4,7 @@ from proofkeep.cli import shown
 from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
 from proofkeep.errors import CancelledError, PolicyError, SourceChangedError, UsageError
+from proofkeep.ports import Progress
 from proofkeep.repository import Repository
 from proofkeep.snapshots import list_snapshots
 from proofkeep.state import run_id
@@ -28,7 +29,8 @@ def run(context: Context) -> Exit:
     """
     wanted = {_path_id(spelled): None for spelled in context.options.id}
     repository = context.configuration.connect()
-    _require_same_ids(repository, run_id(context.options.run_id))
+    with context.waiting() as progress:
+        _require_same_ids(repository, run_id(context.options.run_id), progress)
     path_id = repository.keys.ids.path_id
     context.report.begin_rows()
     with context.interruption.listening():
@@ -59,8 +61,8 @@ def _path_id(spelled: str) -> bytes:
     return identity
 
 
-def _require_same_ids(repository: Repository, run: bytes) -> None:
+def _require_same_ids(repository: Repository, run: bytes, progress: Progress) -> None:
     """A committed run says whose id keys it used; one that never committed used those of now."""
-    for snapshot in list_snapshots(repository)[0]:
+    for snapshot in list_snapshots(repository, progress=progress)[0]:
         if snapshot.id.run == run and snapshot.facts.id_epoch != repository.keys.ids.epoch:
             raise PolicyError(f"run {run.hex()} used the id keys of epoch {snapshot.facts.id_epoch}")

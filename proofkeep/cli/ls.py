@@ -1,5 +1,7 @@
 """`ls`: what a snapshot holds, by name; needs the restore role."""
 
+from contextlib import ExitStack
+
 from proofkeep.cli import findings, shown
 from proofkeep.cli.command import SNAPSHOT_HELP, Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
@@ -29,9 +31,12 @@ def run(context: Context) -> Exit:
     options = context.options
     path = None if options.path is None else in_snapshot(options.path)
     count = 0
-    with opened(context.configuration) as repository:
+    with ExitStack() as held:
+        with context.waiting() as progress:
+            repository = held.enter_context(opened(context.configuration, progress=progress))
+            entry_id = context.entry_id(repository.repository)
+            snapshot = find_snapshot(repository.repository, options.snapshot, entry=entry_id, progress=progress)
         damage = list(repository.damage)
-        snapshot = find_snapshot(repository.repository, options.snapshot, entry=context.entry_id(repository.repository))
         roots = open_roots(repository.repository, repository.data_keys, snapshot)
         context.report.begin_rows()
         selection = EVERYTHING if path is None else by_path([path])

@@ -8,7 +8,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Self
 
 from proofkeep import ports
 from proofkeep.cli import shown
@@ -19,7 +20,7 @@ LINE_SECONDS = 10.0
 
 _BYTES = ("bytes", "new_bytes", "read_bytes", "stored")
 _WORDS = {"new_bytes": "new", "read_bytes": "read"}
-_LEFT_OUT = frozenset({"directories", "other", "unchanged_files", "total_bytes", "total_files", "total_objects"})
+_LEFT_OUT = frozenset({"directories", "other", "unchanged_files"})
 
 
 @contextmanager
@@ -42,11 +43,41 @@ def shown_progress(*, quiet: bool, total_bytes: int | None = None) -> Iterator[p
         lines.close()
 
 
+PATIENCE_SECONDS = 1.0
+
+
+class Patient:
+    """Begins to show progress once a second has passed: what is over by then needs none. For one thread."""
+
+    def __init__(
+        self, begin: Callable[[], AbstractContextManager[ports.Progress]], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`begin` gives what shows it."""
+        self._begin = begin
+        self._clock = clock
+        self._held = ExitStack()
+        self._shown: ports.Progress | None = None
+        self._show_at = clock() + PATIENCE_SECONDS
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
+
+    def __call__(self, step: str, **counts: int) -> None:
+        """See `ports.Progress`."""
+        if self._shown is None and self._clock() >= self._show_at:
+            self._shown = self._held.enter_context(self._begin())
+        if self._shown is not None:
+            self._shown(step, **counts)
+
+
 def words(counts: dict[str, int]) -> str:
     """Counts as a person reads them: `120 files, 3.0 MiB, 1.0 MiB new`."""
     parts = []
     for name, count in counts.items():
-        if name in _LEFT_OUT or (count == 0 and name not in {"files", "bytes"}):
+        if name in _LEFT_OUT or name.startswith("total_") or (count == 0 and name not in {"files", "bytes"}):
             continue
         if name == "bytes":
             parts.append(shown.size(count))

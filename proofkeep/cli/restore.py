@@ -1,5 +1,6 @@
 """`restore`: a snapshot, whole or by path, into a directory that is named when everything in it is verified."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,11 +42,14 @@ def run(context: Context) -> Exit:
     options = context.options
     paths = [in_snapshot(path) for path in options.path]
     target = context.configuration.open_target(options.target, devices=options.devices, sync=not options.no_sync)
-    with opened(context.configuration, unlocking=True) as repository:
-        from proofkeep.restore import restore  # noqa: PLC0415 - loaded while the passphrase is worked on
-        from proofkeep.snapshots import find_snapshot  # noqa: PLC0415 - as above
+    with ExitStack() as held:
+        with context.waiting() as waiting:
+            repository = held.enter_context(opened(context.configuration, unlocking=True, progress=waiting))
+            from proofkeep.restore import restore  # noqa: PLC0415 - loaded while the passphrase is worked on
+            from proofkeep.snapshots import find_snapshot  # noqa: PLC0415 - as above
 
-        snapshot = find_snapshot(repository.repository, options.snapshot, entry=context.entry_id(repository.repository))
+            entry = context.entry_id(repository.repository)
+            snapshot = find_snapshot(repository.repository, options.snapshot, entry=entry, progress=waiting)
         selection = _selection(repository, snapshot, paths)
         total = None if paths else snapshot.facts.totals.get("bytes")
         with context.progress(total) as progress, context.interruption.listening():

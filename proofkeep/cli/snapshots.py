@@ -19,7 +19,10 @@ def run(context: Context) -> Exit:
     repository = context.configuration.connect()
     wanted, ours = context.options.entry, context.configuration.entry
     names = {repository.keys.entry_id(name): name for name in (ours, wanted) if name}
-    found, damage = list_snapshots(repository, None if wanted is None else repository.keys.entry_id(wanted))
+    with context.waiting() as progress:
+        found, damage = list_snapshots(
+            repository, None if wanted is None else repository.keys.entry_id(wanted), progress
+        )
     context.report.begin_rows()
     for snapshot in found:
         entry = names.get(snapshot.id.entry)

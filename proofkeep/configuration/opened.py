@@ -13,6 +13,8 @@ from proofkeep.configuration.configuration import Configuration
 from proofkeep.configuration.sections import LocalPlace
 from proofkeep.format import names
 from proofkeep.model import Finding
+from proofkeep.ports import Progress
+from proofkeep.progress import silent
 from proofkeep.repository import Repository
 from proofkeep.stores.foreseen import ForeseenStore
 
@@ -40,7 +42,9 @@ class Opened(msgspec.Struct, frozen=True, eq=False):
 
 
 @contextmanager
-def opened(configuration: Configuration, session: Any = None, *, unlocking: bool = False) -> Iterator[Opened]:
+def opened(
+    configuration: Configuration, session: Any = None, *, unlocking: bool = False, progress: Progress = silent
+) -> Iterator[Opened]:
     """Connect and refresh.
 
     Args:
@@ -70,7 +74,7 @@ def opened(configuration: Configuration, session: Any = None, *, unlocking: bool
             remembered = load_heads(state.heads_file)
             if far:
                 _foresee_refresh(store, ledger, catalog.heads())
-            damage = refresh(repository, catalog, remembered)
+            damage = refresh(repository, catalog, remembered, progress=progress)
             catalog.keep_little()
             yield Opened(repository, catalog, data_keys, ChunkStore(repository, catalog, data_keys), damage)
     finally:

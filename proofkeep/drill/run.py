@@ -97,7 +97,7 @@ class Drill:
         keep_evidence(gathering / SEED, seed_input(self.plan.id, verified.heads).encode(), self.plan.id)
         if verified.intact:
             save_heads(self._state.heads_file, heads)
-        learned = refresh(self.repository, self._catalog, remembered)
+        learned = refresh(self.repository, self._catalog, remembered, progress=self._progress)
         verified.findings.extend(finding for finding in learned if finding not in verified.findings)
         return make_draw(
             self.repository,

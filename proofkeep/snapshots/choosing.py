@@ -3,6 +3,8 @@
 from proofkeep.errors import IntegrityError, MalformedError, SnapshotMissingError, UsageError
 from proofkeep.format import names
 from proofkeep.model import Finding
+from proofkeep.ports import Progress
+from proofkeep.progress import silent
 from proofkeep.repository import Repository
 from proofkeep.snapshots.records import CommittedSnapshot, list_snapshots
 
@@ -10,7 +12,9 @@ LATEST = "latest"
 FEWEST_DIGITS = 4
 
 
-def find_snapshot(repository: Repository, spelled: str, *, entry: bytes | None = None) -> CommittedSnapshot:
+def find_snapshot(
+    repository: Repository, spelled: str, *, entry: bytes | None = None, progress: Progress = silent
+) -> CommittedSnapshot:
     """The snapshot `<run>.<generation>`, the newest generation of a run, or `latest`.
 
     Args:
@@ -23,10 +27,10 @@ def find_snapshot(repository: Repository, spelled: str, *, entry: bytes | None =
         IntegrityError: its record is damaged, or one that may be the latest.
     """
     if spelled == LATEST:
-        return _latest(*list_snapshots(repository, entry))
+        return _latest(*list_snapshots(repository, entry, progress=progress))
     if len(spelled) < FEWEST_DIGITS:
         raise UsageError(f"snapshot {spelled!r} is not `latest`, and for an id has less than {FEWEST_DIGITS} digits")
-    snapshots, findings = list_snapshots(repository)
+    snapshots, findings = list_snapshots(repository, progress=progress)
     matches = [snapshot for snapshot in snapshots if snapshot.id.short.startswith(spelled)]
     damaged = [name for name in _damaged(findings) if name.startswith(spelled)]
     runs = {short.partition(".")[0] for short in (*damaged, *(snapshot.id.short for snapshot in matches))}

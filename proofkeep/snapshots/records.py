@@ -12,6 +12,8 @@ from proofkeep.format.pack_set import Row
 from proofkeep.format.record import Facts, LedgerHead
 from proofkeep.lookahead import parallel_map
 from proofkeep.model import Finding, ObjectStat
+from proofkeep.ports import Progress
+from proofkeep.progress import silent
 from proofkeep.repository import Repository
 from proofkeep.repository.local_rows import index_key
 from proofkeep.repository.stored import fetch
@@ -43,7 +45,10 @@ class CommittedSnapshot:
 
 
 def list_snapshots(
-    repository: Repository, entry: bytes | None = None, on_packs: OnPacks = lambda _snapshot, _packs: None
+    repository: Repository,
+    entry: bytes | None = None,
+    on_packs: OnPacks = lambda _snapshot, _packs: None,
+    progress: Progress = silent,
 ) -> tuple[list[CommittedSnapshot], list[Finding]]:
     """Snapshots (of one entry) by source instant, without withdrawn ones; a finding for each damaged record.
 
@@ -62,6 +67,7 @@ def list_snapshots(
             snapshot, facts = each
             on_packs(snapshot.id, facts.packs)
             found.append(snapshot)
+            progress("list", snapshots=len(found))
     withdrawn = {
         (snapshot.id.entry, snapshot.id.writer, run, generation)
         for snapshot in found

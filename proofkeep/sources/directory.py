@@ -4,14 +4,16 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from proofkeep.descent import Descent
 from proofkeep.errors import PolicyError, SourceChangedError, SourceProcessGoneError, SourceUnavailableError
 from proofkeep.model import Node, SourceDescription
-from proofkeep.sources.forerunner import Forerunner, Order, is_worth_it
+from proofkeep.ports import Counts
+from proofkeep.sources.counting import Order, counted_beside
+from proofkeep.sources.forerunner import Forerunner, is_worth_it
 from proofkeep.sources.node import node_at, node_from
 from proofkeep.sources.patterns import Selection
 from proofkeep.sources.reading import GONE, FileReader, holds_whole, open_descriptor
@@ -135,11 +137,22 @@ class DirectorySource:
         one = self._one_filesystem
         if self._clock is not time.time_ns or not is_worth_it(root, self._selection, leave_out, one_filesystem=one):
             return None
-        facts, left_out = self.facts, tuple(map(os.fsencode, self._exclude_roots))
         try:
-            return Forerunner(root, Order(facts.include, facts.exclude, left_out, one, self._xattrs))
+            return Forerunner(root, self._order())
         except (OSError, UnicodeError, SourceProcessGoneError):
             return None
+
+    def _order(self) -> Order:
+        left_out = tuple(map(os.fsencode, self._exclude_roots))
+        return Order(self.facts.include, self.facts.exclude, left_out, self._one_filesystem, self._xattrs)
+
+    def count(self) -> Generator[Counts, None, None]:
+        """See the port: a process of the lowest priority does it."""
+        try:
+            root = self._open_root()
+        except SourceUnavailableError:
+            return  # whoever walks will say so
+        yield from counted_beside(root, self._order())
 
     def open(self, node: Node) -> FileReader:
         """Open the regular file `node`, whichever walk it came from.

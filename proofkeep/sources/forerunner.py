@@ -3,16 +3,17 @@
 One interpreter runs one thread's Python at a time: of a small file's way into a pack, more than half is looking at it.
 """
 
-import os
 import threading
 from collections import deque
 from collections.abc import Generator, Sequence
+from itertools import islice
 
 import msgspec
 
 from proofkeep.errors import SourceProcessGoneError
 from proofkeep.model import Node
-from proofkeep.sources.patterns import Selection, Verdict
+from proofkeep.sources.counting import Order, encode, names_below
+from proofkeep.sources.patterns import Selection
 
 SMALL = 24 << 10  # of a walk's 256 nodes in hand, as much as is kept
 MOST_NODES = 256
@@ -21,16 +22,6 @@ PARTS = 10
 _KEPT = 6  # how far behind the walk content is still asked for; the rest is what the process is ahead
 MANY = 4096
 _STATE = ("size", "mtime_ns", "ctime_ns", "inode", "device")
-
-
-class Order(msgspec.Struct, array_like=True, frozen=True):
-    """What is to be walked: the arguments of `DirectorySource`, its root as an inherited descriptor."""
-
-    include: tuple[str, ...]
-    exclude: tuple[str, ...]
-    exclude_roots: tuple[bytes, ...]
-    one_filesystem: bool
-    xattrs: bool
 
 
 class Step(msgspec.Struct, array_like=True, frozen=True, tag=0):
@@ -51,7 +42,6 @@ class End(msgspec.Struct, array_like=True, frozen=True, tag=1):
     counts: tuple[int, int, int]
 
 
-encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Step | End).decode
 
 
@@ -159,30 +149,8 @@ def is_worth_it(
 
     Looks at no more than it takes to know, and enters nothing that a walk would not enter.
     """
-    top = b"/proc/self/fd/%d" % root
-    device = os.fstat(root).st_dev
-    seen, folders = 0, [top]
-    while folders:
-        try:
-            with os.scandir(folders.pop()) as entries:
-                for entry in entries:
-                    seen += 1
-                    if seen >= MANY:
-                        return _has_room()
-                    if not entry.is_dir(follow_symlinks=False):
-                        continue
-                    status = entry.stat(follow_symlinks=False)
-                    verdict = selection.judge(entry.path[len(top) + 1 :], directory=True, inside=False)
-                    elsewhere = one_filesystem and status.st_dev != device
-                    if (
-                        verdict is not Verdict.LEAVE
-                        and not elsewhere
-                        and (status.st_dev, status.st_ino) not in leave_out
-                    ):
-                        folders.append(entry.path)
-        except OSError:
-            continue  # whoever walks will say so
-    return False
+    names = names_below(root, selection, leave_out, one_filesystem=one_filesystem)
+    return next(islice(names, MANY - 1, None), None) is not None and _has_room()
 
 
 def _has_room() -> bool:

@@ -45,6 +45,16 @@ def test_time_left_follows_files_where_the_bytes_to_come_are_not_known(clock: Cl
     assert pace.words() == "102.4 KiB/s, 1m30s left"
 
 
+def test_file_counts_as_some_bytes_where_both_ends_are_known() -> None:
+    few_large = {"total_files": 2, "total_bytes": 1 << 30}
+    many_small = {"total_files": 1000, "total_bytes": 1000}
+
+    assert share_of({"files": 0, "bytes": 1 << 29} | few_large) == pytest.approx(0.5, abs=0.01)
+    assert share_of({"files": 1, "bytes": 1 << 10} | few_large) == pytest.approx(0.0, abs=0.01)
+    assert share_of({"files": 500, "bytes": 0} | many_small) == pytest.approx(0.5, abs=0.01)
+    assert share_of({"files": 1000, "bytes": 1000} | many_small) == 1.0
+
+
 @pytest.mark.parametrize("counts", [{}, {"files": 3}, {"bytes": 5, "total_bytes": 0}])
 def test_unknown_end_tells_no_time_left(clock: Clock, counts: dict[str, int]) -> None:
     pace = Pace(clock)

@@ -76,4 +76,5 @@ def test_flows_show_counts_while_they_run(house: House, told: Told) -> None:
     assert "read back" in seen["verify"] or "ledger entries read" in seen["verify"]
     assert "restored and verified" in seen["restore"]
     assert "drawing: " in seen["restore_drill"]
+    assert "commit: " in seen["backup"]
     assert "is committed" in seen["backup"]

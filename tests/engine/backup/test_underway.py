@@ -6,7 +6,7 @@ from proofkeep.backup import drive
 from proofkeep.backup.underway import Underway
 from proofkeep.chunking import ChunkSizes
 from proofkeep.errors import CancelledError
-from tests.building import Ground, Host, content, plant
+from tests.building import Ground, Host, content, plant, small_frames, small_slabs
 
 SMALL_CHUNKS = ChunkSizes(1 << 10, 4 << 10, 16 << 10)
 
@@ -71,4 +71,41 @@ def test_backup_tells_what_it_read_sent_and_proved(scratch: Path) -> None:
     assert 60_000 in {counts["bytes"] for counts in read[:-1]}  # the large file is told while it is read
     assert first.steps["upload"][-1] == {"bytes": stored, "total_bytes": stored}
     assert first.steps["verify"][-1] == {"bytes": stored, "total_bytes": stored}
-    assert second.steps["snapshot"][-1]["total_files"] == 2
+    ends = {(counts["total_files"], counts["total_bytes"]) for counts in second.steps["snapshot"]}
+    assert ends == {(2, 65_000)}
+
+
+def test_commit_tells_what_it_confirmed_and_placed_and_what_the_catalog_learns(
+    scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proofkeep.backup.confirm._TELL_EVERY", 2)
+    monkeypatch.setattr("proofkeep.backup.teaching._BATCH", 4)
+    host, told = Host(Ground(scratch / "ground")), Told()
+    plant(host.source, {f"many/{number:02}": content(number, 20_000) for number in range(10)})
+
+    with small_slabs(32 << 10), small_frames(), host.backup(progress=told) as backup:
+        drive(backup)
+        packs = len(backup.journal.packs())
+        placed = sum(
+            len(item.body) for kind in ("index", "ledger") for item in backup.journal.objects("kind=?", (kind,))
+        )
+
+    commit, learn = told.steps["commit"], told.steps["learn"]
+    assert packs > 2
+    assert commit[0] == {"packs": 0, "total_packs": 0, "bytes": 0}
+    assert {"packs": 2, "total_packs": packs, "bytes": 0} in commit
+    assert commit[-1] == {"packs": packs, "total_packs": packs, "bytes": placed}
+    assert learn[:packs] == [{"packs": number, "total_packs": packs} for number in range(packs)]
+    assert learn[packs:] == [{"packs": packs, "files": 4}, {"packs": packs, "files": 8}]
+
+
+def test_object_of_the_commit_is_seen_while_it_is_sent() -> None:
+    told, seconds = Told(), iter(range(100))
+    underway = Underway(told, lambda: False, clock=lambda: float(next(seconds)))
+    underway.confirmed(3, 3)
+    for sent in (10, 20):
+        underway.placing(sent)
+    underway.placed(30)
+    underway.placing(5)
+
+    assert [counts["bytes"] for counts in told.steps["commit"]] == [0, 10, 20, 30, 35]

@@ -146,7 +146,6 @@ def test_file_states_held_before_are_remembered_with_the_last_ones(catalog: Cata
         catalog.set_file_states(b"e" * 16, states[3:6])
 
     assert catalog.file_states(b"e" * 16, [path for path, _ in states]) == dict(states)
-    assert catalog.count_files(b"f" * 16) == 0
 
 
 def test_file_states_held_by_a_transaction_that_failed_are_forgotten(catalog: Catalog) -> None:

@@ -45,6 +45,24 @@ def known(catalog: Catalog) -> list[tuple[Any, int]]:
     return [(pack, size) for _, pack, size in catalog.pack_sizes()]
 
 
+def test_host_that_learns_tells_how_much_and_one_that_knows_tells_nothing(host: Host, empty: Catalog) -> None:
+    told: list[tuple[str, dict[str, int]]] = []
+
+    def progress(step: str, **counts: int) -> None:
+        told.append((step, counts))
+
+    refresh(host.ground.connect(), empty, {}, progress=progress)
+    entries = host.ground.names("ledger/")
+    assert [(step, counts["entries"]) for step, counts in told] == [
+        ("refresh", number) for number in range(1, len(entries) + 1)
+    ]
+    assert told[-1][1]["objects"] == len(host.ground.names("packs/") + host.ground.names("index/")) + 2
+    told.clear()
+    refresh(host.ground.connect(), empty, {}, progress=progress)
+
+    assert told == []
+
+
 def harm(host: Host, name: str, change: Any) -> None:
     file = host.ground.root / "store" / name
     file.write_bytes(change(file.read_bytes()))

@@ -3,11 +3,26 @@
 import os
 import pty
 import subprocess
+import sys
 
 import pytest
 
-from proofkeep.cli.progress import Lines
+from proofkeep.cli.progress import PATIENCE_SECONDS, Lines, Patient, shown_progress
 from tests.engine.cli.places import Place
+
+AT_ONCE = (
+    sys.executable,
+    "-c",
+    """if True:
+        import sys
+        from proofkeep.cli import main, progress
+
+        progress.PATIENCE_SECONDS = 0.0
+        del sys.argv[0]
+        sys.exit(main())
+    """,
+)
+"""Runs the console script's command with no patience."""
 
 
 def on_a_terminal(place: Place, *arguments: str) -> str:
@@ -73,6 +88,35 @@ def test_lines_tell_rate_and_time_left(capsys: pytest.CaptureFixture[str]) -> No
     ]
 
 
+def test_what_is_over_in_a_second_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    now = 0.0
+    with Patient(lambda: shown_progress(quiet=False), clock=lambda: now) as progress:
+        progress("list", snapshots=1)
+        now = PATIENCE_SECONDS - 0.1
+        progress("list", snapshots=2)
+    assert capsys.readouterr().err == ""
+
+
+def test_what_takes_longer_is_shown_from_then_on(capsys: pytest.CaptureFixture[str]) -> None:
+    now = 0.0
+    with Patient(lambda: shown_progress(quiet=False), clock=lambda: now) as progress:
+        progress("list", snapshots=1)
+        now = PATIENCE_SECONDS
+        progress("list", snapshots=2)
+        progress("list", snapshots=3)
+
+    assert capsys.readouterr().err.splitlines() == ["list: 2 snapshots", "list: 3 snapshots"]
+
+
+@pytest.mark.parametrize("command", [("snapshots",), ("ls", "latest"), ("restore", "latest", "again")])
+def test_commands_that_first_read_a_repository_tell_what_they_wait_for(
+    repository: Place, command: tuple[str, ...]
+) -> None:
+    repository.run("backup")
+
+    assert "list: 1 snapshots" in repository.run(*command, under=AT_ONCE).err
+
+
 @pytest.mark.parametrize("terminal", [True, False])
 def test_every_verb_that_takes_time_shows_what_it_does(repository: Place, *, terminal: bool) -> None:
     repository.configure(drill="rto_seconds = 3600")
@@ -83,7 +127,7 @@ def test_every_verb_that_takes_time_shows_what_it_does(repository: Place, *, ter
     backup, verify = said("backup"), said("verify", "--read-all")
     restore, drill = said("restore", "latest", "restored"), said("drill")
 
-    for step in ("snapshot", "upload", "verify"):
+    for step in ("snapshot", "upload", "verify", "commit", "learn"):
         assert step in backup
     assert "5 files" in backup
     assert "ledger" in verify
