@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator
 
 from proofkeep.ports import UNKNOWN, Counts
 
-COUNT_AFTER_SECONDS = 2.0
+COUNT_AFTER_SECONDS = 5.0
 """A walk that is over by then is not worth a count."""
 
 

@@ -1,6 +1,6 @@
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from proofkeep.drill import Answer, Draw, Plan, Spotted, questions_for, spot_che
 from proofkeep.drill.live import judge
 from proofkeep.errors import CancelledError, DrillFailedError
 from proofkeep.model import Node, SourceDescription
-from proofkeep.ports import Reader, Source
+from proofkeep.ports import Counts, Reader, Source
 from proofkeep.sources.directory import DirectorySource
 from tests.engine.drill.house import CANARY_NAME, ENTRY, House
 
@@ -49,6 +49,9 @@ class Rotten:
 
     def walk(self, *, reading: bool = False) -> Iterator[Node]:
         return self._source.walk(reading=reading)
+
+    def count(self) -> Generator[Counts, None, None]:
+        return self._source.count()
 
     def again(self, node: Node) -> Node | None:
         return self._source.again(node)
