@@ -54,13 +54,11 @@ class Pace:
         return ", ".join(parts)
 
     def _slope(self, field: int) -> float | None:
-        if not self._seen:
+        known = [(each[0], value) for each in self._seen if (value := each[field]) is not None]
+        if not known:
             return None
-        first, last = self._seen[0], self._seen[-1]
-        passed, before, after = last[0] - first[0], first[field], last[field]
-        if passed < _EVERY_SECONDS or before is None or after is None:
-            return None
-        return (after - before) / passed
+        (began, before), (now, after) = known[0], known[-1]
+        return None if now - began < _EVERY_SECONDS else (after - before) / (now - began)
 
 
 def share_of(counts: Mapping[str, int]) -> float | None:

@@ -55,6 +55,18 @@ def test_file_counts_as_some_bytes_where_both_ends_are_known() -> None:
     assert share_of({"files": 1000, "bytes": 1000} | many_small) == 1.0
 
 
+def test_end_that_becomes_known_on_the_way_tells_the_time_left_at_once(clock: Clock) -> None:
+    pace = Pace(clock)
+    for second in range(20):
+        clock.now = 100.0 + second
+        pace.note({"bytes": second * MIB})
+    for second in (20, 22):
+        clock.now = 100.0 + second
+        pace.note({"bytes": second * MIB, "total_bytes": 112 * MIB})
+
+    assert pace.words() == "1.0 MiB/s, 1m30s left"
+
+
 @pytest.mark.parametrize("counts", [{}, {"files": 3}, {"bytes": 5, "total_bytes": 0}])
 def test_unknown_end_tells_no_time_left(clock: Clock, counts: dict[str, int]) -> None:
     pace = Pace(clock)
