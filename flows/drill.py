@@ -17,6 +17,7 @@ from flows.runs import named_by, this_run
 from flows.scratch import sweep_when_crashed
 from flows.telling import telling
 from flows.watching import threads
+from proofkeep.configuration import environment
 from proofkeep.drill import (
     Draw,
     Drill,
@@ -118,8 +119,8 @@ class _Run:
             restored = attempt("restore_sample", lambda: restore_sample.submit(engine, drawn))
             spotted = [attempt("spot_check", self._asking(source, drawn)) for source in self._live]
             attacked = attempt("attack", lambda: attack.submit(engine, drawn))
-        environment = self._configuration.environment(orchestrator=str(self._run.id))
-        parts = (engine, environment, drawn, restored, spotted, attacked)
+        drilling = environment(orchestrator=str(self._run.id))
+        parts = (engine, drilling, drawn, restored, spotted, attacked)
         written: Receipt = self._steps.run("report", lambda: report.submit(*parts))
         return written
 

@@ -9,6 +9,7 @@ from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
 from proofkeep.cli.pinging import pinging
 from proofkeep.cli.report import table
+from proofkeep.configuration import environment
 from proofkeep.drill import DrillReport, evidence_file, load_evidence, run_drill
 from proofkeep.drill.evidence import summarize
 from proofkeep.drill.plan import Live, Places, Plan
@@ -62,7 +63,7 @@ def _drill(context: Context, plan: Plan, places: Places) -> None:
             state,
             configuration.key_providers(),
             plan,
-            configuration.environment(),
+            environment(),
             places,
             live=_live(context, state),
             progress=progress,

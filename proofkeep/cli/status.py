@@ -43,7 +43,8 @@ def run(context: Context) -> Exit:
         with configuration.history() as history:
             forget(history, configuration.place, entry=options.forget, repository=options.forget_repository)
     now = time.time_ns()
-    report = configuration.status(now_ns=now)
+    with context.waiting() as progress:
+        report = configuration.status(now_ns=now, progress=progress)
     context.report.tell(_document(report), _lines(report, now))
     if report.reasons:
         return Exit.ATTENTION

@@ -4,7 +4,7 @@ Serves the command line and the Prefect blocks alike. Holds paths, URIs and name
 """
 
 from proofkeep.configuration.configuration import Configuration
-from proofkeep.configuration.identity import software
+from proofkeep.configuration.identity import environment, software
 from proofkeep.configuration.opened import Opened, opened
 from proofkeep.configuration.reading import load, parse
 from proofkeep.configuration.sections import (
@@ -31,6 +31,7 @@ __all__ = [
     "S3Place",
     "SourceSettings",
     "TlsSettings",
+    "environment",
     "load",
     "opened",
     "parse",

@@ -27,7 +27,8 @@ from proofkeep.configuration.sections import (
 )
 from proofkeep.errors import TargetError, UsageError
 from proofkeep.keys.uris import KeyMeans, host_secret_from_uri, key_provider_from_uri
-from proofkeep.ports import HostSecret, KeyProvider, ObjectStore
+from proofkeep.ports import HostSecret, KeyProvider, ObjectStore, Progress
+from proofkeep.progress import silent
 from proofkeep.repository import Repository
 from proofkeep.state import RepositoryState
 from proofkeep.targets.directory import DirectoryTarget
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from proofkeep.backup import Identity, Options
     from proofkeep.backup.resume import Resumed
     from proofkeep.backup.retrying import Pause
-    from proofkeep.drill.plan import Environment, Live, Places, Plan
+    from proofkeep.drill.plan import Live, Places, Plan
     from proofkeep.history import History, KnownEntry, Recording
     from proofkeep.pings import Pings
     from proofkeep.sources.directory import DirectorySource
@@ -206,7 +207,13 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return resumed
 
     def status(
-        self, session: Any = None, *, now_ns: int, entries: "Sequence[KnownEntry]" = (), drilled: Sequence[str] = ()
+        self,
+        session: Any = None,
+        *,
+        now_ns: int,
+        entries: "Sequence[KnownEntry]" = (),
+        drilled: Sequence[str] = (),
+        progress: Progress = silent,
     ) -> "StatusReport":
         """The status of this host's entries: those given, the configured one, and all that were ever backed up here.
 
@@ -220,7 +227,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
         mine = [*entries, *([self.known_entry] if self.known_entry else [])]
         with self.history(briefly=True) as history:
-            return look(self.state, history, mine, self.place, lambda: self.connect(session), now_ns, drilled)
+            return look(self.state, history, mine, self.place, lambda: self.connect(session), now_ns, drilled, progress)
 
     def identity(self, run: bytes, *, entry: str | None = None, orchestrator: str | None = None) -> "Identity":
         """Who runs: this host, user and software.
@@ -278,12 +285,6 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
         evidence, sealed = self.drill.evidence or self.state / "evidence", self.drill.sealed or self.state / "scratch"
         return Places(evidence, partial(adapters.open_target, sync=False), self.drill.tmpfs or SHARED_MEMORY, sealed)
-
-    def environment(self, *, orchestrator: str | None = None) -> "Environment":
-        """Who drills, as the evidence says it."""
-        from proofkeep.drill.plan import Environment  # noqa: PLC0415 - as above
-
-        return Environment(host_name(), service_identity(), software(), lock_digest(), orchestrator)
 
     def live(self, state: RepositoryState) -> "Live | None":
         """This host's source for a drill's spot-check; None where no source or entry is configured."""

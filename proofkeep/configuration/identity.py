@@ -4,9 +4,13 @@ import hashlib
 import os
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from proofkeep import __version__
 from proofkeep.state import user
+
+if TYPE_CHECKING:
+    from proofkeep.drill.plan import Environment
 
 UNKNOWN = "unknown"
 
@@ -39,3 +43,10 @@ def lock_digest() -> str:
         if lock.is_file():
             return hashlib.sha256(lock.read_bytes()).hexdigest()
     return UNKNOWN
+
+
+def environment(*, orchestrator: str | None = None) -> "Environment":
+    """Who drills, as the evidence says it."""
+    from proofkeep.drill.plan import Environment  # noqa: PLC0415 - a backup starts without loading the drill
+
+    return Environment(host_name(), service_identity(), software(), lock_digest(), orchestrator)

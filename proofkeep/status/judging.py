@@ -6,6 +6,8 @@ from pathlib import Path
 
 from proofkeep.errors import CancelledError, ProofkeepError
 from proofkeep.history import BACKUP, DRILL, Attempt, History, KnownEntry
+from proofkeep.ports import Progress
+from proofkeep.progress import silent
 from proofkeep.repository import Repository
 from proofkeep.snapshots import CommittedSnapshot, list_snapshots
 from proofkeep.status.report import DrilledEntry, EntryStatus, StatusReport, whole_seconds
@@ -17,7 +19,9 @@ Newest = Mapping[str, CommittedSnapshot]
 _CLOCKS_DIFFER_NS = 3600 * 10**9
 
 
-def newest_complete(repository: Repository, names: Iterable[str], now_ns: int) -> dict[str, CommittedSnapshot]:
+def newest_complete(
+    repository: Repository, names: Iterable[str], now_ns: int, progress: Progress = silent
+) -> dict[str, CommittedSnapshot]:
     """By source instant, of each of these entries; a snapshot from the future says nothing and is passed over.
 
     Raises:
@@ -25,7 +29,7 @@ def newest_complete(repository: Repository, names: Iterable[str], now_ns: int) -
     """
     found: dict[str, CommittedSnapshot] = {}
     for name in dict.fromkeys(names):
-        snapshots, _ = list_snapshots(repository, repository.keys.entry_id(name))
+        snapshots, _ = list_snapshots(repository, repository.keys.entry_id(name), progress)
         latest = now_ns + _CLOCKS_DIFFER_NS
         whole = [each for each in snapshots if each.facts.complete and each.facts.source_at <= latest]
         if whole:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from proofkeep.errors import ProofkeepError
 from proofkeep.history import History, KnownEntry
+from proofkeep.ports import Progress
+from proofkeep.progress import silent
 from proofkeep.repository import Repository
 from proofkeep.status.judging import Newest, judge, newest_complete
 from proofkeep.status.report import StatusReport
@@ -18,6 +20,7 @@ def look(
     connect: Callable[[], Repository],
     now_ns: int,
     drilled: Sequence[str] = (),
+    progress: Progress = silent,
 ) -> StatusReport:
     """The status of a host: of the configured entries, and of all that were ever backed up there.
 
@@ -32,7 +35,7 @@ def look(
     unreachable = None
     try:
         names = [entry.name for entry in listed if entry.place == place]
-        newest[place] = newest_complete(connect(), names, now_ns)
+        newest[place] = newest_complete(connect(), names, now_ns, progress)
     except ProofkeepError as error:
         unreachable = error
     return judge(root, history, listed, newest, now_ns, unreachable, place, drilled)

@@ -9,7 +9,7 @@ import pytest
 
 from infra.servers.aws_endpoint import AwsEndpoint
 from proofkeep.backup import Backup, drive
-from proofkeep.configuration import Configuration, parse
+from proofkeep.configuration import Configuration, environment, parse
 from proofkeep.drill import Plan, evidence_file, load_evidence, run_drill
 from proofkeep.repository.create import create
 from tests.servers.s3_client import s3_client
@@ -74,7 +74,7 @@ def test_drill_passes_and_names_key_service_and_connections(configuration: Confi
         state,
         configuration.key_providers(),
         Plan("on-kms", read=1.0),
-        configuration.environment(),
+        environment(),
         configuration.drill_places(),
         live=[live],
     )

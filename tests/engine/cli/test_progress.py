@@ -108,7 +108,7 @@ def test_what_takes_longer_is_shown_from_then_on(capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err.splitlines() == ["list: 2 snapshots", "list: 3 snapshots"]
 
 
-@pytest.mark.parametrize("command", [("snapshots",), ("ls", "latest"), ("restore", "latest", "again")])
+@pytest.mark.parametrize("command", [("snapshots",), ("status",), ("ls", "latest"), ("restore", "latest", "again")])
 def test_commands_that_first_read_a_repository_tell_what_they_wait_for(
     repository: Place, command: tuple[str, ...]
 ) -> None:
