@@ -33,7 +33,7 @@ class Card:
     Attributes:
         also: further errors of the run than the one that ends it.
         then: the next step of a failure, where its error alone does not tell it.
-        first: rows that are known before the run has ended; its card begins with them however it ends.
+        first: rows that are known before the run has ended; its card has them however it ends.
     """
 
     def __init__(self, verb: str, subject: str) -> None:
@@ -55,11 +55,13 @@ class Card:
             findings: their subjects, codes and details are shown, no path.
             status: one line for lists of artifacts.
         """
-        self.write(_rendered(title, self.first | dict(rows), findings), f"{title}: {status}")
+        self._text = _rendered(title, self.first | dict(rows), findings)
+        self._status = f"{title}: {status}"
 
     def write(self, text: str, status: str) -> None:
-        """The same as Markdown, and one line for lists of artifacts."""
-        self._text, self._status = text, status
+        """The same as Markdown, which the rows known before follow, and one line for lists of artifacts."""
+        known = "\n".join(["", *_table(self.first), ""]) if self.first else ""
+        self._text, self._status = text + known, status
 
     def note(self, sentence: str) -> None:
         """Add what went wrong beside the run and ends nothing."""
@@ -104,7 +106,7 @@ def failure_told(verb: str, subject: str) -> Iterator[Card]:
 
 
 def _rendered(title: str, rows: Mapping[str, str], findings: Sequence[Finding]) -> str:
-    lines = [f"# {title}", "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]
+    lines = [f"# {title}", "", *_table(rows)]
     if findings:
         lines += ["", "## Findings", "", "| id | code | |", "|---|---|---|"]
         shown = findings[:_MOST_FINDINGS]
@@ -112,6 +114,10 @@ def _rendered(title: str, rows: Mapping[str, str], findings: Sequence[Finding]) 
     if len(findings) > _MOST_FINDINGS:
         lines += ["", f"{len(findings) - _MOST_FINDINGS} more are not listed."]
     return "\n".join(lines)
+
+
+def _table(rows: Mapping[str, str]) -> list[str]:
+    return ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]
 
 
 def artifact_key(verb: str, subject: str) -> str:

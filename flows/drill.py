@@ -13,6 +13,7 @@ from flows.cards import Card, failure_told
 from flows.drill_options import DRILL_DEFAULTS, DrillOptions, LiveSource
 from flows.drill_steps import DrillSteps, Step
 from flows.host import claim
+from flows.lateness import missed_window
 from flows.runs import named_by, this_run
 from flows.scratch import sweep_when_crashed
 from flows.telling import telling
@@ -68,12 +69,13 @@ def restore_drill(
         options: how it draws and where it works.
     """
     with failure_told("drill", repository) as card:
-        claim(this_run())
+        claim(run := this_run())
+        card.first |= missed_window(run, options.window_seconds)
         block = load_block(Repository, repository)
         configuration = block.configuration()
         with (
             pinged(configuration.pings(), "drill", card.note),
-            configuration.recorded(DRILL, entries or [], this_run().id.hex),
+            configuration.recorded(DRILL, entries or [], run.id.hex),
         ):
             written = _Run(block, keys, live or [], options).drill(drill, entries or [], surprise=surprise)
             _say(card, repository, written)

@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from flows.lateness import WINDOW_SECONDS, Window
 from proofkeep.drill import Places, Plan
 
 
@@ -56,6 +57,7 @@ class DrillOptions(BaseModel):
         default=None,
         description="Folder for scratch under a key that is thrown away; empty uses `scratch` in the state directory.",
     )
+    window_seconds: Window = WINDOW_SECONDS
 
     def plan(self, drill: str, entries: list[str], *, surprise: bool) -> Plan:
         """The engine's plan."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.lateness import WINDOW_SECONDS, Window
 from proofkeep.format.sizes import PACK_SIZE
 from proofkeep.spool import DEFAULT_LIMIT
 
@@ -28,9 +29,7 @@ class BackupOptions(BaseModel):
     attempts: int = Field(
         default=5, ge=1, le=20, description="How often upload, verify and commit are tried before the run fails."
     )
-    window_seconds: int = Field(
-        default=3600, ge=1, le=36_500 * 86_400, description="How late a run may start before it says so."
-    )
+    window_seconds: Window = WINDOW_SECONDS
     spool_limit: int = Field(
         default=DEFAULT_LIMIT, ge=16 * MIB, description="Bytes of ciphertext that may wait on the host."
     )

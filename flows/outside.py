@@ -11,9 +11,8 @@ from prefect.flows import Flow
 
 from flows.cards import artifact_key, failure_title, pointed, told_within
 from flows.failing import told_of
-from flows.lateness import started_late
+from flows.lateness import started_late, window_of
 from flows.next_step import NEW_PARAMETERS
-from flows.options import DEFAULTS
 from flows.remembering import remember_failure
 from proofkeep import events
 from proofkeep.errors import CancelledError, ProofkeepError, UnexpectedError, UsageError
@@ -33,6 +32,7 @@ _SUBJECTS = {
     "restore": "snapshot",
     "spot_check": "entry",
 }
+_IN_A_WINDOW = {"backup", "fleet", "restore_drill", "verify"}
 _NAMELESS = {"restore": "latest"}
 _WRONG_PARAMETERS = "Validation of flow parameters failed"
 
@@ -61,20 +61,13 @@ def tell_outside(
     verb, subject = verb_and_subject(flow, run)
     key = artifact_key(verb, subject)
     title = failure_title(verb, subject)
-    first = _late(run) if flow == "backup" else {}
+    first = started_late(run, window_of(run.parameters)) if flow in _IN_A_WINDOW else {}
     text = f"# {title}\n\n{told_of(verb, subject, run, error, then=then, first=first)}"
     description = f"{title}: {error.code}"
     made = client.create_artifact(
         ArtifactCreate(type="markdown", key=key, description=description, data=text, flow_run_id=run.id)
     )
     return pointed(advised(error), key, made.id)
-
-
-def _late(run: FlowRun) -> dict[str, str]:
-    """Whether a backup had missed its window; its parameters may be those that do not fit."""
-    options = run.parameters.get("options")
-    window = options.get("window_seconds") if isinstance(options, dict) else None
-    return started_late(run, window if isinstance(window, int) else DEFAULTS.window_seconds)
 
 
 def tell_unless_told(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:

@@ -12,6 +12,7 @@ from pydantic import Field
 from blocks import Repository, load_block
 from flows.cards import Card, failure_told
 from flows.host import claim
+from flows.lateness import WINDOW_SECONDS, Window, missed_window
 from flows.progress import RunProgress
 from flows.runs import named_by, this_run
 from flows.telling import telling
@@ -36,7 +37,9 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
     task_runner=threads(2),
     **telling(),
 )
-def verify(repository: str, read: Share = 0.1, expect_heads: list[str] | None = None) -> State[Any]:
+def verify(
+    repository: str, read: Share = 0.1, expect_heads: list[str] | None = None, window_seconds: Window = WINDOW_SECONDS
+) -> State[Any]:
     """Verify a repository; Failed when anything is wrong, or when nobody would notice an older state put back.
 
     The latter where no head is known: neither given, nor remembered by this host, which remembers from then on.
@@ -45,15 +48,17 @@ def verify(repository: str, read: Share = 0.1, expect_heads: list[str] | None = 
         repository: name of a Proofkeep Repository block.
         read: share of the packs that is read back and hashed, 0 to 1; drawn anew each time.
         expect_heads: ledger heads from receipts or logs, each `writer:sequence:sha256`.
+        window_seconds: how late a run may start before it says so.
     """
     with failure_told("verify", repository) as card:
-        claim(this_run())
+        claim(run := this_run())
+        card.first |= missed_window(run, window_seconds)
         expected = parse_heads(expect_heads or [])
         block = load_block(Repository, repository)
         configuration = block.configuration()
         with (
             pinged(configuration.pings(), "verify", card.note) as ping,
-            configuration.recorded(VERIFY, [], this_run().id.hex),
+            configuration.recorded(VERIFY, [], run.id.hex),
         ):
             told = _verify(configuration, configuration.connect(block.session()), read, expected)
             report = msgspec.convert(told, VerificationReport)

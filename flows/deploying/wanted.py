@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from flows.lateness import WINDOW_SECONDS
 from flows.limits import repository_limit
 from proofkeep.inventory import Entry, Host, Inventory, Repository, Schedule
 
@@ -131,7 +132,8 @@ class _Deriving:
                 "keys": repository.restore_key,
                 "entries": [entry.name],
                 "live": [{"entry": entry.name} | asked],
-            },
+            }
+            | ({"options": options} if (options := _window(drill)) else {}),
             ("drill", tag),
             drill,
         )
@@ -145,7 +147,7 @@ class _Deriving:
             repository.name,
             repository.host,
             f"Hold repository {repository.name} against its ledger, and read a part of its packs back.",
-            mine | ({} if verify is None else {"read": verify.read}),
+            mine | ({} if verify is None else {"read": verify.read}) | _window(verify),
             ("verify", tag),
             verify,
         )
@@ -208,7 +210,8 @@ class _Deriving:
             inventory.name,
             inventory.control_host,
             f"Back up every entry of inventory {inventory.name} at once, each on its own host.",
-            {"inventory": inventory.name, "deployments": [f"backup/{entry.name}" for entry in inventory.entries]},
+            {"inventory": inventory.name, "deployments": [f"backup/{entry.name}" for entry in inventory.entries]}
+            | _window(inventory.fleet),
             ("fleet",),
             inventory.fleet,
         )
@@ -252,6 +255,12 @@ def _options(entry: Entry) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if entry.retention_days is not None:
         options["expiry_days"] = entry.retention_days
-    if entry.schedule is not None and entry.schedule.window_seconds != DEFAULT_WINDOW_SECONDS:
-        options["window_seconds"] = entry.schedule.window_seconds
+    options |= _window(entry.schedule)
     return {"options": options} if options else {}
+
+
+def _window(schedule: Schedule | None) -> dict[str, int]:
+    """How late a run may start, where that is not what its flow takes anyway."""
+    if schedule is None or schedule.window_seconds == WINDOW_SECONDS:
+        return {}
+    return {"window_seconds": schedule.window_seconds}

@@ -3,12 +3,11 @@
 Loaded by the commands and flows that need it only: pydantic and YAML take a while to import.
 """
 
-from proofkeep.inventory.model import BackupSchedule, Drill, Entry, Host, Inventory, Repository, Schedule, Verify
+from proofkeep.inventory.model import Drill, Entry, Host, Inventory, Repository, Schedule, Verify
 from proofkeep.inventory.posture import Gap, gaps, render_posture
 from proofkeep.inventory.reading import load, parse
 
 __all__ = [
-    "BackupSchedule",
     "Drill",
     "Entry",
     "Gap",

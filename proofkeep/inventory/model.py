@@ -39,11 +39,6 @@ class Schedule(_Section):
 
     cron: CronText = Field(description="Five fields: minute, hour, day of the month, month, day of the week.")
     timezone: ZoneText = Field(default="UTC", description="Time zone in which the cron expression is read.")
-
-
-class BackupSchedule(Schedule):
-    """When an entry is backed up."""
-
     window: DurationText = Field(
         default="1h", description="How late a run may start; a later one runs too, and says that it missed its window."
     )
@@ -105,7 +100,7 @@ class Entry(_Section):
     cui: bool = Field(description="Whether the source holds controlled unclassified information.")
     location: Line = Field(description="Where the source lies: a site, a building, a region.")
     repository: Name = Field(description="Repository that its backups go into, and so their location, transport, key.")
-    schedule: BackupSchedule | None = Field(default=None, description="When it is backed up; empty leaves it to fleet.")
+    schedule: Schedule | None = Field(default=None, description="When it is backed up; empty leaves it to fleet.")
     allowed_age: DurationText = Field(description="Age its newest verified snapshot may reach, such as 26h.")
     retention: DaysText | None = Field(default=None, description="How long a snapshot is kept, such as 90d.")
     drill: Drill | None = Field(default=None, description="When its restore is drilled; empty never is.")

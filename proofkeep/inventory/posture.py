@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from proofkeep.inventory.cron import Cron
-from proofkeep.inventory.model import BackupSchedule, Entry, Inventory, Repository, Schedule
+from proofkeep.inventory.model import Entry, Inventory, Repository, Schedule
 
 QUARTER = timedelta(days=93)  # 92, and an hour of summer time
 
@@ -128,12 +128,12 @@ def _age(inventory: Inventory, entry: Entry, _: Repository, now: datetime) -> st
     schedule = _schedule(inventory, entry)
     if schedule is None:
         return None
-    window = timedelta(seconds=schedule.window_seconds if isinstance(schedule, BackupSchedule) else 0)
+    window = timedelta(seconds=schedule.window_seconds)
     wait = interval(schedule, now)
     if entry.allowed >= wait + window:
         return None
-    late = f" and a window of {_words(window)}" if window else ""
-    return f"age {entry.allowed_age} is allowed, and up to {_words(wait)}{late} lie between two runs"
+    apart = f"{_words(wait)} and a window of {_words(window)}"
+    return f"age {entry.allowed_age} is allowed, and up to {apart} lie between two runs"
 
 
 def _no_drill(_: Inventory, entry: Entry, __: Repository, ___: datetime) -> str | None:

@@ -37,6 +37,7 @@ from tests.flows.conftest import PrefectSide
 from tests.flows.house import MIB, House
 from tests.flows.killing import kill_process
 from tests.flows.running import (
+    _run,
     artifacts,
     ask_for_retry,
     client,
@@ -46,6 +47,7 @@ from tests.flows.running import (
     run_here,
     run_here_again,
 )
+from tests.flows.test_lateness import LATE, due_five_hours_ago
 from tests.flows.worker import Worker
 from tests.waiting import until
 
@@ -249,6 +251,19 @@ def test_retry_of_a_fleet_whose_process_died_waits_for_what_it_had_started(worke
     started = started_by(run)
     assert [(each.state_name, each.run_count) for each in started] == [("Completed", 1)] * len(HOSTS)
     assert all(f"run `{each.id}`" in artifacts(run.id)["markdown"] for each in started)
+
+
+@pytest.mark.usefixtures("three")
+def test_entry_of_a_late_fleet_says_so_and_is_not_late_itself() -> None:
+    parameters = {"inventory": "fleet", "deployments": ["backup/fleet-alpha"], "window_seconds": 60}
+
+    run = _run(fleet, due_five_hours_ago(parameters, fleet), parameters)
+
+    assert run.state_name == "Completed", message(run)
+    assert LATE in artifacts(run.id)["markdown"]
+    (card,) = (artifacts(entry.id)["markdown"] for entry in started_by(run))
+    assert LATE.replace("started", "its fleet started") in card
+    assert LATE not in card
 
 
 @pytest.mark.soak  # two minutes: Prefect's server looks for them once in twenty seconds

@@ -1,4 +1,4 @@
-"""Windows, slots and leases of a backup, against the session's server."""
+"""Windows of runs, slots and leases of a backup, against the session's server."""
 
 import os
 import signal
@@ -8,18 +8,23 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import ConcurrencyLeaseHolder, FlowRun, State
+from prefect.flows import Flow
 from prefect.states import Pending, Running, Scheduled
 
 from flows.backup import backup
+from flows.drill import restore_drill
+from flows.fleet import fleet
 from flows.lateness import missed_window
 from flows.limits import LEASE_SECONDS, repository_limit
 from flows.reconcile import reconcile
+from flows.verify import verify
 from tests.architecture.tree import ROOT
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import House
@@ -50,24 +55,25 @@ def test_run_that_missed_its_window_says_how_far() -> None:
 
 
 @pytest.mark.parametrize(
-    "run",
+    "run,window",
     [
-        scheduled(timedelta(minutes=10)),
-        scheduled(timedelta(hours=3), start_time=None),
+        (scheduled(timedelta(minutes=10)), 3600),
+        (scheduled(timedelta(hours=3), start_time=None), 3600),
+        (scheduled(timedelta(hours=3)), 10**30),
     ],
-    ids=["in time", "not begun"],
+    ids=["in time", "not begun", "any time will do"],
 )
-def test_run_in_time_says_nothing(run: FlowRun) -> None:
-    assert missed_window(run, 3600) == {}
+def test_run_in_time_says_nothing(run: FlowRun, window: int) -> None:
+    assert missed_window(run, window) == {}
 
 
 LATE = "| started | **5h late, after its window of 1m** |"
 
 
-def due_five_hours_ago(parameters: dict[str, Any]) -> FlowRun:
+def due_five_hours_ago(parameters: dict[str, Any], flow: Flow[..., Any] = backup) -> FlowRun:
     with client() as api:
         state: State[Any] = Scheduled(scheduled_time=datetime.now(UTC) - timedelta(hours=5))
-        return api.create_flow_run(backup, parameters=backup.serialize_parameters(parameters), state=state)
+        return api.create_flow_run(flow, parameters=flow.serialize_parameters(parameters), state=state)
 
 
 def test_card_and_events_of_a_late_backup_say_so(house: House, prefect: PrefectSide) -> None:
@@ -94,8 +100,54 @@ def test_late_backup_that_fails_says_so_too(house: House, prefect: PrefectSide, 
     assert [event["window_seconds"] for event in prefect.told(run, "window-missed")] == [60]
 
 
+@pytest.mark.parametrize("flow", [verify, fleet], ids=lambda flow: flow.name)
+def test_every_other_late_run_says_so_too(flow: Flow[..., Any], shared_house: House, prefect: PrefectSide) -> None:
+    of_flow: dict[str, dict[str, Any]] = {
+        "verify": {"repository": shared_house.name},
+        "fleet": {"inventory": "late", "deployments": []},
+    }
+    parameters = of_flow[flow.name] | {"window_seconds": 60}
+    run = due_five_hours_ago(parameters, flow)
+
+    _run(flow, run, parameters)
+
+    assert LATE in artifacts(run.id)["markdown"]
+    assert [event["window_seconds"] for event in prefect.told(run, "window-missed")] == [60]
+
+
+def test_card_of_a_late_drill_says_so_below_its_evidence(house: House, memory: Path) -> None:
+    house.fill(1)
+    assert run_here(backup, house.parameters()).state_name == "Completed"
+    options = {"tmpfs": str(memory), "window_seconds": 60}
+    parameters = {"repository": house.name, "keys": house.name, "options": options}
+    run = due_five_hours_ago(parameters, restore_drill)
+
+    ended = _run(restore_drill, run, parameters)
+
+    assert ended.state_name == "Completed", message(ended)
+    card = artifacts(run.id)["markdown"]
+    assert card.startswith("# Restore drill ")
+    assert card.endswith(f"\n\n| | |\n|---|---|\n{LATE}\n")
+
+
+@pytest.mark.usefixtures("prefect")
+def test_entry_of_a_fleet_that_nobody_remembers_says_nothing() -> None:
+    assert missed_window(scheduled(timedelta(minutes=10), parent_task_run_id=uuid4()), 3600) == {}
+
+
 def test_late_backup_that_is_killed_says_so_too(house: House) -> None:
     run = due_five_hours_ago(house.parameters(window_seconds=60))
+    with client() as api:
+        api.set_flow_run_state(run.id, Running(), force=True)
+        api.update_flow_run_labels(run.id, ended_process().labels())
+
+    assert run.id in {each.id for each in reconcile().crashed}
+    assert LATE in artifacts(run.id)["markdown"]
+
+
+@pytest.mark.usefixtures("prefect")
+def test_late_fleet_that_is_killed_says_so_too() -> None:
+    run = due_five_hours_ago({"inventory": "late", "deployments": [], "window_seconds": 60}, fleet)
     with client() as api:
         api.set_flow_run_state(run.id, Running(), force=True)
         api.update_flow_run_labels(run.id, ended_process().labels())

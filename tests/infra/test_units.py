@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.deploying.wanted import DEFAULT_WINDOW_SECONDS
+from flows.lateness import WINDOW_SECONDS
 from flows.patience import LEASE_SECONDS
 from infra.units import DIRECTORY, Unit
 from tests.architecture.tree import ROOT
@@ -234,7 +234,7 @@ def test_run_that_waits_for_a_slot_is_not_called_late_within_the_default_window(
     """Prefect tells it from one whose worker is gone by nothing; three long backups of one hour share two slots."""
     late = Unit.read("proofkeep-server.service").environment["PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS"]
 
-    assert int(late) == DEFAULT_WINDOW_SECONDS
+    assert int(late) == WINDOW_SECONDS
 
 
 @pytest.mark.requires("systemd-tmpfiles", root=True)

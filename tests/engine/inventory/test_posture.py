@@ -60,6 +60,15 @@ def test_fleet_schedule_counts_as_the_entrys() -> None:
     assert gaps(inventory(*COVERED, unscheduled, fleet), NOW) == []
 
 
+def test_window_of_the_fleet_counts_for_the_entrys_age() -> None:
+    unscheduled = LACKING["no-schedule"][0]
+    fleet = ("hosts:\n", 'fleet:\n  cron: "0 1 * * *"\n  window: 3h\nhosts:\n')
+
+    (gap,) = gaps(inventory(*COVERED, unscheduled, fleet), NOW)
+
+    assert gap.code == "age-shorter-than-interval"
+
+
 def test_drill_of_public_data_is_nobodys_duty() -> None:
     without = LACKING["no-drill"][0]
 
