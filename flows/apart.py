@@ -27,8 +27,11 @@ class Trouble:
 
 
 @contextmanager
-def apart(run: FlowRun | None, troubles: list[Trouble]) -> Iterator[None]:
+def apart(run: FlowRun | None, troubles: list[Trouble], what: str = "") -> Iterator[None]:
     """Whatever is raised within is told and added to `troubles`, but that the server is away, which is every run's.
+
+    Args:
+        what: it is about, where that is no run.
 
     Raises:
         httpx.TransportError: the server does not answer.
@@ -39,7 +42,7 @@ def apart(run: FlowRun | None, troubles: list[Trouble]) -> Iterator[None]:
         raise
     except Exception as error:  # noqa: BLE001 - whatever one run brings up, the others have to be handled
         told = in_our_words("reconcile", error)
-        trouble = Trouble(None, "scratch", told) if run is None else Trouble(run.id, run.name, told)
+        trouble = Trouble(None, what, told) if run is None else Trouble(run.id, run.name, told)
         named = {} if run is None else {"flow_run_id": str(run.id)}
         events.emit("flow-run-reconcile", outcome="failure", code=told.code, **named)
         troubles.append(trouble)

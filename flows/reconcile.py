@@ -6,7 +6,6 @@ cancelled one was told by its worker, in words that do not lead to its card. The
 reconcile` before it starts the worker, a timer every few minutes. Runs of other hosts stay as they are.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,13 +27,11 @@ from flows.apart import Trouble, apart
 from flows.cancellations import tell_cancellation
 from flows.crashes import UNDER_WAY, crash, gone, never_begun, tell_crash
 from flows.host import ProcessMark, at_work_on, has_lost_its_process
+from flows.queues import make_control_queue, queues_here
 from flows.scratch import memory_named_by, sweep_memory
 from proofkeep import events
 from proofkeep.configuration.identity import host_name
 from proofkeep.errors import ProcessGoneError
-
-QUEUE = "PROOFKEEP_HOST"
-"""Environment variable: the work queue from which this host's worker takes runs."""
 
 SETTLED = timedelta(minutes=1)
 """How long a worker is given to tell of a crash what it knows."""
@@ -96,6 +93,8 @@ def reconcile(settled: timedelta = SETTLED, stuck: timedelta = STUCK) -> Reconci
     left: list[FlowRun] = []
     try:
         with named_server() as client:
+            with apart(None, done.troubles, "control queue"):
+                make_control_queue(client)
             for run in list(_pages(client, _under_way())):
                 with apart(run, done.troubles):
                     if (error := _death(run, stuck)) is not None and _is_unchanged(client, run):
@@ -114,7 +113,7 @@ def reconcile(settled: timedelta = SETTLED, stuck: timedelta = STUCK) -> Reconci
 
 def _sweep(left: list[FlowRun], troubles: list[Trouble]) -> None:
     """Remove what drills left in the memory that is theirs by default, and in what these runs named instead."""
-    with apart(None, troubles):
+    with apart(None, troubles, "scratch"):
         sweep_memory({})
     for run in left:
         if memory_named_by(run.parameters):
@@ -173,12 +172,11 @@ def _is_unchanged(client: SyncPrefectClient, run: FlowRun) -> bool:
 
 
 def _is_of_this_host(run: FlowRun) -> bool:
-    """Whether it ran here; one that no process has begun to work on was taken from this host's queue."""
+    """Whether it ran here; one that no process has begun to work on was taken from this host's queues."""
     process = _process_of(run)
     if process is not None:
         return process.host == host_name()
-    queue = os.environ.get(QUEUE)
-    return queue is not None and run.work_queue_name == queue and _OURS in run.tags
+    return run.work_queue_name in queues_here() and _OURS in run.tags
 
 
 def _under_way() -> FlowRunFilter:

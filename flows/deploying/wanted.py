@@ -6,12 +6,16 @@ from typing import Any
 
 from flows.lateness import WINDOW_SECONDS
 from flows.limits import repository_limit
-from proofkeep.inventory import Entry, Host, Inventory, Repository, Schedule
+from proofkeep.inventory import Entry, Host, Inventory, Repository, Schedule, control_queue
 
 POOL = "proofkeep"
 OURS = "proofkeep"
 QUIET = {"env": {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}}
-DEFAULT_WINDOW_SECONDS = 3600
+
+CONTROL_LIMIT = 4
+"""Runs at once on a host's control queue: all are short but `resume_transfers`, which runs once a repository."""
+
+_CONTROL = {"flows.status.status", "flows.resume_transfers.resume_transfers", "flows.abandon.abandon"}
 
 _STATUS_CRON = "50 * * * *"
 
@@ -25,7 +29,7 @@ class Deployment:
 
     Attributes:
         entrypoint: `module.function`, whose last part is the flow's name.
-        queue: of the work pool; the host's name.
+        queue: of the work pool; the host's name, or its control queue.
         checkout: directory on that host in which the flow starts.
     """
 
@@ -74,7 +78,8 @@ def wanted(inventory: Inventory) -> Wanted:
     """What follows."""
     return Wanted(
         mark_of(inventory),
-        {host.name: host.limit for host in inventory.hosts},
+        {host.name: host.limit for host in inventory.hosts}
+        | {control_queue(host.name): CONTROL_LIMIT for host in inventory.hosts},
         {repository_limit(each.name): each.limit for each in inventory.repositories},
         list(_Deriving(inventory).all()),
     )
@@ -237,7 +242,8 @@ class _Deriving:
         timing = () if schedule is None else ({"cron": schedule.cron, "timezone": schedule.timezone, "active": True},)
         marks = (OURS, mark_of(self._inventory), *tags)
         checkout = self._inventory.host(host).checkout
-        return Deployment(name, entrypoint, description, host, checkout, parameters, tuple(sorted(marks)), timing)
+        queue = control_queue(host) if entrypoint in _CONTROL else host
+        return Deployment(name, entrypoint, description, queue, checkout, parameters, tuple(sorted(marks)), timing)
 
 
 def _runs(entry: Entry, host: Host, repository: Repository) -> bool:

@@ -22,7 +22,7 @@ from infra.units import INSTALLED, Unit
 ROOT = Path(__file__).parents[2]
 USER = "proofkeep"
 HOST = "localhost"
-"""Name of the one host in the inventory, and of its work queue."""
+"""Name of the one host in the inventory, and so of its work queues."""
 
 
 @dataclass

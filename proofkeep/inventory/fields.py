@@ -45,6 +45,12 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$", max_length=253)]
 """Also the name of the host's work queue."""
 
+
+def control_queue(host: str) -> str:
+    """Name of the host's second work queue, of what is short or a person waits for: no backup stands before it."""
+    return f"{host}-control"
+
+
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200)]
 """One line of text for people; visible to everyone who may use the Prefect UI."""
 

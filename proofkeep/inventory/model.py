@@ -20,6 +20,7 @@ from proofkeep.inventory.fields import (
     Line,
     Name,
     ZoneText,
+    control_queue,
 )
 
 _DAY_SECONDS = 86_400
@@ -64,7 +65,7 @@ class Verify(Schedule):
 
 
 class Host(_Section):
-    """A machine with a worker, on a work queue of the same name."""
+    """A machine with a worker, on a work queue of the same name and on one whose name ends in `-control`."""
 
     name: HostName = Field(description="Name of the host, and of its work queue.")
     checkout: AbsolutePath = Field(default="/opt/proofkeep", description="Where Proofkeep is installed on it.")
@@ -153,7 +154,7 @@ class Inventory(_Section):
             found += [((section, at, "name"), f"{names[at]} is there twice") for at in twice]
         named: list[tuple[Place, str]] = [(("control_host",), self.control_host)]
         named += [(("repositories", at, "host"), each.host) for at, each in enumerate(self.repositories)]
-        found += self._deadlocks()
+        found += [*self._deadlocks(), *self._second_queues()]
         for at, entry in enumerate(self.entries):
             named.append((("entries", at, "host"), entry.host))
             if entry.drill and entry.drill.host:
@@ -174,4 +175,13 @@ class Inventory(_Section):
             (("hosts", at, "limit"), problem)
             for at, host in enumerate(self.hosts)
             if here and host.name == self.control_host and host.limit < _RUNS_OF_A_FLEET
+        ]
+
+    def _second_queues(self) -> list[tuple[Place, str]]:
+        """A worker takes runs from two queues: neither may be another host's."""
+        taken = {control_queue(host.name) for host in self.hosts}
+        return [
+            (("hosts", at, "name"), f"{host.name} is the control queue of another host")
+            for at, host in enumerate(self.hosts)
+            if host.name in taken
         ]

@@ -125,15 +125,17 @@ def test_retry_that_has_not_yet_said_who_works_on_it_is_not_taken_for_the_dead_a
     assert now(run_id).state_name == "Running"
 
 
-@pytest.mark.parametrize("state", [Pending, Running])
+@pytest.mark.parametrize(
+    "deployment,state", [("backup/backup", Pending), ("backup/backup", Running), ("status/status", Pending)]
+)
 @pytest.mark.usefixtures("deployed")
-def test_run_that_was_taken_from_this_hosts_queue_and_never_begun_is_crashed_in_time(
-    state: Callable[[], State[Any]], monkeypatch: pytest.MonkeyPatch
+def test_run_that_was_taken_from_this_hosts_queues_and_never_begun_is_crashed_in_time(
+    deployment: str, state: Callable[[], State[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PROOFKEEP_HOST", QUEUE)
-    parameters = {"entry": "home", "repository": "nowhere", "source": "nowhere"}
+    parameters = {"repository": "nowhere"}
     with client() as api:
-        found = api.read_deployment_by_name("backup/backup")
+        found = api.read_deployment_by_name(deployment)
         run = api.create_flow_run_from_deployment(found.id, parameters=parameters, state=Pending())
         api.update_flow_run_labels(run.id, ended_process().labels() | {"proofkeep.attempt": 7})
         api.set_flow_run_state(run.id, state(), force=True)

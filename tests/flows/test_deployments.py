@@ -22,6 +22,8 @@ SCHEDULES = {
     "status/status": "50 * * * *",
 }
 
+CONTROL = {"resume_transfers/resume_transfers", "abandon/abandon", "status/status"}
+
 
 def deployment(name: str) -> DeploymentResponse:
     with client() as api:
@@ -52,7 +54,8 @@ def test_deployment_runs_when_where_and_how_often_it_should(name: str, deployed:
     schedules = [item.schedule for item in found.schedules]
     crons = [(item.cron, item.timezone) for item in schedules if isinstance(item, CronSchedule)]
     assert crons == ([] if SCHEDULES[name] is None else [(SCHEDULES[name], "UTC")])
-    assert (found.work_pool_name, found.work_queue_name) == ("proofkeep", QUEUE)
+    queue = f"{QUEUE}-control" if name in CONTROL else QUEUE
+    assert (found.work_pool_name, found.work_queue_name) == ("proofkeep", queue)
     assert found.global_concurrency_limit is not None
     assert found.global_concurrency_limit.limit == 1
     assert "proofkeep" in found.tags

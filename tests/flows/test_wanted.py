@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped] # its stubs are not in the lock
 
-from flows.deploying.wanted import Deployment, wanted
+from flows.deploying.wanted import CONTROL_LIMIT, Deployment, wanted
 from tests.architecture.tree import ROOT
 from tests.engine.inventory.example import inventory
 
@@ -45,10 +45,14 @@ def test_default_deployments_are_those_of_the_example_inventory(flow: str) -> No
     ]
 
 
+def host_of(deployment: Deployment) -> str:
+    return deployment.queue.removesuffix("-control")
+
+
 def statuses(*changes: tuple[str, str]) -> dict[str, dict[str, Any]]:
     """Hosts that have a status of the repository, each with what it is asked: ages of entries, and drills."""
     made = wanted(inventory(*changes)).deployments
-    asked = {each.queue: dict(each.parameters) for each in made if each.flow == "status"}
+    asked = {host_of(each): dict(each.parameters) for each in made if each.flow == "status"}
     assert all(parameters.pop("repository") == "main" for parameters in asked.values())
     return asked
 
@@ -65,7 +69,7 @@ def test_host_that_only_drills_answers_for_its_drills_and_is_asked_no_age() -> N
         "restore-1.example": ONLY_DRILLS,
         "backup-1.example": {"entries": [drilled_elsewhere]},
     }
-    there = {each.flow for each in made if each.queue == "restore-1.example"}
+    there = {each.flow for each in made if host_of(each) == "restore-1.example"}
     assert there == {"restore_drill", "status"}
 
 
@@ -77,3 +81,35 @@ def test_host_that_only_verifies_has_a_status() -> None:
 
 def test_host_that_does_nothing_for_a_repository_has_no_status_of_it() -> None:
     assert statuses(RESTORE_HOST[0]) == {"backup-1.example": HOME}
+
+
+def test_every_host_has_a_queue_of_its_runs_and_one_before_which_no_backup_stands() -> None:
+    made = wanted(inventory())
+
+    assert made.queues == {"backup-1.example": 2, "backup-1.example-control": CONTROL_LIMIT}
+    queued = {each.flow: each.queue for each in made.deployments}
+    assert {flow for flow, queue in queued.items() if queue != "backup-1.example"} == {
+        "status",
+        "resume_transfers",
+        "abandon",
+    }
+    assert set(queued.values()) == set(made.queues)
+
+
+def test_windows_of_every_schedule_reach_the_flows_that_tell_of_them() -> None:
+    windows = (
+        ("hosts:\n", 'fleet:\n  cron: "0 1 * * *"\n  window: 2h\nhosts:\n'),
+        ("      read: 0.1\n", "      read: 0.1\n      window: 3h\n"),
+        ("      timezone: UTC\n", "      timezone: UTC\n      window: 4h\n"),
+        ('      cron: "0 6 1 1,4,7,10 *"\n', '      cron: "0 6 1 1,4,7,10 *"\n      window: 5h\n'),
+    )
+
+    made = {each.flow: each.parameters for each in wanted(inventory(*windows)).deployments}
+
+    named = {flow: (given | given.get("options", {})).get("window_seconds") for flow, given in made.items()}
+    assert {flow: seconds / 3600 for flow, seconds in named.items() if seconds} == {
+        "fleet": 2,
+        "verify": 3,
+        "backup": 4,
+        "restore_drill": 5,
+    }

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.servers.process import ServerProcess
+from proofkeep.inventory import control_queue
 
 
 class Worker:
@@ -16,16 +17,17 @@ class Worker:
         works: whether it was started and not ended.
 
     Args:
-        queue: the only work queue it takes runs from.
+        queue: its host's name: the two queues of that host are the only ones it takes runs from.
         directory: where it runs, outside the checkout.
         log: what it and the processes of its runs print, since it was last started.
     """
 
     def __init__(self, queue: str, directory: Path, log: Path, environment: Mapping[str, str]) -> None:
         self._log = log
+        queues = ["--work-queue", queue, "--work-queue", control_queue(queue)]
         self._process = ServerProcess(
             name="prefect worker",
-            command=[sys.executable, "-m", "prefect", "worker", "start", "--pool", "proofkeep", "--work-queue", queue],
+            command=[sys.executable, "-m", "prefect", "worker", "start", "--pool", "proofkeep", *queues],
             log_path=log,
             ready=lambda: self.says("started!"),
             environment=environment,

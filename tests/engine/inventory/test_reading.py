@@ -52,6 +52,11 @@ def test_example_is_read_with_every_field() -> None:
         ("    restore_key: restore\n", "", "entry home, drill: a drill decrypts, and repository main names no restore"),
         ("control_host: backup-1.example", "control_host: x", "line 5: control_host: x is no host of this inventory"),
         ("limit: 2", "limit: 1", "line 10: host backup-1.example, limit: a fleet takes one run of its control host"),
+        (
+            "hosts:\n",
+            "hosts:\n  - name: backup-1.example-control\n",
+            "host backup-1.example-control, name: backup-1.example-control is the control queue of another host",
+        ),
         ("limit: 2", "limit: 0", "host backup-1.example, limit: input should be greater than or equal to 1"),
         ("version: 1", "version: 2", "line 3: version: input should be 1"),
         ("name: main", "name: Main Store", "line 13: repository Main Store, name: string should match pattern"),
