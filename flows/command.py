@@ -25,7 +25,7 @@ def add(commands: Subparsers) -> Parser:
 
 
 def run(context: Context) -> Exit:
-    """Reconcile, and tell which runs were set Crashed; as an event too, where a file is named for the flows' events.
+    """Reconcile, and tell which runs it ended; as an event too, where a file is named for the flows' events.
 
     Returns:
         `ATTENTION` when a run could not be handled; the others were.
@@ -42,9 +42,11 @@ def run(context: Context) -> Exit:
     crashed, told = map(_documents, (done.crashed, done.told))
     rows = [(str(run.id), f"{run.name}: {_words(run)}, set Crashed") for run in done.crashed]
     rows += [(str(run.id), f"{run.name}: {_words(run)}, {run.state}, leads to its card now") for run in done.told]
+    rows += [(str(run.id), f"{run.name}: {run.said}") for run in done.superseded]
     rows += [(str(each.id or "-"), f"{each.name}: {each.error} [{each.error.code}]") for each in done.troubles]
     troubles = [_trouble(each) for each in done.troubles]
-    result = {"crashed": crashed, "told": told, "troubles": troubles}
+    superseded = [{"flow_run": str(run.id), "name": run.name, "by": str(run.by)} for run in done.superseded]
+    result = {"crashed": crashed, "told": told, "superseded": superseded, "troubles": troubles}
     context.report.tell(result, table(rows) or ["nothing to reconcile"])
     for each in done.troubles:
         context.report.complain(each.error)

@@ -3,7 +3,8 @@
 A run whose process was killed together with its worker stays Running for ever: Prefect refuses to retry it, and it
 holds its concurrency slots. One that gave up on its server was set Crashed by whoever noticed, without a card. A
 cancelled one was told by its worker, in words that do not lead to its card. The worker's unit runs `proofkeep
-reconcile` before it starts the worker, a timer every few minutes. Runs of other hosts stay as they are.
+reconcile` before it starts the worker, a timer every few minutes. Runs of other hosts stay as they are. What came due
+again and again while the host was away is done once (flows/superseded.py).
 """
 
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from flows.crashes import UNDER_WAY, crash, gone, never_begun, tell_crash
 from flows.host import ProcessMark, at_work_on, has_lost_its_process
 from flows.queues import make_control_queue, queues_here
 from flows.scratch import memory_named_by, sweep_memory
+from flows.superseded import SUPERSEDED, Superseded, give_way, older, waiting_on
 from proofkeep import events
 from proofkeep.configuration.identity import host_name
 from proofkeep.errors import ProcessGoneError
@@ -71,11 +73,13 @@ class Reconciliation:
     Attributes:
         crashed: runs that were set Crashed.
         told: runs that had ended in a state that led to no card.
+        superseded: scheduled runs that gave way to a newer one of their deployment.
         troubles: what could not be done, run by run; the next reconcile tries again.
     """
 
     crashed: list[Reconciled]
     told: list[Reconciled]
+    superseded: list[Superseded] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
 
 
@@ -84,7 +88,8 @@ def reconcile(settled: timedelta = SETTLED, stuck: timedelta = STUCK) -> Reconci
 
     So is one that this host's worker took and no process has begun to work on for `stuck`. Every Crashed run of this
     host's that has no card gets one, and the state of every Cancelled one leads to its card, unless it ended within
-    `settled`. What one run brings up keeps no other from being handled; it is among the troubles.
+    `settled`. Of the scheduled runs of a deployment of this host that wait past their time, the newest alone is left.
+    What one run brings up keeps no other from being handled; it is among the troubles.
 
     Raises:
         UsageError: as `named_server`.
@@ -100,6 +105,10 @@ def reconcile(settled: timedelta = SETTLED, stuck: timedelta = STUCK) -> Reconci
                     if (error := _death(run, stuck)) is not None and _is_unchanged(client, run):
                         left.append(run)
                         done.crashed.append(_crashed(client, run, error))
+            for run, newest in older(list(_pages(client, waiting_on(queues_here(), _OURS)))):
+                with apart(run, done.troubles):
+                    if _is_unchanged(client, run) and (ended := give_way(client, run, newest)) is not None:
+                        done.superseded.append(_superseded(ended))
             for how, tell in _TELL.items():
                 for run in list(_pages(client, _ended(how, settled))):
                     with apart(run, done.troubles):
@@ -128,6 +137,12 @@ def _crashed(client: SyncPrefectClient, run: FlowRun, error: ProcessGoneError) -
         "flow-run-reconcile", flow_run_id=str(run.id), pid=pid, task_runs=task_runs, **_STATES[StateType.CRASHED]
     )
     return Reconciled(run.id, run.name, process, task_runs)
+
+
+def _superseded(run: Superseded) -> Superseded:
+    state = {"state": SUPERSEDED, "state_type": StateType.CANCELLED.value}
+    events.emit("flow-run-superseded", outcome="unknown", flow_run_id=str(run.id), by=str(run.by), **state)
+    return run
 
 
 def _told(run: FlowRun, how: StateType) -> Reconciled:

@@ -1,15 +1,18 @@
 """Automations of a real server: made from files by one command, and fired by a run that fails."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prefect.client.schemas.objects import State
-from prefect.states import Crashed, Failed, Running
+from prefect.states import Crashed, Failed, Running, Scheduled
 
 from flows.backup import backup
 from flows.outside import AGAIN
@@ -106,6 +109,32 @@ def test_crashed_run_notifies(on_call: Receiver, first: list[str]) -> None:
     until(lambda: bool(on_call.received), "somebody is notified")
 
     assert on_call.received[0].document["subject"].endswith("crashed")
+
+
+def late_run(deployment: UUID) -> str:
+    """Id of a run that nobody took, once the server calls it Late."""
+    with client() as api:
+        due: State[Any] = Scheduled(scheduled_time=datetime.now(UTC) - timedelta(hours=2))
+        run = api.create_flow_run_from_deployment(deployment, state=due)
+        until(lambda: api.read_flow_run(run.id).state_name == "Late", "the run is late")
+    return str(run.id)
+
+
+def test_late_runs_of_one_deployment_notify_once(on_call: Receiver, first: list[str]) -> None:
+    assert first
+    on_call.received.clear()
+    with client() as api:
+        flow = api.create_flow_from_name("late")
+        names = [f"late-{os.urandom(4).hex()}" for _ in range(2)]
+        one, other = (
+            api.create_deployment(flow, name, entrypoint="nowhere.late", tags=["proofkeep"]) for name in names
+        )
+    runs = [late_run(one), late_run(one), late_run(other)]
+
+    until(lambda: any(runs[2] in each.text for each in on_call.received), "somebody is notified of the other's")
+
+    told = [run for run in runs if any(run in each.text for each in on_call.received)]
+    assert told == [runs[0], runs[2]]
 
 
 @pytest.mark.parametrize("ends", [Crashed, Failed])
