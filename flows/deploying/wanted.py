@@ -262,6 +262,10 @@ def _options(entry: Entry) -> dict[str, Any]:
     if entry.retention_days is not None:
         options["expiry_days"] = entry.retention_days
     options |= _window(entry.schedule)
+    if entry.spool_limit is not None:
+        options["spool_limit"] = entry.spool_limit
+    if entry.allow_empty:
+        options["allow_empty"] = True
     return {"options": options} if options else {}
 
 

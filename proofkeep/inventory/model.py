@@ -24,6 +24,7 @@ from proofkeep.inventory.fields import (
 )
 
 _DAY_SECONDS = 86_400
+_LEAST_SPOOL = 16 << 20
 _RUNS_OF_A_FLEET = 2  # itself, and a backup that it waits for
 
 Place = tuple[str | int, ...]
@@ -104,6 +105,12 @@ class Entry(_Section):
     schedule: Schedule | None = Field(default=None, description="When it is backed up; empty leaves it to fleet.")
     allowed_age: DurationText = Field(description="Age its newest verified snapshot may reach, such as 26h.")
     retention: DaysText | None = Field(default=None, description="How long a snapshot is kept, such as 90d.")
+    spool_limit: int | None = Field(
+        default=None,
+        ge=_LEAST_SPOOL,
+        description="Bytes of ciphertext that may wait on the host; empty is 8 GiB.",
+    )
+    allow_empty: bool = Field(default=False, description="Whether a source without anything in it is meant.")
     drill: Drill | None = Field(default=None, description="When its restore is drilled; empty never is.")
     owner: Line | None = Field(default=None, description="Role or person who answers for the source.")
 

@@ -6,6 +6,7 @@ import pytest
 import yaml  # type: ignore[import-untyped] # its stubs are not in the lock
 
 from flows.deploying.wanted import CONTROL_LIMIT, Deployment, wanted
+from flows.options import DEFAULTS, BackupOptions
 from tests.architecture.tree import ROOT
 from tests.engine.inventory.example import inventory
 
@@ -113,3 +114,20 @@ def test_windows_of_every_schedule_reach_the_flows_that_tell_of_them() -> None:
         "backup": 4,
         "restore_drill": 5,
     }
+
+
+def backup_options(*fields: str) -> BackupOptions:
+    """What the entry's backup runs with, as its flow takes it."""
+    made = wanted(inventory(("    retention: 90d\n", "".join(f"    {field}\n" for field in fields)))).deployments
+    (parameters,) = [each.parameters for each in made if each.flow == "backup"]
+    return BackupOptions.model_validate(parameters.get("options", {}))
+
+
+def test_entrys_spool_limit_and_leave_to_be_empty_are_options_of_its_backup() -> None:
+    options = backup_options("spool_limit: 34359738368", "allow_empty: true")
+
+    assert options == BackupOptions(spool_limit=32 << 30, allow_empty=True)
+
+
+def test_entry_that_says_neither_has_the_defaults_of_the_software() -> None:
+    assert backup_options() == backup_options("allow_empty: false") == DEFAULTS

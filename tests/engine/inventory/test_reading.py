@@ -42,6 +42,17 @@ def test_example_is_read_with_every_field() -> None:
         ),
         ("retention: 90d", "retention: 36h", "entry home, retention: '36h' is no whole number of days"),
         (ENTRY, "cui: maybe", "line 28: entry home, cui: input should be a valid boolean"),
+        (
+            ENTRY,
+            f"{ENTRY}\n    spool_limit: 1000",
+            "line 29: entry home, spool_limit: input should be greater than or equal to 16777216",
+        ),
+        (
+            ENTRY,
+            f"{ENTRY}\n    spool_limit: 32 GiB",
+            "line 29: entry home, spool_limit: input should be a valid integer",
+        ),
+        (ENTRY, f"{ENTRY}\n    allow_empty: perhaps", "entry home, allow_empty: input should be a valid boolean"),
         ("read: 0.1", "read: 2", "repository main, verify.read: input should be less than or equal to 1"),
         (
             "    host: backup-1.example\n    source",
