@@ -13,6 +13,7 @@ from flows.host import JOURNAL
 from proofkeep.errors import (
     DamagedError,
     IntegrityError,
+    LedgerAheadError,
     NotProvenError,
     ObjectUnreadableError,
     PackMissingError,
@@ -53,6 +54,12 @@ _ANOTHER_JOURNAL = (
 _NOT_MOUNTED = (
     "mount the source, then {retry}. If it is meant to be empty, start a new run with `allow_empty` among its "
     "options, **Run** on its deployment; a Retry repeats the options that this run has."
+)
+_LEDGER_AHEAD = (
+    "compare this host's clock with another machine's. If it is wrong, set it, then {retry}. If it is right, start a "
+    "new backup with the entry that the message ends in as `known_ahead` among its options, **Run** on its deployment; "
+    "once that has committed, every host goes on. A Retry repeats the options that this run has, and is refused until "
+    "then."
 )
 _NO_ROOM_IN_THE_SPOOL = (
     "mend the transfers that wait or make room on the disk, then {retry}. If the limit is too small, start a new "
@@ -111,6 +118,7 @@ _STEPS: tuple[tuple[_Kinds, str | Callable[[FlowRun], str]], ...] = (
     (SourceEmptyError, _NOT_MOUNTED),
     (SpoolFullError, _NO_ROOM_IN_THE_SPOOL),
     (WrongHostError, _on_its_host),
+    (LedgerAheadError, _LEDGER_AHEAD),
     (UsageError, f"correct it, then {{retry}}. If it is a parameter of this run, {NEW_PARAMETERS}"),
     (ProofkeepError, "{retry}."),
 )

@@ -20,6 +20,9 @@ class BackupOptions(BaseModel):
         default=None, ge=1, le=36_500, description="How long the snapshot is to be kept; empty promises no date."
     )
     allow_empty: bool = Field(default=False, description="Whether a source without anything in it is meant.")
+    known_ahead: list[str] = Field(
+        default=[], description="Ledger entries known to be from the future, as a refusal names them; for one run."
+    )
     level: int = Field(default=3, ge=1, le=22, description="Level of zstd.")
     workers: int = Field(default=2, ge=1, le=64, description="Threads of each of compress and encrypt.")
     senders: int = Field(default=4, ge=1, le=64, description="Parallel requests of one transfer.")

@@ -34,10 +34,11 @@ def recovery_point(
     if state is None:
         return f"{effect}; which snapshot is the newest is not known without the repository block, {_ASK}"
     entry = _entry(state, left, before) if verb == _BACKUP else None
-    newest = None if verb == _BACKUP and entry is None else last_commit(state, entry)
+    now = time.time_ns()
+    newest = None if verb == _BACKUP and entry is None else last_commit(state, entry, now)
     if newest is None:
         return f"{effect}; no journal that can be read here remembers a snapshot, {_ASK}"
-    age = (time.time_ns() - newest.source_at_ns) / _NS / _HOUR
+    age = (now - newest.source_at_ns) / _NS / _HOUR
     instant = spelled(datetime.fromtimestamp(newest.source_at_ns / _NS, UTC))
     incomplete = "" if newest.complete else ", **incomplete**"
     old = f"{age:.1f} hours old" if age > -1 else f"**{-age:.1f} hours ahead of this host's clock**"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from proofkeep.errors import ProofkeepError, StateFullError
 from proofkeep.journal import Journal, TransferCounts
+from proofkeep.repository.clock import TOLERANCE_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,10 @@ def _told(journal: Journal) -> Left:
     )
 
 
-def last_commit(state: Path, entry: str | None) -> Remembered | None:
+def last_commit(state: Path, entry: str | None, now_ns: int) -> Remembered | None:
     """The newest snapshot by source instant that a journal of this host remembers; journals are kept for 30 days.
+
+    One from the future says nothing of the recovery point, and is told only where there is no other.
 
     Args:
         entry: keyed id in hex, whose snapshots count; None takes those of every entry.
@@ -105,7 +108,8 @@ def last_commit(state: Path, entry: str | None) -> Remembered | None:
             if committed is not None and entry in {None, committed["entry"]}:
                 instant = journal.fact("source_at") or 0
                 found.append(Remembered(instant, committed["snapshot"], committed["complete"]))
-    return max(found, key=lambda each: each.source_at_ns, default=None)
+    latest = now_ns + TOLERANCE_NS
+    return max(found, key=lambda each: (each.source_at_ns <= latest, each.source_at_ns), default=None)
 
 
 def _journals(state: Path, run: str) -> list[Path]:

@@ -17,6 +17,7 @@ ProofkeepError
 │   ├── LedgerPlacementError
 │   ├── SnapshotMissingError
 │   └── ClockError
+│       └── LedgerAheadError
 ├── SourceError
 │   ├── SourceChangedError
 │   ├── SourceEmptyError
@@ -170,11 +171,19 @@ class SnapshotMissingError(UsageError):
 
 
 class ClockError(UsageError):
-    """This host's clock disagrees with the store, the key service or the ledger."""
+    """This host's clock disagrees with the store or the key service."""
 
     code = "clock-skewed"
     cause = "wrong clock"
     hint = "Set the host's clock (NTP) and run again; nothing was written."
+
+
+class LedgerAheadError(ClockError):
+    """The newest entry of a writer's ledger is from this host's future."""
+
+    code = "ledger-ahead"
+    cause = "ledger from the future"
+    hint = "If this host's clock is wrong, set it. If it is right, back up once with that entry as `known_ahead`."
 
 
 class SourceError(ProofkeepError):

@@ -187,13 +187,13 @@ def _require_head(repository: Repository, writer: bytes, head: Head) -> None:
         raise RollbackError(f"ledger entry {head.sequence} of writer {writer.hex()} is not the one seen earlier")
 
 
-def newest_entry_ns(repository: Repository, heads: Heads) -> int | None:
-    """The instant of the newest entry that these heads stand for; None without any. One request a writer."""
-    instants = []
+def entries_at(repository: Repository, heads: Heads) -> list[LedgerEntry]:
+    """The entries that these heads stand for; one request each. Raises as `open_entry`, and `StoreError`."""
+    found = []
     for writer, head in heads.items():
         data = repository.ledger_store.get(names.ledger(writer, head.sequence))
-        instants.append(open_entry(repository, writer, head.sequence, data).at_ns)
-    return max(instants, default=None)
+        found.append(open_entry(repository, writer, head.sequence, data))
+    return found
 
 
 def load_heads(file: Path) -> Heads:

@@ -40,6 +40,7 @@ class Options:
         senders: parallel requests of one transfer.
         allow_empty: whether a source without anything in it is meant.
         expires_ns: instant until which the snapshot is to be kept, or None.
+        known_ahead: newest ledger entries that a person knows to be from the future, each as `spell_head` writes it.
     """
 
     level: int = 3
@@ -50,3 +51,4 @@ class Options:
     senders: int = 4
     allow_empty: bool = False
     expires_ns: int | None = None
+    known_ahead: tuple[str, ...] = ()

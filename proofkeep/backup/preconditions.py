@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from proofkeep.errors import ClockError, PolicyError
-from proofkeep.ledger import newest_entry_ns
+from proofkeep import events
+from proofkeep.errors import LedgerAheadError, PolicyError
+from proofkeep.ledger import entries_at, spell_head
 from proofkeep.model import Finding
-from proofkeep.repository.clock import check_clock
+from proofkeep.repository.clock import check_clock, hours_ahead
 
 if TYPE_CHECKING:
     from proofkeep.backup.run import Backup
@@ -29,25 +30,34 @@ def refuse_by_policy(run: "Backup") -> None:
 
 
 def compare_clocks(run: "Backup") -> bool:
-    """Hold this host's clock against the services'; without those, against every writer's newest entry.
+    """Hold this host's clock against the services', then against every writer's newest entry.
 
-    With a service to judge by, another writer's entry from the future is that writer's trouble.
+    An entry from the future is a finding where a service judges and it is another writer's, and where a person said
+    that it is known (`Options.known_ahead`). What is committed then follows it, and settles it for every host.
 
     Returns:
         Whether anybody else's clock was there to compare with.
 
     Raises:
-        ClockError
+        ClockError: a service's clock differs.
+        LedgerAheadError: an entry is from the future.
     """
     repository, catalog = run.repository, run.catalog
-    services = {"store": repository.store.clock, "ledger": repository.ledger_store.clock}
+    confirmed = check_clock({"store": repository.store.clock, "ledger": repository.ledger_store.clock})
     heads = {writer: head for writer, head in catalog.heads().items() if writer not in catalog.faults()}
-    now = run.clock()
-    if any(services.values()):
-        others = {writer: head for writer, head in heads.items() if writer != run.writer}
-        try:
-            check_clock({}, now_ns=now, newest_ledger_ns=newest_entry_ns(repository, others))
-        except ClockError as error:
-            run.findings.append(Finding(error.code, "ledger of another writer", str(error)))
-        heads = {writer: head for writer, head in heads.items() if writer == run.writer}
-    return check_clock(services, now_ns=now, newest_ledger_ns=newest_entry_ns(repository, heads))
+    ahead = hours_ahead(entries_at(repository, heads), now_ns=run.clock())
+    unknown = {}
+    for writer, hours in ahead.items():
+        head = spell_head(writer, heads[writer])
+        is_known = head in run.options.known_ahead
+        if is_known:
+            events.emit("ledger-ahead-known", run=run.identity.run.hex(), head=head, hours=round(hours, 1))
+        if is_known or (confirmed and writer != run.writer):
+            said = f"newest entry is {hours:.1f} hours ahead of this host's clock"
+            run.findings.append(Finding(LedgerAheadError.code, f"ledger of writer {writer.hex()}", said))
+        else:
+            unknown[head] = hours
+    if unknown:
+        most = f"{max(unknown.values()):.1f} hours ahead of this host's clock"
+        raise LedgerAheadError(f"newest ledger entry is {most}: {', '.join(unknown)}")
+    return confirmed or bool(heads)

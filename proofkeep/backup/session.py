@@ -54,7 +54,7 @@ class SealingSession:
             generated = first.generate(context)
             forms = [generated.wrapped, *(provider.wrap(generated.plaintext, context) for provider in others)]
             clocks = {f"key service of {provider.recipient}": provider.clock for provider in (first, *others)}
-            if check_clock(clocks, now_ns=self._clock(), newest_ledger_ns=None):
+            if check_clock(clocks):
                 self._journal.set_fact(CLOCK_CHECKED, value=True)
             keys = self._repository.keys.current
             for form in forms:

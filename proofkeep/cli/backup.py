@@ -26,6 +26,13 @@ def add(commands: Subparsers) -> Parser:
     which.add_argument("--run", metavar="ID", type=str, help="the run's id, 32 hex digits (default: random)")
     which.add_argument("--resume", metavar="RUN", help="go on with a run of this host that has not ended")
     parser.add_argument("--allow-empty", action="store_true", help="the source may hold nothing")
+    parser.add_argument(
+        "--known-ahead",
+        metavar="HEAD",
+        action="append",
+        default=[],
+        help="a ledger entry that is known to be from the future",
+    )
     return parser
 
 
@@ -67,7 +74,9 @@ def _back_up(context: Context, run: bytes) -> tuple[CommitReceipt, Backup, dict[
             source,
             providers,
             identity,
-            configuration.options(now_ns=time.time_ns(), allow_empty=options.allow_empty),
+            configuration.options(
+                now_ns=time.time_ns(), allow_empty=options.allow_empty, known_ahead=options.known_ahead
+            ),
             cancelled=context.interruption.cancelled,
             progress=progress,
         ) as backup,

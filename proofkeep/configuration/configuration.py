@@ -247,8 +247,8 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise UsageError("entry is missing, a backup belongs to an inventory entry")
         return Identity(run, name, host_name(), service_identity(), software(), lock_digest(), orchestrator)
 
-    def options(self, *, now_ns: int, allow_empty: bool = False) -> "Options":
-        """Knobs of a run that starts now; `allow_empty` may also be granted for this run alone."""
+    def options(self, *, now_ns: int, allow_empty: bool = False, known_ahead: Sequence[str] = ()) -> "Options":
+        """Knobs of a run that starts now; `allow_empty` and `known_ahead` may also be granted for this run alone."""
         from proofkeep.backup import Options  # noqa: PLC0415 - as above
 
         knobs = self.backup
@@ -261,6 +261,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             senders=knobs.senders,
             allow_empty=knobs.allow_empty or allow_empty,
             expires_ns=None if knobs.expiry_days is None else now_ns + knobs.expiry_days * _DAY_NS,
+            known_ahead=(*knobs.known_ahead, *known_ahead),
         )
 
     def drill_plan(self, identity: str, *, entries: Sequence[str] = (), surprise: bool = False) -> "Plan":

@@ -125,6 +125,7 @@ class BackupSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         senders: parallel requests of one transfer.
         expiry_days: how long a snapshot is to be kept, from the run's start; without it, no date is promised.
         allow_empty: whether a source without anything in it is meant.
+        known_ahead: newest ledger entries that are known to be from the future; for one run, not to be kept here.
     """
 
     level: Annotated[int, Meta(ge=1, le=22)] = 3
@@ -135,6 +136,7 @@ class BackupSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     senders: Annotated[int, Meta(ge=1, le=64)] = 4
     expiry_days: Annotated[int, Meta(ge=1, le=36_500)] | None = None
     allow_empty: bool = False
+    known_ahead: tuple[Text, ...] = ()
 
 
 class DrillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -65,7 +65,7 @@ def create(
     sizes = chunker or ChunkSizes()
     _check(sizes, recipients, lock_days, keep_for)
     begun = find_begun(store, ledger_store, secret)
-    check_clock({"store": store.clock, "ledger": ledger_store.clock}, now_ns=now_ns, newest_ledger_ns=None)
+    check_clock({"store": store.clock, "ledger": ledger_store.clock})
     wanted = Descriptor(
         b"",
         now_ns,

@@ -17,6 +17,7 @@ from proofkeep.progress import silent
 from proofkeep.repository import Repository
 from proofkeep.repository.local_rows import index_key
 from proofkeep.repository.stored import fetch
+from proofkeep.snapshots.order import in_order
 
 _ASKING = 2
 OnPacks = Callable[[SnapshotId, list[Row]], None]
@@ -50,10 +51,13 @@ def list_snapshots(
     on_packs: OnPacks = lambda _snapshot, _packs: None,
     progress: Progress = silent,
 ) -> tuple[list[CommittedSnapshot], list[Finding]]:
-    """Snapshots (of one entry) by source instant, without withdrawn ones; a finding for each damaged record.
+    """Snapshots (of one entry) as they were taken, without withdrawn ones; a finding for each damaged record.
 
     Args:
         on_packs: is shown the packs of one record after the other, of withdrawn ones too; nothing else holds them.
+
+    Raises:
+        StoreError, TransportError: records, or what tells their order (`in_order`), cannot be read.
     """
     prefix = names.SNAPSHOTS if entry is None else f"{names.SNAPSHOTS}{entry.hex()}/"
     found: list[CommittedSnapshot] = []
@@ -78,7 +82,7 @@ def list_snapshots(
         for snapshot in found
         if (snapshot.id.entry, snapshot.id.writer, snapshot.id.run, snapshot.id.generation) not in withdrawn
     ]
-    return sorted(kept, key=lambda snapshot: (snapshot.facts.source_at, snapshot.id)), findings
+    return in_order(repository, kept), findings
 
 
 def read_packs(repository: Repository, snapshot: SnapshotId) -> list[Row]:

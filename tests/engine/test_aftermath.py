@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from proofkeep.aftermath import left_by
-from tests.building import Host, content, plant, planted_host, small_frames
+from proofkeep.aftermath import last_commit, left_by
+from proofkeep.backup import drive
+from tests.building import NO_WAIT, Host, content, plant, planted_host, small_frames
+
+TWO_DAYS_NS = 48 * 3600 * 10**9
 
 
 @pytest.fixture
@@ -68,3 +71,18 @@ def test_spool_that_was_given_back_left_nothing(host: Host, run: bytes) -> None:
         file.unlink()
 
     assert left_by(host.state_root, run) is None
+
+
+def test_commit_from_the_future_is_told_only_where_there_is_no_other(host: Host) -> None:
+    backup = host.backup()
+    backup.clock = lambda: host.ground.now() + TWO_DAYS_NS
+    with backup:
+        ahead = drive(backup, wait=NO_WAIT)
+    alone = last_commit(host.state_root, ahead.entry, host.ground.now())
+
+    receipt = host.run(known_ahead=(ahead.head,))
+
+    told = last_commit(host.state_root, ahead.entry, host.ground.now())
+    assert alone is not None
+    assert told is not None
+    assert (alone.snapshot, told.snapshot) == (ahead.snapshot, receipt.snapshot)

@@ -10,6 +10,7 @@ from flows.next_step import next_step
 from infra.error_codes import PAGES, classes
 from proofkeep.errors import (
     DamagedError,
+    LedgerAheadError,
     ObjectUnreadableError,
     ProofkeepError,
     SelfCheckError,
@@ -58,6 +59,8 @@ def test_card_advises_a_retry_where_its_page_does_and_no_retry_alone_where_the_p
         (TargetError, RESTORE, "another `target`"),
         (SpoolFullError, {}, "start a new run with a larger `spool_limit` among its"),
         (SourceEmptyError, {}, "start a new run with `allow_empty` among its"),
+        (LedgerAheadError, {}, "as `known_ahead` among its"),
+        (LedgerAheadError, {}, "once that has committed, every host goes on"),
         (UnsafePathError, RESTORE, "by a new run with its id"),
         (DamagedError, RESTORE, "from an older snapshot"),
         (DamagedError, {}, "packs that are gone or have another size are"),

@@ -1,5 +1,6 @@
 """A host whose clock is two days off: its run is refused with a card, or its snapshot counts for nothing later."""
 
+import re
 import time
 from functools import partial
 
@@ -10,9 +11,10 @@ from flows.backup import backup
 from flows.status import status
 from flows.verify import verify
 from proofkeep.backup import Backup
-from proofkeep.errors import ClockError, DamagedError
+from proofkeep.errors import ClockError, DamagedError, LedgerAheadError
 from proofkeep.history import History
 from proofkeep.snapshots import list_snapshots
+from tests.flows.aftermath import assert_restored
 from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import ENTRY, House
 from tests.flows.running import artifacts, message, run_here, run_here_again, verdict
@@ -34,14 +36,14 @@ def snapshots(house: House) -> int:
     return len(list_snapshots(house.configuration.connect())[0])
 
 
-def assert_refused(run: FlowRun, says: str) -> None:
+def assert_refused(run: FlowRun, says: str, error: type[ClockError] = ClockError) -> None:
     """Failed, with the code in the message, and a card with the cause, what to do, and that nothing is lost."""
     card = artifacts(run.id)["markdown"]
     assert (run.state_name, run.state.type.value if run.state else "") == ("Failed", "FAILED")
-    assert f"[{ClockError.code}]" in message(run)
+    assert f"[{error.code}]" in message(run)
     assert says in message(run)
-    assert f"**{ClockError.cause}** (`{ClockError.code}`" in card
-    assert "Set the host's clock (NTP)" in card
+    assert f"**{error.cause}** (`{error.code}`" in card
+    assert f"**What to do:** {error.hint}" in card
     assert "nothing waits in the spool" in card
 
 
@@ -77,10 +79,37 @@ def test_clock_that_is_behind_is_told_by_the_ledger_where_no_store_states_the_ti
     with monkeypatch.context() as patch:
         set_clock(patch, -TWO_DAYS)
         run = run_here(backup, house.parameters())
-    assert_refused(run, "newest ledger entry is 48.0 hours ahead of this host's clock")
+    assert_refused(run, "newest ledger entry is 48.0 hours ahead of this host's clock", LedgerAheadError)
     assert snapshots(house) == 1
 
     assert run_here_again(backup, run).state_name == "Completed"
+
+
+def test_card_of_a_host_that_was_ahead_leads_to_a_commit_after_which_the_refused_run_is_retried(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.fill(1)
+    with monkeypatch.context() as patch:
+        set_clock(patch, TWO_DAYS)
+        assert run_here(backup, house.parameters()).state_name == "Completed"
+    (house.source / "later").write_bytes(b"later")
+    refused = run_here(backup, house.parameters())
+    assert_refused(refused, "hours ahead of this host's clock", LedgerAheadError)
+    card = artifacts(refused.id)["markdown"]
+    (head,) = set(re.findall("[0-9a-f]{32}:[0-9]+:[0-9a-f]{64}", message(refused)))
+
+    too_early = run_here_again(backup, refused)
+    named = run_here(backup, house.parameters(known_ahead=[head]))
+    retried = run_here_again(backup, refused)
+
+    assert f"{head}\n\n**What to do:**" in card
+    assert "start a new backup with the entry that the message ends in as `known_ahead` among its options" in card
+    assert f"[{LedgerAheadError.code}]" in message(too_early)
+    assert (named.state_name, retried.state_name) == ("Completed", "Completed"), message(named) + message(retried)
+    assert f"| {LedgerAheadError.code} | newest entry is 48.0 hours ahead" in artifacts(named.id)["markdown"]
+    assert snapshots(house) == 3
+    assert_restored(house)
+    assert status_of(house).state_name == "Completed"
 
 
 @pytest.mark.soak
@@ -96,10 +125,10 @@ def test_snapshot_from_the_future_is_no_success_once_the_clock_is_right_again(
     run = run_here(backup, house.parameters())
 
     assert (seen.state_name, verdict(seen)) == ("Attention", f"{ENTRY}: overdue")
-    assert_refused(run, "newest ledger entry is 48.0 hours ahead of this host's clock")
+    assert_refused(run, "newest ledger entry is 48.0 hours ahead of this host's clock", LedgerAheadError)
     assert "hours ahead of this host's clock**" in artifacts(run.id)["markdown"]
     assert snapshots(house) == 1
-    assert verdict(status_of(house)) == f"{ENTRY}: overdue, {ClockError.code}"
+    assert verdict(status_of(house)) == f"{ENTRY}: overdue, {LedgerAheadError.code}"
 
 
 def test_verify_that_passed_under_a_clock_ahead_hides_no_damage_found_later(

@@ -11,7 +11,7 @@ import pytest
 from proofkeep.backup import drive
 from proofkeep.errors import (
     AuthenticationError,
-    ClockError,
+    LedgerAheadError,
     LedgerMismatchError,
     MalformedError,
     RollbackError,
@@ -241,14 +241,14 @@ def test_entry_from_the_future_stops_nobody_whose_clock_a_service_confirms(host:
 
     receipt, findings = run(host, repository=host.ground.connect(store=ClockedStore(host)))
 
-    assert [finding.code for finding in findings] == [ClockError.code]
+    assert [finding.code for finding in findings] == [LedgerAheadError.code]
     assert receipt.clock_checked
 
 
 def test_entry_from_the_future_stops_who_has_nothing_else_to_go_by(host: Host, bad: Host) -> None:
     write_from_the_future(host, bad)
 
-    with pytest.raises(ClockError):
+    with pytest.raises(LedgerAheadError):
         host.run()
 
 

@@ -185,7 +185,7 @@ def test_wrong_command_line(repository: Place, arguments: tuple[str, ...], words
     assert not (repository.root / "restored").exists()
 
 
-def test_ledger_from_two_days_ahead(repository: Place) -> None:
+def test_ledger_from_two_days_ahead_is_refused_until_a_run_names_its_entry(repository: Place) -> None:
     configuration = load(repository.config)
     connected = configuration.connect()
     with Backup(
@@ -201,9 +201,18 @@ def test_ledger_from_two_days_ahead(repository: Place) -> None:
 
     ended = repository.run("backup", "--json")
 
-    refused(ended, "clock-skewed")
+    refused(ended, "ledger-ahead")
     assert "hours ahead of this host's clock" in ended.err
     assert len(list((repository.root / "store").glob("snapshots/*/*/*"))) == 1
+
+    head = ended.document["error"]["message"].rpartition(": ")[2]
+    named = repository.done("backup", "--known-ahead", head)
+    after = repository.done("backup")
+    restored = repository.done("restore", "latest", "restored")
+
+    assert [finding["code"] for finding in named["findings"]] == ["ledger-ahead"]
+    assert after["findings"] == []
+    assert (restored["snapshot"], restored["intact"]) == (after["snapshot"], True)
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])

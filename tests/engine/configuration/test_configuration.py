@@ -112,6 +112,13 @@ def test_empty_source_can_be_allowed_for_one_run(tmp_path: Path) -> None:
     assert configuration.options(now_ns=0, allow_empty=True).allow_empty
 
 
+def test_entries_from_the_future_are_known_by_configuration_or_for_one_run(tmp_path: Path) -> None:
+    configuration = configured(tmp_path, backup={"known_ahead": ["one"]})
+
+    assert configuration.options(now_ns=0).known_ahead == ("one",)
+    assert configuration.options(now_ns=0, known_ahead=["two"]).known_ahead == ("one", "two")
+
+
 def test_stores_of_one_directory_kind_are_opened_where_they_are_said_to_be(tmp_path: Path) -> None:
     store, ledger = configured(tmp_path).open_stores()
 

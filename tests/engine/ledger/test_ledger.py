@@ -17,9 +17,9 @@ from proofkeep.format import names
 from proofkeep.ledger import (
     START,
     Head,
+    entries_at,
     follow_chain,
     load_heads,
-    newest_entry_ns,
     parse_heads,
     read_chain,
     require_heads,
@@ -149,15 +149,15 @@ def test_other_entry_at_a_remembered_head_is_a_rollback(host: Host, repository: 
         require_heads(repository, {host.state.writer(): Head(1, bytes(32))})
 
 
-def test_newest_instant_is_that_of_the_newest_entry(host: Host, repository: Repository) -> None:
+def test_entry_of_a_head_is_the_one_of_its_place(host: Host, repository: Repository) -> None:
     heads = {host.state.writer(): chain(repository, host)[-1]}
     before = host.ground.now()
 
-    newest = newest_entry_ns(repository, heads)
+    (newest,) = entries_at(repository, heads)
 
-    assert newest is not None
-    assert newest < before
-    assert newest_entry_ns(repository, {}) is None
+    assert {newest.writer: newest.sequence} == {writer: head.sequence for writer, head in heads.items()}
+    assert newest.at_ns < before
+    assert entries_at(repository, {}) == []
 
 
 def test_heads_never_go_back(tmp_path: Path) -> None:
