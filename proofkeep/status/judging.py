@@ -9,14 +9,13 @@ from proofkeep.history import BACKUP, DRILL, Attempt, History, KnownEntry
 from proofkeep.ports import Progress
 from proofkeep.progress import silent
 from proofkeep.repository import Repository
+from proofkeep.repository.clock import TOLERANCE_NS
 from proofkeep.snapshots import CommittedSnapshot, list_snapshots
 from proofkeep.status.report import DrilledEntry, EntryStatus, StatusReport, whole_seconds
 from proofkeep.unfinished import UnfinishedRun, all_unfinished_runs
 
 Newest = Mapping[str, CommittedSnapshot]
 """The newest complete snapshot of each entry that has one, by the entry's name."""
-
-_CLOCKS_DIFFER_NS = 3600 * 10**9
 
 
 def newest_complete(
@@ -29,8 +28,8 @@ def newest_complete(
     """
     found: dict[str, CommittedSnapshot] = {}
     for name in dict.fromkeys(names):
-        snapshots, _ = list_snapshots(repository, repository.keys.entry_id(name), progress)
-        latest = now_ns + _CLOCKS_DIFFER_NS
+        snapshots, _ = list_snapshots(repository, repository.keys.entry_id(name), progress=progress)
+        latest = now_ns + TOLERANCE_NS
         whole = [each for each in snapshots if each.facts.complete and each.facts.source_at <= latest]
         if whole:
             found[name] = whole[-1]
@@ -84,7 +83,7 @@ def _judged(entry: KnownEntry, of_place: list[Attempt], asked: Newest | None, no
         instants = [each.source_at for each in mine if each.verb == BACKUP and not each.failed and each.source_at]
     else:
         instants = [newest.facts.source_at] if newest else []
-    verified_at = max((each for each in instants if each <= now_ns + _CLOCKS_DIFFER_NS), default=None)
+    verified_at = max((each for each in instants if each <= now_ns + TOLERANCE_NS), default=None)
     drills = _ended_drills(mine)
     under_way = [each for each in mine if each.verb == BACKUP and each.code is None]
     return EntryStatus(
@@ -170,7 +169,7 @@ def _read_since(failure: Attempt, attempts: Sequence[Attempt], run: str, source_
 def _instant(success: Attempt) -> int:
     """Of its source; one that lies after its end was read under another clock, and says nothing."""
     instant = success.source_at or 0
-    return instant if instant <= success.at + _CLOCKS_DIFFER_NS else 0
+    return instant if instant <= success.at + TOLERANCE_NS else 0
 
 
 def _covers(success: Attempt, failure: Attempt) -> bool:
