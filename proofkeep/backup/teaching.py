@@ -91,16 +91,16 @@ def teach_run(run: "Backup", head: Head) -> None:
     catalog = run.catalog
     places = Places(catalog, run.options.expires_ns, partial(_ids, run))
     with catalog.transaction():
-        packs = run.journal.packs()
-        for number, pack in enumerate(packs):
-            run.progress("learn", packs=number, total_packs=len(packs))
+        total = sum(transfer.packs for transfer in run.journal.counts())
+        for number, pack in enumerate(run.journal.packs()):
+            run.progress("learn", packs=number, total_packs=total)
             sealed_table = run.journal.sealed_table(pack.number)
             row = index_row(run.repository, pack, sealed_table)
             ids = sorted(chunk.id for chunk in decode_table(row.table, pack.id.name).chunks)
             places.learn(ids, catalog.add_pack(row, ids, sealed_table), pack.type)
             catalog.set_version(pack.id, pack.sent.version_id if pack.sent else None, head.sequence)
         if run.journal.noted.whole:
-            tell = partial(run.progress, "learn", packs=len(packs))
+            tell = partial(run.progress, "learn", packs=total)
             teach_notes(catalog, run.entry, run.journal.noted, places, lambda files: tell(files=files))
         catalog.set_head(run.writer, head)
     run.journal.set_packs_indexed()

@@ -21,7 +21,7 @@ def run(context: Context) -> Exit:
     names = {repository.keys.entry_id(name): name for name in (ours, wanted) if name}
     with context.waiting() as progress:
         found, damage = list_snapshots(
-            repository, None if wanted is None else repository.keys.entry_id(wanted), progress
+            repository, None if wanted is None else repository.keys.entry_id(wanted), progress=progress
         )
     context.report.begin_rows()
     for snapshot in found:

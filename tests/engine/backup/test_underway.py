@@ -85,7 +85,7 @@ def test_commit_tells_what_it_confirmed_and_placed_and_what_the_catalog_learns(
 
     with small_slabs(32 << 10), small_frames(), host.backup(progress=told) as backup:
         drive(backup)
-        packs = len(backup.journal.packs())
+        packs = len(list(backup.journal.packs()))
         placed = sum(
             len(item.body) for kind in ("index", "ledger") for item in backup.journal.objects("kind=?", (kind,))
         )
