@@ -1,6 +1,6 @@
 """Builds the manifest's tree while the walk goes on, in bounded memory (format.md section 9)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -96,10 +96,12 @@ class SegmentWriter:
         parent = entry.path.rpartition(b"/")[0]
         ends = following is None or following.rpartition(b"/")[0] not in {parent, entry.path}
         mask = _DIRECTORY_MASK if ends else _MASK
-        *first, last = _rows(entry)
-        for row in first:
+        rows = iter(_rows(entry))
+        row = next(rows)
+        for further in rows:
             self._write(row, path_id, mask, within=True)
-        self._write(last, path_id, mask, within=False)
+            row = further
+        self._write(row, path_id, mask, within=False)
 
     def _write(self, row: Entry, path_id: bytes, mask: int, *, within: bool) -> None:
         """One row, and the segment's end if it is due; `within` when its file goes on in the next row."""
@@ -151,18 +153,21 @@ class SegmentWriter:
         return child
 
 
-def _rows(entry: Entry) -> list[Entry]:
+def _rows(entry: Entry) -> Iterable[Entry]:
     """The entry, or its first row and continuations when it has many chunks or extents."""
     ids, places = CONTINUE_EVERY * ID_SIZE, CONTINUE_EVERY * 2
     if len(entry.chunks) <= ids and len(entry.extents) <= places:
-        return [entry]
-    rows = [msgspec.structs.replace(entry, chunks=entry.chunks[:ids], extents=entry.extents[:places])]
+        return (entry,)
+    return _continued(entry, ids, places)
+
+
+def _continued(entry: Entry, ids: int, places: int) -> Iterator[Entry]:
+    yield msgspec.structs.replace(entry, chunks=entry.chunks[:ids], extents=entry.extents[:places])
     count = max(-(-len(entry.chunks) // ids), -(-len(entry.extents) // places))
     for part in range(1, count):
         chunks = entry.chunks[part * ids : (part + 1) * ids]
         extents = entry.extents[part * places : (part + 1) * places]
-        rows.append(Entry(entry.path, CONTINUATION, 0, 0, 0, 0, 0, chunks=chunks, extents=extents))
-    return rows
+        yield Entry(entry.path, CONTINUATION, 0, 0, 0, 0, 0, chunks=chunks, extents=extents)
 
 
 def _array_header(count: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import msgspec
 
@@ -27,6 +28,7 @@ from proofkeep.repository import Repository
 from proofkeep.slabs import Slab, SlabPool
 
 _BATCH = 256
+_BATCH_CHUNKS = 1 << 17  # their ids are 4 MiB, and are in memory several times
 _ATTEMPTS = 3
 _COUNTED: dict[int, str] = {int(Kind.FILE): "files", int(Kind.DIRECTORY): "directories"}
 
@@ -93,7 +95,7 @@ class Walk:
         nodes = self.source.walk(reading=not remembers)
         ahead = Ahead(nodes)
         try:
-            while batch := ahead.look(_BATCH):
+            while batch := _few(ahead.look(_BATCH), _BATCH_CHUNKS * self.chunker.sizes.average):
                 if self.cancelled():
                     raise CancelledError("run was cancelled while it walked its source")
                 segments.settle(batch[0].path)
@@ -259,6 +261,14 @@ class Walk:
     def _mark(self, node: Node) -> bytes:
         """Keyed fingerprint of what tells a changed file; the catalog keeps no size or date in clear."""
         return stat_mark(self.ids, node)
+
+
+def _few(nodes: Sequence[Node], most: int) -> Sequence[Node]:
+    """As many of the first nodes as are so large together, one at least."""
+    if sum(node.size for node in nodes) <= most:
+        return nodes
+    sizes = accumulate(node.size for node in nodes)
+    return nodes[: max(1, sum(size <= most for size in sizes))]
 
 
 def _store_segments(waiting: list[tuple[bytes, bytes]], manifest: SlabWriter) -> Iterator[Slab]:

@@ -71,7 +71,8 @@ class Noted:
         if self._stream is None:
             return
         data = _encode(note)
-        self._waiting += _HEAD.pack(len(data), crc32(data)) + data
+        self._waiting += _HEAD.pack(len(data), crc32(data))
+        self._waiting += data
         if len(self._waiting) >= _AT_ONCE:
             self._write(self._stream)
 

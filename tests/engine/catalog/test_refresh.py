@@ -87,8 +87,12 @@ def test_index_objects_are_learned_one_by_one_and_anew_where_that_was_broken_off
     host.run()
     assert len(host.ground.names("index/")) == 2
 
+    gone = False
+
     def fail(_: str, name: str, call: Any) -> Any:
-        if name == host.ground.names("index/")[1]:
+        nonlocal gone
+        gone |= name == host.ground.names("index/")[1]
+        if gone:
             raise StoreUnavailableError("gone for a moment")
         return call()
 
