@@ -1,8 +1,6 @@
 """What a host learns from ledger, index and locks without any right to decrypt, and what it refuses to learn."""
 
-from contextlib import closing
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,45 +20,12 @@ from proofkeep.format.index import Index, PackRow
 from proofkeep.format.ledger_entry import LedgerEntry, StoredObject
 from proofkeep.ledger import START, Head, load_heads
 from proofkeep.model import Finding
-from tests.building import Ground, Host, content, plant, planted_host, put
+from tests.building import Ground, Host, content, plant, put
 from tests.decorating import WatchedStore
-
-
-@pytest.fixture
-def host(scratch: Path) -> Host:
-    """A host with one snapshot."""
-    host = planted_host(scratch)
-    host.run()
-    return host
-
-
-@pytest.fixture
-def empty(scratch: Path) -> Any:
-    """Another host's catalog, which knows nothing yet."""
-    with closing(Catalog(scratch / "other.sqlite")) as catalog:
-        yield catalog
 
 
 def known(catalog: Catalog) -> list[tuple[Any, int]]:
     return [(pack, size) for _, pack, size in catalog.pack_sizes()]
-
-
-def test_host_that_learns_tells_how_much_and_one_that_knows_tells_nothing(host: Host, empty: Catalog) -> None:
-    told: list[tuple[str, dict[str, int]]] = []
-
-    def progress(step: str, **counts: int) -> None:
-        told.append((step, counts))
-
-    refresh(host.ground.connect(), empty, {}, progress=progress)
-    entries = host.ground.names("ledger/")
-    assert [(step, counts["entries"]) for step, counts in told] == [
-        ("refresh", number) for number in range(1, len(entries) + 1)
-    ]
-    assert told[-1][1]["objects"] == len(host.ground.names("packs/") + host.ground.names("index/")) + 2
-    told.clear()
-    refresh(host.ground.connect(), empty, {}, progress=progress)
-
-    assert told == []
 
 
 def harm(host: Host, name: str, change: Any) -> None:
@@ -77,33 +42,6 @@ def test_everything_stored_is_learned(host: Host, empty: Catalog) -> None:
         assert empty.heads() == catalog.heads()
         ids = [chunk.id for pack in host.ground.second_reader().packs.values() for chunk in pack.table.chunks]
         assert empty.chunk_packs(ids).keys() == catalog.chunk_packs(ids).keys() == set(ids)
-
-
-def test_index_objects_are_learned_one_by_one_and_anew_where_that_was_broken_off(
-    scratch: Path, empty: Catalog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(index, "MAX_TABLES", 1)
-    host = planted_host(scratch)
-    host.run()
-    assert len(host.ground.names("index/")) == 2
-
-    gone = False
-
-    def fail(_: str, name: str, call: Any) -> Any:
-        nonlocal gone
-        gone |= name == host.ground.names("index/")[1]
-        if gone:
-            raise StoreUnavailableError("gone for a moment")
-        return call()
-
-    with pytest.raises(StoreUnavailableError):
-        refresh(host.ground.connect(store=WatchedStore(host.ground.store, fail)), empty, {})
-    assert len(known(empty)) == 1
-
-    assert refresh(host.ground.connect(), empty, {}) == []
-    with host.catalog() as catalog:
-        assert known(empty) == known(catalog)
-        assert empty.heads() == catalog.heads()
 
 
 def test_only_what_is_new_is_read_the_next_time(host: Host, empty: Catalog) -> None:
