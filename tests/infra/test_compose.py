@@ -3,11 +3,16 @@
 `compose-spec.schema.json` is the published schema of the Compose specification (Apache-2.0), as it stands there.
 """
 
+import gzip
 import json
+import os
+import re
 import shlex
 import shutil
+import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +20,7 @@ import jsonschema  # type: ignore[import-untyped] # its stubs are not in the loc
 import pytest
 import yaml  # type: ignore[import-untyped] # as above
 
-from infra.units import Unit
+from infra.units import DIRECTORY, Unit
 from tests.architecture.tree import ROOT
 
 FILE = ROOT / "infra" / "compose" / "compose.yaml"
@@ -140,3 +145,89 @@ def test_no_container_logs_without_bound() -> None:
     kept = {name: service.get("logging", {}).get("options", {}) for name, service in document()["services"].items()}
 
     assert {name for name, options in kept.items() if not {"max-size", "max-file"} <= options.keys()} == set()
+
+
+# --- what grows in the worker's volumes
+
+Turn = Callable[[str], list[str]]
+
+
+@pytest.fixture
+def turn(tmp_path: Path) -> Turn:
+    """One turn of the worker's loop on a given day, below `tmp_path`; names of the files of events afterwards."""
+    script = document()["services"]["worker"]["command"][2].replace("$$", "$")
+    inside = script.partition("; do\n")[2].partition("\ndone")[0].splitlines()
+    lines = "\n".join(line for line in inside if not line.strip().startswith(".venv/"))
+    for folder in ("/var/log/proofkeep", "/var/lib/proofkeep"):
+        assert folder in lines
+        lines = lines.replace(folder, f"{tmp_path}{folder}")
+    calendar = tmp_path / "bin" / "date"
+    calendar.parent.mkdir()
+    calendar.write_text(f'#!/bin/sh\nexec {shutil.which("date")} --utc --date="$TODAY" "$@"\n')
+    calendar.chmod(0o755)
+    logs = tmp_path / "var/log/proofkeep"
+    logs.mkdir(parents=True)
+
+    def taken(today: str) -> list[str]:
+        environment = {"PATH": f"{calendar.parent}:{os.environ['PATH']}", "TODAY": today}
+        done = subprocess.run(["sh", "-c", lines], env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        return sorted(file.name for file in logs.iterdir())
+
+    return taken
+
+
+def aged(file: Path, days: int) -> None:
+    """Let it be a file that nobody has written to for so long."""
+    file.touch()
+    os.utime(file, times=(time.time() - days * 86_400,) * 2)
+
+
+def said_in(name: str, pattern: str) -> int:
+    """A number in a file for hosts with systemd."""
+    (number,) = re.findall(pattern, (DIRECTORY / name).read_text())
+    return int(number)
+
+
+def test_worker_puts_its_events_away_once_a_week_and_cuts_no_file_under_a_run(turn: Turn, tmp_path: Path) -> None:
+    logs = tmp_path / "var/log/proofkeep"
+    events, put_away = logs / "events.jsonl", logs / "events-2026-W48.jsonl"
+    events.touch()
+    assert turn("2026-11-29") == ["events.jsonl"], "nothing was said yet"
+    events.write_text("first\n")
+
+    with events.open("a") as run:
+        assert turn("2026-11-29") == [put_away.name]
+        run.write("late\n")
+    events.write_text("second\n")
+
+    assert turn("2026-11-29") == [put_away.name, events.name]
+    assert turn("2026-11-30") == [put_away.name, "events-2026-W49.jsonl"]
+    assert put_away.read_text() == "first\nlate\n"
+    assert (logs / "events-2026-W49.jsonl").read_text() == "second\n"
+
+
+def test_worker_packs_events_that_nobody_writes_to_any_more_and_overwrites_none(turn: Turn, tmp_path: Path) -> None:
+    logs = tmp_path / "var/log/proofkeep"
+    (logs / "events.jsonl").write_text("first\n")
+    turn("2026-11-29")
+    aged(logs / "events-2026-W48.jsonl", 8)
+
+    assert turn("2026-11-29") == ["events-2026-W48.jsonl.gz"]
+    (logs / "events.jsonl").write_text("second\n")
+
+    assert turn("2026-11-29") == ["events-2026-W48.jsonl.gz", "events.jsonl"]
+    assert gzip.decompress((logs / "events-2026-W48.jsonl.gz").read_bytes()) == b"first\n"
+
+
+def test_worker_keeps_events_and_results_for_as_long_as_hosts_with_systemd_do(turn: Turn, tmp_path: Path) -> None:
+    logs, storage = tmp_path / "var/log/proofkeep", tmp_path / "var/lib/proofkeep/prefect/storage"
+    storage.mkdir(parents=True)
+    of_events, of_results = 7 * said_in("logrotate.conf", r"rotate (\d+)"), said_in("tmpfiles.conf", r"m:(\d+)d")
+    for days in (of_events - 1, of_events + 1):
+        aged(logs / f"events-{days}.jsonl.gz", days)
+    for days in (0, of_results - 1, of_results + 1):
+        aged(storage / str(days), days)
+
+    assert turn("2026-11-29") == [f"events-{of_events - 1}.jsonl.gz"]
+    assert {file.name for file in storage.iterdir()} == {"0", str(of_results - 1)}
