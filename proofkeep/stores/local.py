@@ -4,8 +4,9 @@ Create-only holds between processes of this software; nothing keeps the director
 removing files. The filesystem must know hard links and `flock`, and the tree must lie on one filesystem. A name
 cannot be a folder of other names at the same time; the second comer gets `ObjectExistsError`.
 
-A directory states no digest of its own: `stat` gives none, so verify reads back. `put` compares the digest of
-the bytes it hands to the kernel (`Placed.checked`), which proves what was written, not what a disk gives back.
+A directory states no digest of its own, so verify reads back. `put` compares the digest of the bytes it hands to
+the kernel (`Placed.checked`), which proves what was written, not what a disk gives back. A file that it links is read
+and compared as it lies: the first `stat` states that digest while the file is untouched, or it would be read twice.
 """
 
 import contextlib
@@ -44,6 +45,9 @@ from proofkeep.stores.names import require_name, require_prefix
 TEMPORARY = ".tmp"  # no object's name begins with a dot
 PUBLISH_ATTEMPTS = 10
 SHARED = 0o077
+_Mark = tuple[int, int, int]
+"""Inode, size and time of the last change of a file."""
+
 UNLINKABLE = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP})
 
 
@@ -65,6 +69,7 @@ class LocalStore:
             self._root.parent.stat()
         self._temporary = self._root / TEMPORARY
         self._lasting: set[Path] = set()
+        self._compared: dict[str, tuple[_Mark, bytes]] = {}
 
     @property
     def location(self) -> Location:
@@ -141,9 +146,11 @@ class LocalStore:
             raise TransferFailedError(f"object {name} changed its length while it was read")
 
     def stat(self, name: str, *, version_id: str | None = None) -> ObjectStat:
-        """See the port; `sha256` is None."""
+        """See the port; `sha256` is that of a file linked just before, and else None."""
         with self._opened(name, version_id) as (descriptor, _):
-            return _stated(name, os.fstat(descriptor))
+            facts = os.fstat(descriptor)
+        mark, digest = self._compared.pop(name, (None, None))
+        return _stated(name, facts, digest if mark == _mark(facts) else None)
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[ObjectStat]:
         """See the port; the names of one folder are in memory at a time."""
@@ -191,12 +198,14 @@ class LocalStore:
             if hashlib.file_digest(stream, "sha256").digest() != sha256:
                 raise DigestRefusedError(f"object {name} is to have SHA-256 {sha256.hex()}, its file has another")
             os.fsync(stream.fileno())
+            mark = _mark(os.fstat(stream.fileno()))
         try:
             self._publish(file, path, name, replace=False)
         except OSError as error:
             if error.errno in UNLINKABLE:
                 return False
             raise
+        self._compared[name] = mark, sha256
         return True
 
     def _publish(self, aside: Path, path: Path, name: str, *, replace: bool) -> None:
@@ -269,5 +278,9 @@ def _lineage(folder: Path) -> tuple[tuple[int, int] | None, ...]:
     return tuple(_identity(each) for each in (folder, *folder.parents))
 
 
-def _stated(name: str, facts: os.stat_result) -> ObjectStat:
-    return ObjectStat(name=name, size=facts.st_size, modified_ns=facts.st_mtime_ns)
+def _mark(facts: os.stat_result) -> _Mark:
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+def _stated(name: str, facts: os.stat_result, sha256: bytes | None = None) -> ObjectStat:
+    return ObjectStat(name=name, size=facts.st_size, sha256=sha256, modified_ns=facts.st_mtime_ns)

@@ -176,7 +176,18 @@ def test_steps_say_how_much_they_did(host: Host) -> None:
         receipts = [step(transfer) for step in (backup.upload, backup.upload, backup.verify, backup.verify)]
 
     assert [receipt.done_now for receipt in receipts] == [transfer.packs, 0, transfer.packs, 0]
-    assert [receipt.by for receipt in receipts] == ["local", "local", "read-back", "read-back"]
+    assert [receipt.by for receipt in receipts] == ["local", "local", "store", "store"]
+
+
+def test_pack_is_read_back_by_a_process_that_did_not_put_it(host: Host) -> None:
+    run = os.urandom(16)
+    with roomy(host, run=run) as backup:
+        seal(backup)
+        transfer = backup.transfers()[0]
+        backup.upload(transfer)
+
+    with roomy(host, run=run) as backup:
+        assert backup.verify(transfer).by == "read-back"
 
 
 def test_pack_is_proven_by_the_store_itself_where_it_was_seen_to_check(host: Host) -> None:

@@ -162,3 +162,29 @@ def test_place_is_the_real_directory_whatever_leads_to_it(root: Path, tmp_path: 
     assert location.place == str(root.resolve())
     assert location == LocalStore(root / "." / ".." / "store").location
     assert location.neighbourhood == f"disk:{root.stat().st_dev}"
+
+
+def linked(root: Path, tmp_path: Path) -> tuple[LocalStore, Path]:
+    file = tmp_path / "pack"
+    file.write_bytes(BODY)
+    file.chmod(0o600)
+    store = LocalStore(root)
+    store.put("packs/0", file, sha256=DIGEST)
+    assert (root / "packs/0").samefile(file)
+    return store, file
+
+
+def test_digest_of_a_file_that_was_linked_is_stated_once(root: Path, tmp_path: Path) -> None:
+    store, file = linked(root, tmp_path)
+    file.unlink()
+
+    assert [store.stat("packs/0").sha256 for _ in range(2)] == [DIGEST, None]
+    assert LocalStore(root).stat("packs/0").sha256 is None
+
+
+def test_digest_of_a_file_that_changed_after_it_was_linked_is_not_stated(root: Path, tmp_path: Path) -> None:
+    store, file = linked(root, tmp_path)
+    file.write_bytes(bytes(len(BODY)))
+    os.utime(file, ns=(1, 1))
+
+    assert store.stat("packs/0").sha256 is None
