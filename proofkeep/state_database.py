@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -19,6 +20,7 @@ _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _PRIMARY = 0xFF
 _SORTING_KIB = 8192
 _BUSY_SECONDS = 60
+_AGAIN_SECONDS = 0.01
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -146,11 +148,26 @@ class StateDatabase:
 def _connected(file: Path, setup: str, first: str = "") -> sqlite3.Connection:
     connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None, timeout=_BUSY_SECONDS)
     try:
-        connection.executescript(f"{first} PRAGMA journal_mode=WAL; {setup}")
+        _write_ahead(connection, first)
+        connection.executescript(setup)
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection, first: str) -> None:
+    """Switch to write-ahead mode; SQLite does not wait for who does the same at the same time, as it does elsewhere."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.executescript(f"{first} PRAGMA journal_mode=WAL;")
+        except sqlite3.OperationalError as error:
+            if _code(error) & _PRIMARY not in _BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_AGAIN_SECONDS)
+        else:
+            return
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -17,6 +17,7 @@ from proofkeep.errors import PackMissingError, StoreUnavailableError, TransferFa
 from proofkeep.journal import Transfer
 from proofkeep.model import ObjectStat
 from proofkeep.repository import Repository
+from proofkeep.stores.local import LocalStore
 from tests.building import NO_WAIT, OPTIONS, Ground, Host, content, plant, small_frames
 from tests.decorating import Crash, Fuse, WatchedStore, watched_host
 
@@ -186,7 +187,8 @@ def test_pack_is_read_back_by_a_process_that_did_not_put_it(host: Host) -> None:
         transfer = backup.transfers()[0]
         backup.upload(transfer)
 
-    with roomy(host, run=run) as backup:
+    elsewhere = host.ground.connect(store=LocalStore(host.ground.root / "store"))
+    with roomy(host, run=run, repository=elsewhere) as backup:
         assert backup.verify(transfer).by == "read-back"
 
 
