@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import botocore.session
 
@@ -23,6 +24,40 @@ IMPATIENT = replace(PATIENT, read_seconds=1)
 """The same for a line on which some answer never comes."""
 
 
+@dataclass(frozen=True)
+class Place:
+    """Two buckets, of packs and of the ledger, and the way to them: all that another process has to be told."""
+
+    url: str
+    region: str
+    access_key: str
+    secret_key: str
+    ca_path: str
+    buckets: tuple[str, str]
+    prefix: str
+
+    def stores(self, patience: Patience = PATIENT) -> tuple[S3Store, S3Store]:
+        """Stores of packs and ledger."""
+        packs, ledger = (
+            S3Store(
+                bucket,
+                self.prefix,
+                tls=TlsPolicy(Path(self.ca_path)),
+                endpoint_url=self.url,
+                region=self.region,
+                session=self._session(),
+                patience=patience,
+            )
+            for bucket in self.buckets
+        )
+        return packs, ledger
+
+    def _session(self) -> botocore.session.Session:
+        session = botocore.session.Session()
+        session.set_credentials(self.access_key, self.secret_key)
+        return session
+
+
 @dataclass(eq=False)
 class RemoteGround(Ground):
     """A `Ground` whose stores are buckets.
@@ -37,8 +72,11 @@ class RemoteGround(Ground):
 
     def __post_init__(self) -> None:
         self.root.mkdir(parents=True)
-        self._prefix = os.urandom(4).hex()
-        self.store, self.ledger = self.stores(self.server.url)  # type: ignore[assignment] # a port, as LocalStore is
+        admin = self.server.admin
+        keys = admin.access_key, admin.secret_key
+        ca_path, prefix = str(self.pki.ca_path), os.urandom(4).hex()
+        self.place = Place(self.server.url, self.server.region, *keys, ca_path, self.buckets, prefix)
+        self.store, self.ledger = self.place.stores()  # type: ignore[assignment] # a port, as LocalStore is
         self.secret = FileHostSecret(self.root / "secret")
         self.key_file = self.root / "key.pem"
         create_host_secret(self.root / "secret")
@@ -50,27 +88,9 @@ class RemoteGround(Ground):
 
     def stores(self, url: str, patience: Patience = PATIENT) -> tuple[S3Store, S3Store]:
         """Stores of packs and ledger by way of `url`."""
-        packs, ledger = (
-            S3Store(
-                bucket,
-                self._prefix,
-                tls=TlsPolicy(self.pki.ca_path),
-                endpoint_url=url,
-                region=self.server.region,
-                session=_session(self.server),
-                patience=patience,
-            )
-            for bucket in self.buckets
-        )
-        return packs, ledger
+        return replace(self.place, url=url).stores(patience)
 
     def connect_by(self, url: str, patience: Patience = PATIENT) -> Repository:
         """The repository by way of `url`."""
         store, ledger = self.stores(url, patience)
         return self.connect(store=store, ledger=ledger)
-
-
-def _session(server: SeaweedFs) -> botocore.session.Session:
-    session = botocore.session.Session()
-    session.set_credentials(server.admin.access_key, server.admin.secret_key)
-    return session

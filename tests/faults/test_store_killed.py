@@ -1,12 +1,9 @@
 """An S3 server that is killed while a pack's bytes arrive, and started again: nothing is lost, nothing sent twice."""
 
-import io
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
-from unittest.mock import patch
 
 import pytest
 
@@ -15,9 +12,9 @@ from proofkeep.errors import ProofkeepError, StoreUnavailableError
 from proofkeep.format.names import DESCRIPTOR, PACKS
 from proofkeep.journal import Journal
 from proofkeep.repository import Repository
-from proofkeep.stores import bodies
 from tests.building import Host, content, plant
 from tests.decorating import Puts, WatchedStore
+from tests.faults.halfway import halfway
 from tests.faults.remote import RemoteGround
 from tests.servers.pki import Pki
 from tests.servers.s3_client import s3_client
@@ -47,33 +44,18 @@ def host(server: SeaweedFs, pki: Pki, tmp_path: Path) -> Host:
     return made
 
 
-class _Watched(io.FileIO):
-    """A pack's file that tells when half of it was read."""
-
-    def __init__(self, file: Path, half_read: Callable[[], None]) -> None:
-        super().__init__(file)
-        self._half = file.stat().st_size // 2
-        self._half_read = half_read
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        piece = super().read(size)
-        if self.tell() >= self._half:
-            self._half_read()
-        return piece
-
-
 @contextmanager
 def killed_within_pack(server: SeaweedFs, number: int) -> Iterator[list[str]]:
-    """The server dies when half of the `number`th pack has been handed to the connection; names of packs begun."""
+    """The server dies when half of the `number`th pack has been sent; names of packs that came as far."""
     begun: list[str] = []
 
-    def stream(body: Any, name: str) -> Any:
-        if not name.startswith(PACKS) or not isinstance(body, Path):
-            return bodies.stream(body, name)
-        begun.append(name)
-        return _Watched(body, server.stop) if len(begun) == number else bodies.stream(body, name)
+    def sent_half(name: str) -> None:
+        if name not in begun:
+            begun.append(name)
+        if len(begun) == number:
+            server.stop()
 
-    with patch("proofkeep.stores.s3.stream", stream):
+    with halfway(sent_half):
         yield begun
 
 
