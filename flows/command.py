@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def add(commands: Subparsers) -> Parser:
     """Add both subcommands; returns the second."""
     summary = "let Prefect retry runs whose process on this host is gone, each with its card"
-    add_command(commands, "reconcile", run, summary, configured=False)
+    parser = add_command(commands, "reconcile", run, summary, configured=False)
+    parser.add_argument("--lost-host", metavar="HOST", help="instead, those of another host, which is lost for good")
     return configuring.add(commands)
 
 
@@ -31,14 +32,17 @@ def run(context: Context) -> Exit:
         `ATTENTION` when a run could not be handled; the others were.
 
     Raises:
-        UsageError: as `flows.reconcile.reconcile`.
+        UsageError: as `flows.reconcile.reconcile` and `flows.lost_host.write_off`.
     """
     from flows import logs  # noqa: PLC0415 - as the module says
+    from flows.lost_host import write_off  # noqa: PLC0415 - as above
     from flows.reconcile import reconcile  # noqa: PLC0415 - as above
 
     if os.environ.get(logs.EVENT_LOG):
         logs.configure()
-    done = reconcile()
+    host = context.options.lost_host
+    written_off = None if host is None else write_off(host)
+    done = reconcile() if written_off is None else written_off.runs
     crashed, told = map(_documents, (done.crashed, done.told))
     rows = [(str(run.id), f"{run.name}: {_words(run)}, set Crashed") for run in done.crashed]
     rows += [(str(run.id), f"{run.name}: {_words(run)}, {run.state}, leads to its card now") for run in done.told]
@@ -46,7 +50,10 @@ def run(context: Context) -> Exit:
     rows += [(str(each.id or "-"), f"{each.name}: {each.error} [{each.error.code}]") for each in done.troubles]
     troubles = [_trouble(each) for each in done.troubles]
     superseded = [{"flow_run": str(run.id), "name": run.name, "by": str(run.by)} for run in done.superseded]
-    result = {"crashed": crashed, "told": told, "superseded": superseded, "troubles": troubles}
+    result: dict[str, Any] = {"crashed": crashed, "told": told, "superseded": superseded, "troubles": troubles}
+    if written_off is not None:
+        result["entries"] = written_off.entries
+        rows += [(entry, "nobody backs it up until another host does") for entry in written_off.entries]
     context.report.tell(result, table(rows) or ["nothing to reconcile"])
     for each in done.troubles:
         context.report.complain(each.error)

@@ -20,7 +20,7 @@ from flows.host import ProcessMark, at_work_on
 from flows.outside import lead, tell_outside, verb_and_subject
 from flows.remembering import remember_failure
 from proofkeep.configuration.identity import host_name
-from proofkeep.errors import ProcessGoneError
+from proofkeep.errors import HostLostError, ProcessGoneError, ProofkeepError
 from tasks.boundary import advised
 
 UNDER_WAY = [StateType.RUNNING, StateType.CANCELLING]
@@ -38,7 +38,7 @@ def never_begun(run: FlowRun) -> ProcessGoneError:
     return ProcessGoneError(f"no process has begun to work on run {run.id}")
 
 
-def crash(client: SyncPrefectClient, run: FlowRun, error: ProcessGoneError) -> int:
+def crash(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError) -> int:
     """Set a run Crashed whose process is dead, with its card; how many task runs died with it.
 
     It is Crashed, and its slots are free, also where its card cannot be made: `tell_crash` tries again.
@@ -60,18 +60,23 @@ def tell_crash(client: SyncPrefectClient, run: FlowRun) -> bool:
     process = at_work_on(run)
     if process is not None and (process.host != host_name() or not process.is_dead()):
         return False
+    return tell_dead(client, run, never_begun(run) if process is None else gone(process))
+
+
+def tell_dead(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError) -> bool:
+    """The same for whoever knows that it is dead, and by what."""
     if present_card(client, run) is not None:
         return False
-    error = never_begun(run) if process is None else gone(process)
     _crash_task_runs(client, run, str(error))
     told = _told(client, run, error)
     lead(client, run.id, StateType.CRASHED, told)
     return True
 
 
-def _told(client: SyncPrefectClient, run: FlowRun, error: ProcessGoneError) -> str:
-    """The message that ends in where the card is; the failure is open on this host by then."""
-    remember_failure(client.read_flow(run.flow_id).name, run, error)
+def _told(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError) -> str:
+    """The message that ends in where the card is; the failure is open on this host by then, if it was this host's."""
+    if not isinstance(error, HostLostError):  # no later run here would close it
+        remember_failure(client.read_flow(run.flow_id).name, run, error)
     return str(tell_outside(client, run, error))
 
 

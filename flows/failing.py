@@ -15,9 +15,9 @@ from prefect.exceptions import ObjectNotFound
 from flows.history import runs_before, since
 from flows.next_step import next_step, without_retry
 from flows.recovery_point import recovery_point
-from flows.standing import left_over, safe, state_of, transfers
+from flows.standing import left_over, lost, safe, state_of, transfers, without_backups
 from proofkeep import events
-from proofkeep.errors import ProofkeepError
+from proofkeep.errors import HostLostError, ProofkeepError
 
 PAGES = "PROOFKEEP_PAGES"
 """Environment variable: URL below which the pages of docs/on-call/codes lie; unset, cards name the file."""
@@ -89,12 +89,15 @@ def _surroundings(verb: str, subject: str, run: FlowRun, error: ProofkeepError) 
             rows["since"] = since(client, run, before, datetime.now(UTC))
             state = state_of(run)
             left = left_over(client, verb, run, state)
+            gone = without_backups(client, run) if isinstance(error, HostLostError) else ""
         if told := transfers(run, left):
             rows["transfers"] = told
-        rows["safe"] = safe(verb, run, state, left.values())
+        rows["safe"] = lost(verb, run) if isinstance(error, HostLostError) else safe(verb, run, state, left.values())
         if unsent := [each for each, of_run in left.items() if of_run.waiting]:
             rows["or else"] = without_retry(run, unsent)
         rows["recovery point"] = recovery_point(verb, state, left.get(run.id.hex), before, error)
+        if gone:
+            rows["without backups"] = gone
     except (ProofkeepError, httpx.HTTPError, ObjectNotFound, OSError, RuntimeError) as trouble:
         events.emit("card-incomplete", outcome="failure", kind=type(trouble).__name__)
         rows["not told"] = f"the rest of this card could not be found out ({type(trouble).__name__})"

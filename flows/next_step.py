@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import FlowRun
 from flows.host import JOURNAL
 from proofkeep.errors import (
     DamagedError,
+    HostLostError,
     IntegrityError,
     LedgerAheadError,
     NotProvenError,
@@ -46,6 +47,11 @@ _FOUND_IN_A_VERIFY = (
 _COMPARE_HEADS = (
     "compare the heads below with the ledger head on a commit's card, of each writer. If they agree, {retry}: this "
     "host remembers them now. If one is behind, let somebody look before anything runs again."
+)
+_FROM_ANOTHER_HOST = (
+    "give the entries of that host to another one (`host` in the inventory, then `proofkeep apply`), and start a new "
+    "run, **Run** on the new deployment: it reads the source anew. Where the source went with the host, restore its "
+    "newest snapshot. If the disk comes back under the host's name, {retry}: what waited there is sent."
 )
 _ANOTHER_JOURNAL = (
     "start a new run, **Run** on its deployment: a damaged catalog is learned anew, and a Retry would meet a "
@@ -119,6 +125,7 @@ _STEPS: tuple[tuple[_Kinds, str | Callable[[FlowRun], str]], ...] = (
     (SpoolFullError, _NO_ROOM_IN_THE_SPOOL),
     (WrongHostError, _on_its_host),
     (LedgerAheadError, _LEDGER_AHEAD),
+    (HostLostError, _FROM_ANOTHER_HOST),
     (UsageError, f"correct it, then {{retry}}. If it is a parameter of this run, {NEW_PARAMETERS}"),
     (ProofkeepError, "{retry}."),
 )

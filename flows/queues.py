@@ -1,4 +1,4 @@
-"""The two work queues of this host: that of its name, and the one before which no backup stands."""
+"""The two work queues of a host: that of its name, and the one before which no backup stands."""
 
 import contextlib
 import os
@@ -16,7 +16,12 @@ HOST = "PROOFKEEP_HOST"
 def queues_here() -> list[str]:
     """Those from which this host's worker takes runs; none where no host is named."""
     host = os.environ.get(HOST)
-    return [] if host is None else [host, control_queue(host)]
+    return [] if host is None else queues_of(host)
+
+
+def queues_of(host: str) -> list[str]:
+    """Those of a host, by its name in the inventory."""
+    return [host, control_queue(host)]
 
 
 def make_control_queue(client: SyncPrefectClient) -> None:

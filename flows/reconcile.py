@@ -3,11 +3,12 @@
 A run whose process was killed together with its worker stays Running for ever: Prefect refuses to retry it, and it
 holds its concurrency slots. One that gave up on its server was set Crashed by whoever noticed, without a card. A
 cancelled one was told by its worker, in words that do not lead to its card. The worker's unit runs `proofkeep
-reconcile` before it starts the worker, a timer every few minutes. Runs of other hosts stay as they are. What came due
-again and again while the host was away is done once (flows/superseded.py).
+reconcile` before it starts the worker, a timer every few minutes. Runs of other hosts stay as they are; those of a host
+that is lost for good are for flows/lost_host.py. What came due again and again while the host was away is done once
+(flows/superseded.py).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,7 +34,7 @@ from flows.scratch import memory_named_by, sweep_memory
 from flows.superseded import SUPERSEDED, Superseded, give_way, older, waiting_on
 from proofkeep import events
 from proofkeep.configuration.identity import host_name
-from proofkeep.errors import ProcessGoneError
+from proofkeep.errors import ProofkeepError
 
 SETTLED = timedelta(minutes=1)
 """How long a worker is given to tell of a crash what it knows."""
@@ -41,9 +42,14 @@ SETTLED = timedelta(minutes=1)
 STUCK = timedelta(minutes=15)
 """Far more than a process takes to say that it works on a run, its server away for minutes or not."""
 
+OURS = "proofkeep"
+"""Tag of runs of our deployments."""
+
+Tell = Callable[[SyncPrefectClient, FlowRun], bool]
+"""Gives a run its card, and says whether that was due."""
+
 _LOOKED_BACK = timedelta(days=7)
 _PAGE = 200
-_OURS = "proofkeep"
 _STATES = {
     how: {"state": how.value.capitalize(), "state_type": how.value} for how in (StateType.CRASHED, StateType.CANCELLED)
 }
@@ -100,24 +106,44 @@ def reconcile(settled: timedelta = SETTLED, stuck: timedelta = STUCK) -> Reconci
         with named_server() as client:
             with apart(None, done.troubles, "control queue"):
                 make_control_queue(client)
-            for run in list(_pages(client, _under_way())):
-                with apart(run, done.troubles):
-                    if (error := _death(run, stuck)) is not None and _is_unchanged(client, run):
-                        left.append(run)
-                        done.crashed.append(_crashed(client, run, error))
-            for run, newest in older(list(_pages(client, waiting_on(queues_here(), _OURS)))):
+            work_through(client, done, left, lambda run: _death(run, stuck), _TELL, settled)
+            for run, newest in older(list(_pages(client, waiting_on(queues_here(), OURS)))):
                 with apart(run, done.troubles):
                     if _is_unchanged(client, run) and (ended := give_way(client, run, newest)) is not None:
                         done.superseded.append(_superseded(ended))
-            for how, tell in _TELL.items():
-                for run in list(_pages(client, _ended(how, settled))):
-                    with apart(run, done.troubles):
-                        if tell(client, run):
-                            left.append(run)
-                            done.told.append(_told(run, how))
     finally:  # also of runs that were Crashed before the server went away: no later reconcile asks for them
         _sweep(left, done.troubles)
     return done
+
+
+def work_through(
+    client: SyncPrefectClient,
+    done: Reconciliation,
+    left: list[FlowRun],
+    death: Callable[[FlowRun], ProofkeepError | None],
+    tell: Mapping[StateType, Tell],
+    settled: timedelta,
+) -> None:
+    """Set runs under way Crashed, and tell those that have ended.
+
+    Args:
+        done: gets what was done, run by run.
+        left: gets the runs themselves.
+        death: why a run that is shown under way is not; None where it may be.
+        tell: for each state in which they may have ended.
+        settled: how long ago a run has to have ended.
+    """
+    for run in runs_under_way(client):
+        with apart(run, done.troubles):
+            if (error := death(run)) is not None and _is_unchanged(client, run):
+                left.append(run)
+                done.crashed.append(_crashed(client, run, error))
+    for how, give_card in tell.items():
+        for run in list(_pages(client, _ended(how, settled))):
+            with apart(run, done.troubles):
+                if give_card(client, run):
+                    left.append(run)
+                    done.told.append(_told(run, how))
 
 
 def _sweep(left: list[FlowRun], troubles: list[Trouble]) -> None:
@@ -130,8 +156,8 @@ def _sweep(left: list[FlowRun], troubles: list[Trouble]) -> None:
                 sweep_memory(run.parameters)
 
 
-def _crashed(client: SyncPrefectClient, run: FlowRun, error: ProcessGoneError) -> Reconciled:
-    process, task_runs = _process_of(run), crash(client, run, error)
+def _crashed(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError) -> Reconciled:
+    process, task_runs = process_of(run), crash(client, run, error)
     pid = process.pid if process else None
     events.emit(
         "flow-run-reconcile", flow_run_id=str(run.id), pid=pid, task_runs=task_runs, **_STATES[StateType.CRASHED]
@@ -147,7 +173,7 @@ def _superseded(run: Superseded) -> Superseded:
 
 def _told(run: FlowRun, how: StateType) -> Reconciled:
     events.emit("flow-run-told", flow_run_id=str(run.id), **_STATES[how])
-    return Reconciled(run.id, run.name, _process_of(run), state=_STATES[how]["state"])
+    return Reconciled(run.id, run.name, process_of(run), state=_STATES[how]["state"])
 
 
 def _tell_crash_here(client: SyncPrefectClient, run: FlowRun) -> bool:
@@ -163,14 +189,14 @@ def bury(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  #
         tell_crash(client, client.read_flow_run(flow_run.id))
 
 
-def _process_of(run: FlowRun) -> ProcessMark | None:
+def process_of(run: FlowRun) -> ProcessMark | None:
     """The process of the present attempt; a retry is Pending with the marks of the attempt before."""
     return None if run.state_type is StateType.PENDING else at_work_on(run)
 
 
-def _death(run: FlowRun, stuck: timedelta) -> ProcessGoneError | None:
+def _death(run: FlowRun, stuck: timedelta) -> ProofkeepError | None:
     """Why a run that is shown under way is not; None where it may be."""
-    process = _process_of(run)
+    process = process_of(run)
     if process is not None:
         return gone(process) if process.host == host_name() and process.is_dead() else None
     if has_lost_its_process(run):
@@ -188,15 +214,16 @@ def _is_unchanged(client: SyncPrefectClient, run: FlowRun) -> bool:
 
 def _is_of_this_host(run: FlowRun) -> bool:
     """Whether it ran here; one that no process has begun to work on was taken from this host's queues."""
-    process = _process_of(run)
+    process = process_of(run)
     if process is not None:
         return process.host == host_name()
-    return run.work_queue_name in queues_here() and _OURS in run.tags
+    return run.work_queue_name in queues_here() and OURS in run.tags
 
 
-def _under_way() -> FlowRunFilter:
+def runs_under_way(client: SyncPrefectClient) -> list[FlowRun]:
+    """All runs that a worker has taken and that have not ended, as the server shows them."""
     types = [*UNDER_WAY, StateType.PENDING]
-    return FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=types)))
+    return list(_pages(client, FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=types)))))
 
 
 def _ended(how: StateType, settled: timedelta) -> FlowRunFilter:

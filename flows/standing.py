@@ -1,10 +1,14 @@
-"""Where a failed run stands on its host: what waits, what is proven; of itself, or of the runs that it was to send."""
+"""Where a failed run stands on its host: what waits, what is proven; of itself, or of the runs that it was to send.
+
+Of a run whose host is lost: what is lost with it, and which entries nobody backs up any more.
+"""
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterWorkQueueName
 from prefect.client.schemas.objects import FlowRun
 
 from blocks import Repository, load_block
@@ -16,6 +20,7 @@ from proofkeep.progress import in_units
 from proofkeep.state import run_id
 
 _MOST_NUMBERS = 20
+_PAGE = 200
 _RESUME = "resume-transfers"
 _GONE = Left(None, (), sealed=False, committed=None, unreadable=True)
 """Of a run beside others that is not on this host: nobody can say here that nothing of it is lost."""
@@ -115,3 +120,32 @@ def _nothing(verb: str, run: FlowRun, host: str) -> str:
     if JOURNAL in run.labels:  # an earlier attempt was about to begin a journal here
         return f"no journal of this run is on host {host}: it had sealed nothing, or what waited was removed with it"
     return "this run sealed nothing here; the source and every earlier snapshot are untouched"
+
+
+def lost(verb: str, run: FlowRun) -> str:
+    """What is not lost with the run's host, and what is."""
+    if verb in _UNTOUCHED:
+        return _UNTOUCHED[verb]
+    if verb != _RESUME and JOURNAL not in run.labels:
+        return "this run had begun no journal: it had sealed nothing"
+    where = f" on host {run.labels[JOURNAL]}" if JOURNAL in run.labels else ""
+    return (
+        f"every committed snapshot. What waited in the spool{where}, of this run and of earlier ones, is **lost unless "
+        "the disk comes back**; what had been sent and was not committed lies in the store, where no reader sees it"
+    )
+
+
+def entries_of(client: SyncPrefectClient, queue: str) -> list[str]:
+    """Inventory entries of the deployments on a work queue."""
+    chosen = DeploymentFilter(work_queue_name=DeploymentFilterWorkQueueName(any_=[queue]))
+    found, offset = set[str](), 0
+    while page := client.read_deployments(deployment_filter=chosen, limit=_PAGE, offset=offset):
+        offset += len(page)
+        found |= {entry for each in page if isinstance(entry := each.parameters.get("entry"), str)}
+    return sorted(found)
+
+
+def without_backups(client: SyncPrefectClient, run: FlowRun) -> str:
+    """Whose recovery points stay where they are because the run's host is lost; empty where nobody can say."""
+    entries = entries_of(client, run.work_queue_name) if run.work_queue_name else []
+    return f"{', '.join(f'`{entry}`' for entry in entries)}, until another host backs them up" if entries else ""

@@ -75,6 +75,7 @@ ProofkeepError
     ├── OutputError
     ├── WrongHostError
     ├── ProcessGoneError
+    ├── HostLostError
     └── UnexpectedError
 """
 
@@ -663,6 +664,14 @@ class ProcessGoneError(PipelineError):
     code = "process-gone"
     cause = "killed process"
     hint = "Press Retry on the host that holds the journal: what was sealed and sent is kept."
+
+
+class HostLostError(PipelineError):
+    """The host that worked on the run is lost, as somebody has stated."""
+
+    code = "host-lost"
+    cause = "lost host"
+    hint = "Give its entries to another host: what waited in its spool is lost unless its disk comes back."
 
 
 class UnexpectedError(PipelineError):

@@ -26,7 +26,8 @@ from tests.servers.receiver import Receiver
 from tests.waiting import until
 
 NAMES = {
-    f"proofkeep-{name}" for name in ("failed", "crashed", "late", "long-running", "past-allowed-age", "retry-waits")
+    f"proofkeep-{name}"
+    for name in ("failed", "crashed", "late", "long-running", "past-allowed-age", "retry-waits", "silent")
 }
 
 

@@ -1,6 +1,8 @@
 """Each automation is seen firing at a real server, once for one fact; what waits for hours waits ten seconds here."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,8 +12,11 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import AwaitingRetry, Completed, Crashed, Failed, Pending, Running, Scheduled
 
 from flows.backup import PARTIAL, backup
+from flows.lost_host import last_beat
 from flows.status import ATTENTION, status
 from infra.automations.definitions import FOLDER
+from tests.architecture.tree import ROOT
+from tests.flows.beating import beating
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import ENTRY, House
 from tests.flows.running import client, message, run_here_tagged
@@ -114,3 +119,32 @@ def test_status_that_could_not_look_is_a_failed_run_and_says_nothing_of_ages(on_
     (subject,) = told(on_call, run)
     assert subject.startswith("proofkeep: status nowhere ")
     assert subject.endswith(" ended Failed")
+
+
+def has_beaten(run: FlowRun) -> bool:
+    """Whether the server has heard a run's heart."""
+    with client() as api:
+        return last_beat(api, run) is not None
+
+
+def test_run_whose_process_went_silent_is_told_and_one_that_ended_is_not(
+    on_call: Receiver, prefect: PrefectSide
+) -> None:
+    words = "proofkeep: beating home is silent"
+    over = run_here_tagged(status, {"repository": "nowhere"}, ["proofkeep"])
+    with client() as api:
+        run = api.create_flow_run(beating, name="home", tags=["proofkeep"], state=Pending())
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.flows.beating", str(run.id)], cwd=ROOT, env=prefect.environment
+    )
+    try:
+        until(lambda: has_beaten(over) and has_beaten(run), "both hearts have beaten")
+    finally:
+        process.kill()
+        process.wait()
+
+    until(lambda: words in told(on_call, run), "the silent run is told")
+
+    assert not [said for said in told(on_call, over) if said.endswith("is silent")]
+    with client() as api:
+        api.set_flow_run_state(run.id, Crashed(), force=True)

@@ -5,9 +5,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,6 +22,7 @@ from flows import command
 from flows.backup import backup
 from flows.drill import restore_drill
 from flows.host import ProcessMark
+from flows.lost_host import write_off
 from flows.reconcile import Reconciliation, reconcile
 from flows.restore import restore
 from flows.scratch import sweep_when_crashed
@@ -31,6 +33,7 @@ from proofkeep.cli.command import Context, Parser
 from proofkeep.cli.exits import Exit
 from proofkeep.cli.interruption import Interruption
 from proofkeep.cli.report import Report
+from proofkeep.configuration.identity import host_name
 from proofkeep.drill.plan import SHARED_MEMORY
 from proofkeep.drill.private import PREFIX
 from tasks.backup import upload
@@ -41,6 +44,7 @@ from tests.flows.running import artifacts, client, run_here
 
 NO_TIME = timedelta()
 NOTHING = Reconciliation([], [])
+GONE = "gone.example"
 QUIET = {"DO_NOT_TRACK", "PREFECT_SERVER_ANALYTICS_ENABLED"}
 
 
@@ -139,9 +143,10 @@ def test_run_of_any_flow_says_which_process_works_on_it(
 
 
 @pytest.mark.usefixtures("prefect")
-def test_slots_of_a_dead_task_run_come_free_before_their_lease_ends() -> None:
+@pytest.mark.parametrize("host,end", [(host_name(), reconcile), (GONE, partial(write_off, GONE, NO_TIME))])
+def test_slots_of_a_dead_task_run_come_free_before_their_lease_ends(host: str, end: Callable[[], object]) -> None:
     tag = f"limited-{uuid4()}"
-    run_id = run_of(ended_process())
+    run_id = run_of(replace(ended_process(), host=host))
     with client() as api:
         api.create_concurrency_limit(tag=tag, concurrency_limit=2)
         task_run = api.create_task_run(upload, run_id, "0", extra_tags=[tag], state=Running())
@@ -151,7 +156,7 @@ def test_slots_of_a_dead_task_run_come_free_before_their_lease_ends() -> None:
             api.increment_concurrency_slots_with_lease([f"tag:{tag}"], 1, "concurrency", 300, each)
         assert set(api.read_concurrency_limit_by_tag(tag).active_slots) == {task_run.id, other.id}
 
-    reconcile()
+    end()
 
     with client() as api:
         assert api.read_concurrency_limit_by_tag(tag).active_slots == [other.id]

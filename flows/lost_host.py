@@ -1,0 +1,134 @@
+"""A host that is lost for good, as a person states it: its runs are made retryable, each with a card that says so.
+
+`reconcile` judges processes, which only their own host can: of a host that is gone nobody tells how its runs ended.
+Silence alone proves nothing, a line may be cut; so a person states it, and whatever was heard of the host contradicts.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    WorkQueueFilter,
+    WorkQueueFilterName,
+)
+from prefect.client.schemas.objects import FlowRun, StateType, WorkQueue
+from prefect.client.schemas.sorting import ArtifactSort
+from prefect.events.filters import EventFilter, EventNameFilter, EventResourceFilter
+
+from blocks.server import named_server
+from flows.crashes import tell_dead
+from flows.history import spelled
+from flows.queues import queues_here, queues_of
+from flows.reconcile import OURS, Reconciliation, process_of, runs_under_way, work_through
+from flows.standing import entries_of
+from proofkeep import events
+from proofkeep.configuration.duration import spell_duration
+from proofkeep.configuration.identity import host_name
+from proofkeep.errors import HostLostError, UsageError
+
+SILENCE = timedelta(minutes=15)
+"""How long nothing has been heard of a host that may be lost: its worker asks for runs every few seconds, and its
+runs' hearts beat every three minutes."""
+
+HEARTBEAT = "prefect.flow-run.heartbeat"
+"""Event that Prefect's engine sends from the process of a run."""
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenOff:
+    """What became of a lost host.
+
+    Attributes:
+        runs: as `reconcile` tells them.
+        entries: that its work queue backed up, and that nobody backs up until another host does.
+    """
+
+    runs: Reconciliation
+    entries: list[str]
+
+
+def write_off(host: str, silence: timedelta = SILENCE) -> WrittenOff:
+    """Set every run under way on a lost host Crashed, with its task runs and its card; concurrency slots come free.
+
+    So too a Crashed one that has no card gets one. What one run brings up keeps no other from being handled.
+
+    Args:
+        host: its name, as a run's label `proofkeep.host` or its work queue has it.
+        silence: how long nothing may have been heard of it.
+
+    Raises:
+        UsageError: as `named_server`; something was heard of the host, it is this one, or nothing is of that name.
+    """
+    if host in {host_name(), *queues_here()}:
+        raise UsageError(f"host {host} is not lost: it is this one")
+    done = Reconciliation([], [])
+    with named_server() as client:
+        names = WorkQueueFilterName(any_=queues_of(host))
+        queues = client.read_work_queues(work_queue_filter=WorkQueueFilter(name=names))
+        _refuse_heard(client, host, queues, silence)
+        told = {StateType.CRASHED: lambda client, run: _ran_on(host, run) and tell_dead(client, run, _lost(host, run))}
+        work_through(client, done, [], lambda run: _lost(host, run) if _ran_on(host, run) else None, told, timedelta())
+        if not (queues or done.crashed or done.told or done.troubles):
+            raise UsageError(f"no work queue and no run is of host {host}")
+        written_off = WrittenOff(done, entries_of(client, host))
+    events.emit("host-written-off", host=host, runs=len(done.crashed), entries=len(written_off.entries))
+    return written_off
+
+
+def last_word(client: SyncPrefectClient, run: FlowRun) -> datetime:
+    """When the server last heard of a run: of its state, its labels, a bar or another artifact, or its heart."""
+    artifacts = client.read_artifacts(
+        artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id])),
+        sort=ArtifactSort.UPDATED_DESC,
+        limit=1,
+    )
+    words = [run.updated, *(each.updated for each in artifacts), last_beat(client, run)]
+    return max((word for word in words if word is not None), default=_LONG_AGO)
+
+
+def last_beat(client: SyncPrefectClient, run: FlowRun) -> datetime | None:
+    """When the server heard the heart of a run's process last."""
+    its_own = EventResourceFilter(id=[f"prefect.flow-run.{run.id}"])
+    beats = client.read_events(EventFilter(event=EventNameFilter(name=[HEARTBEAT]), resource=its_own), limit=1)
+    return next((beat.received for beat in beats.events), None)
+
+
+def _refuse_heard(client: SyncPrefectClient, host: str, queues: list[WorkQueue], silence: timedelta) -> None:
+    heard, what = max(_heard(client, host, queues), default=(_LONG_AGO, ""))
+    if heard > _now(client) - silence:
+        asked = f"{spell_duration(round(silence.total_seconds()))} of silence are asked for"
+        raise UsageError(f"host {host} is not lost: {what} at {spelled(heard)}, and {asked}")
+
+
+def _heard(client: SyncPrefectClient, host: str, queues: list[WorkQueue]) -> Iterator[tuple[datetime, str]]:
+    """What was heard of a host last."""
+    for queue in queues:
+        if queue.last_polled is not None:
+            yield queue.last_polled, f"a worker asked for runs of queue {queue.name}"
+    for run in runs_under_way(client):
+        if _ran_on(host, run):
+            yield last_word(client, run), f"run {run.id} was heard of"
+
+
+def _now(client: SyncPrefectClient) -> datetime:
+    """By the server's clock, whose words these are; HTTP tells no fractions of a second."""
+    return parsedate_to_datetime(client.hello().headers["Date"]) + timedelta(seconds=1)
+
+
+def _ran_on(host: str, run: FlowRun) -> bool:
+    """Whether its process said so, or it was taken from one of the host's queues."""
+    process = process_of(run)
+    if process is not None and process.host == host:
+        return True
+    return run.work_queue_name in queues_of(host) and OURS in run.tags
+
+
+def _lost(host: str, run: FlowRun) -> HostLostError:
+    return HostLostError(f"host {host} is lost, and the process of run {run.id} with it")
