@@ -143,7 +143,9 @@ def test_run_of_any_flow_says_which_process_works_on_it(
 
 
 @pytest.mark.usefixtures("prefect")
-@pytest.mark.parametrize("host,end", [(host_name(), reconcile), (GONE, partial(write_off, GONE, NO_TIME))])
+@pytest.mark.parametrize(
+    "host,end", [(host_name(), reconcile), (GONE, partial(write_off, GONE, timedelta(seconds=-10)))]
+)
 def test_slots_of_a_dead_task_run_come_free_before_their_lease_ends(host: str, end: Callable[[], object]) -> None:
     tag = f"limited-{uuid4()}"
     run_id = run_of(replace(ended_process(), host=host))
