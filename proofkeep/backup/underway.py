@@ -64,7 +64,8 @@ class Underway:
             raise CancelledError("run was cancelled while it sent")
 
     def confirmed(self, packs: int, of: int) -> None:
-        """The commit saw so many packs in the store."""
+        """The commit saw so many packs in the store. Raises `CancelledError` where the run was cancelled."""
+        self.glance()
         self._confirmed = {"packs": packs, "total_packs": of}
         self._progress("commit", **self._confirmed, bytes=self._placed)
 

@@ -83,7 +83,7 @@ def test_every_command_exists(name: str) -> None:
 def test_settings_are_those_of_the_units(name: str) -> None:
     of_unit = Unit.read(UNITS[name]).environment
     of_compose = document()["services"][name]["environment"]
-    elsewhere = {"PREFECT_API_DATABASE_CONNECTION_URL", "CREDENTIALS_DIRECTORY", "HOME", "TMPDIR"}
+    elsewhere = {"PREFECT_API_DATABASE_CONNECTION_URL", "CREDENTIALS_DIRECTORY", "HOME", "TMPDIR", "SQLITE_TMPDIR"}
 
     said, wanted = (
         {key: value for key, value in each.items() if key not in elsewhere} for each in (of_compose, of_unit)

@@ -109,3 +109,21 @@ def test_object_of_the_commit_is_seen_while_it_is_sent() -> None:
     underway.placing(5)
 
     assert [counts["bytes"] for counts in told.steps["commit"]] == [0, 10, 20, 30, 35]
+
+
+def test_commit_that_is_cancelled_while_it_confirms_packs_ends_and_goes_on_later(scratch: Path) -> None:
+    host, run = Host(Ground(scratch / "ground")), bytes(15) + b"c"
+    plant(host.source, {"file": content(1, 5000)})
+    confirming: list[bool] = []
+
+    def progress(step: str, **_: int) -> None:
+        confirming.extend([True] * (step == "commit"))
+
+    with (
+        host.backup(run, progress=progress, cancelled=lambda: bool(confirming)) as backup,
+        pytest.raises(CancelledError),
+    ):
+        drive(backup)
+    assert host.ground.names("snapshots/") == []
+
+    assert host.ground.read_back(host.run(run).snapshot) == host.portrait()
