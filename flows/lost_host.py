@@ -18,7 +18,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, StateType, WorkQueue
 from prefect.client.schemas.sorting import ArtifactSort
-from prefect.events.filters import EventFilter, EventNameFilter, EventResourceFilter
+from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter, EventResourceFilter
 
 from blocks.server import named_server
 from flows.crashes import tell_dead
@@ -38,6 +38,7 @@ runs' hearts beat every three minutes."""
 HEARTBEAT = "prefect.flow-run.heartbeat"
 """Event that Prefect's engine sends from the process of a run."""
 
+_CLOCKS_DIFFER = timedelta(days=3)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -74,7 +75,7 @@ def write_off(host: str, silence: timedelta = SILENCE) -> WrittenOff:
         queues = client.read_work_queues(work_queue_filter=WorkQueueFilter(name=names))
         _refuse_heard(client, host, queues, silence)
         told = {StateType.CRASHED: lambda client, run: _ran_on(host, run) and tell_dead(client, run, _lost(host, run))}
-        work_through(client, done, [], lambda run: _lost(host, run) if _ran_on(host, run) else None, told, timedelta())
+        work_through(client, done, [], lambda run: _death(client, host, run, silence), told, timedelta())
         if not (queues or done.crashed or done.told or done.troubles):
             raise UsageError(f"no work queue and no run is of host {host}")
         written_off = WrittenOff(done, entries_of(client, host))
@@ -95,8 +96,14 @@ def last_word(client: SyncPrefectClient, run: FlowRun) -> datetime:
 
 def last_beat(client: SyncPrefectClient, run: FlowRun) -> datetime | None:
     """When the server heard the heart of a run's process last."""
-    its_own = EventResourceFilter(id=[f"prefect.flow-run.{run.id}"])
-    beats = client.read_events(EventFilter(event=EventNameFilter(name=[HEARTBEAT]), resource=its_own), limit=1)
+    asked = EventFilter(
+        event=EventNameFilter(name=[HEARTBEAT]),
+        resource=EventResourceFilter(id=[f"prefect.flow-run.{run.id}"]),
+        occurred=EventOccurredFilter(
+            until=datetime.now(UTC) + _CLOCKS_DIFFER
+        ),  # by its host's clock, which may be ahead
+    )
+    beats = client.read_events(asked, limit=1)
     return next((beat.received for beat in beats.events), None)
 
 
@@ -120,6 +127,13 @@ def _heard(client: SyncPrefectClient, host: str, queues: list[WorkQueue]) -> Ite
 def _now(client: SyncPrefectClient) -> datetime:
     """By the server's clock, whose words these are; HTTP tells no fractions of a second."""
     return parsedate_to_datetime(client.hello().headers["Date"]) + timedelta(seconds=1)
+
+
+def _death(client: SyncPrefectClient, host: str, run: FlowRun, silence: timedelta) -> HostLostError | None:
+    """Why a run is dead; None for another host's, and for one that was taken or heard of meanwhile."""
+    if not _ran_on(host, run) or last_word(client, run) > _now(client) - silence:
+        return None
+    return _lost(host, run)
 
 
 def _ran_on(host: str, run: FlowRun) -> bool:

@@ -19,6 +19,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterWorkQueueName,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.responses import SetStateStatus
 from prefect.states import Cancelled
 
 from flows.history import spelled
@@ -64,11 +65,15 @@ def older(waiting: Iterable[FlowRun]) -> Iterator[tuple[FlowRun, FlowRun]]:
 
 
 def give_way(client: SyncPrefectClient, run: FlowRun, newest: FlowRun) -> Superseded | None:
-    """End a run that waits, in favour of `newest`; None where a person has asked for it since, by Retry."""
-    if newest.expected_start_time is None or any(state.is_final() for state in client.read_flow_run_states(run.id)):
+    """End a run that waits, in favour of `newest`; None where a person pressed Retry or cancelled the newest."""
+    stays = client.read_flow_run(newest.id).state
+    if newest.expected_start_time is None or stays is None or stays.is_cancelled() or stays.is_cancelling():
+        return None
+    if any(state.is_final() for state in client.read_flow_run_states(run.id)):
         return None
     said = f"superseded by the run due at {spelled(newest.expected_start_time.astimezone(UTC))}"
-    client.set_flow_run_state(run.id, Cancelled(name=SUPERSEDED, message=said))
+    if client.set_flow_run_state(run.id, Cancelled(name=SUPERSEDED, message=said)).status is not SetStateStatus.ACCEPT:
+        return None
     return Superseded(run.id, run.name, newest.id, said)
 
 

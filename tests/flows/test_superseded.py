@@ -16,10 +16,11 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.states import Scheduled
+from prefect.states import Cancelled, Scheduled
 
 from flows.reconcile import reconcile
 from flows.status import status
+from flows.superseded import give_way
 from proofkeep.cli.exits import Exit
 from tests.architecture.tree import ROOT
 from tests.flows.conftest import PrefectSide
@@ -139,6 +140,16 @@ def test_run_that_a_person_asked_for_gives_way_to_none(away: str) -> None:
 
     assert done.superseded == []
     assert types([asked, old, newest]) == [StateType.SCHEDULED] * 3
+
+
+def test_older_runs_stay_where_the_newest_is_cancelled_meanwhile(away: str) -> None:
+    old, *_, newest = pile_up(deploy(away))
+    with client() as api:
+        api.set_flow_run_state(newest.id, Cancelled(), force=True)
+
+        assert give_way(api, old, newest) is None
+
+    assert types([old]) == [StateType.SCHEDULED]
 
 
 @pytest.mark.parametrize("change", [{"host": "elsewhere.example"}, {"tags": ["mine"]}], ids=["host", "owner"])
