@@ -99,9 +99,8 @@ def last_beat(client: SyncPrefectClient, run: FlowRun) -> datetime | None:
     asked = EventFilter(
         event=EventNameFilter(name=[HEARTBEAT]),
         resource=EventResourceFilter(id=[f"prefect.flow-run.{run.id}"]),
-        occurred=EventOccurredFilter(
-            until=datetime.now(UTC) + _CLOCKS_DIFFER
-        ),  # by its host's clock, which may be ahead
+        # By its host's clock, which may be ahead of ours.
+        occurred=EventOccurredFilter.model_validate({"until": datetime.now(UTC) + _CLOCKS_DIFFER}),
     )
     beats = client.read_events(asked, limit=1)
     return next((beat.received for beat in beats.events), None)
