@@ -87,10 +87,10 @@ class Committer:
             raise StreamEndedEarlyError(f"run {self._run.identity.run.hex()} has not sealed and verified everything")
         store, sizes = self._repository.store, partial(referred_packs, self._run, bytes.fromhex(end["referred"]))
         self._run.underway.confirmed(0, 0)
+        packs = encode_packs(pack for pack, _ in sizes())
         dropped = [pack for pack, size in sizes() if size is None]
         self._refuse_gone(dropped, PackMissingError, "known to this host no more")
-        self._refuse_gone(self._gone(sizes), PackMissingError, "gone from the store")
-        packs = encode_packs(pack for pack, _ in sizes())
+        self._refuse_gone(self._gone(sizes(), _count(packs)), PackMissingError, "gone from the store")
         self._refuse_gone(confirm_keys(store, decode_packs(packs)), PackMissingError, "without a key in the store")
         self._refuse_retired(packs)
         with self._run.state.ledger_lock():
@@ -105,10 +105,9 @@ class Committer:
             head = vouching.close(self._record_object())
         return self._finish(end, packs, head)
 
-    def _gone(self, sizes: Callable[[], Iterator[tuple[PackId, int | None]]]) -> list[PackId]:
+    def _gone(self, packs: Iterator[tuple[PackId, int | None]], total: int) -> list[PackId]:
         """Packs that the store does not hold any more."""
-        total = sum(1 for _ in sizes())
-        gone = confirm_packs(self._repository.store, sizes(), lambda seen: self._run.underway.confirmed(seen, total))
+        gone = confirm_packs(self._repository.store, packs, lambda seen: self._run.underway.confirmed(seen, total))
         self._run.underway.confirmed(total, total)
         return gone
 
@@ -163,7 +162,7 @@ class Committer:
             self._run.writer.hex(),
             totals["unread"] == 0,
             totals,
-            sum(1 for _ in decode_packs(packs)),
+            _count(packs),
             spell_head(self._run.writer, head),
             self._repository.ledger_shares_neighbourhood,
             self._run.clock_checked or self._journal.fact(CLOCK_CHECKED) is True,
@@ -174,3 +173,7 @@ class Committer:
         self._run.spool.clear()
         events.emit("snapshot-commit", snapshot=receipt.snapshot, complete=receipt.complete, packs=receipt.packs)
         return receipt
+
+
+def _count(packs: list[Row]) -> int:
+    return sum(1 for _ in decode_packs(packs))

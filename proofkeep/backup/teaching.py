@@ -40,7 +40,7 @@ class Places:
         self._reached = -1
 
     def learn(self, ids: Sequence[bytes], number: int, kind: ObjectType) -> None:
-        """Chunks of a pack of this run, under its number in the catalog; packs come in the order they were stored."""
+        """Chunks of a pack of this run, by its number in the catalog; those of one attempt come as they were stored."""
         if not self._beyond and len(self._near) + len(ids) <= _NEAR:
             self._near.update(dict.fromkeys(ids, number))
         elif kind is ObjectType.CONTENT_PACK:
