@@ -3,6 +3,7 @@
 Rows that a snapshot will lean on carry a check (`row_check`): one that rotted is not remembered, and learned again.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -231,10 +232,11 @@ class Catalog(States):
     def drop_packs(self, packs: Iterable[PackId]) -> None:
         """Forget packs that are gone, and their chunks."""
         with self.transaction():
-            for pack in packs:
-                number = self.find_pack(pack)
-                self._database.change("DELETE FROM chunks WHERE pack=?", (number,))
-                self._database.change("DELETE FROM packs WHERE no=?", (number,))
+            numbers = [number for pack in packs if (number := self.find_pack(pack)) is not None]
+            listed = (json.dumps(numbers),)
+            if numbers:  # chunks are kept by id, so that this reads all of them: once, however many packs are gone
+                self._database.change("DELETE FROM chunks WHERE pack IN (SELECT value FROM json_each(?))", listed)
+                self._database.change("DELETE FROM packs WHERE no IN (SELECT value FROM json_each(?))", listed)
 
     def set_retired(self, packs: Iterable[PackId]) -> None:
         """Mark exactly these packs retired."""

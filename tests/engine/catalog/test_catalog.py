@@ -117,6 +117,18 @@ def test_dropped_pack_is_gone_with_its_chunks_and_its_number_is_not_used_again(c
     assert catalog.find_pack(add(catalog, 0, [1])) != number
 
 
+def test_chunks_are_looked_through_once_however_many_packs_are_dropped(catalog: Catalog) -> None:
+    packs = [add(catalog, counter, [counter, 9]) for counter in range(9)]
+    statements: list[str] = []
+    catalog._database._connection.set_trace_callback(statements.append)
+
+    catalog.drop_packs(packs[2:])
+    catalog.drop_packs(packs[2:])
+
+    assert sum(statement.startswith("DELETE FROM chunks") for statement in statements) == 1
+    assert [packs_of(catalog, number) for number in (0, 2, 9)] == [packs[:1], [], packs[:2]]
+
+
 def test_sizes_come_in_the_order_of_names(catalog: Catalog) -> None:
     for counter in (5, 1, 3):
         add(catalog, counter, [])
