@@ -40,7 +40,7 @@ class Places:
         self._reached = -1
 
     def learn(self, ids: Sequence[bytes], number: int, kind: ObjectType) -> None:
-        """Chunks of a pack of this run, by its number in the catalog; those of one attempt come as they were stored."""
+        """Chunks of a pack of this run, by its number in the catalog; they come as they were stored."""
         if not self._beyond and len(self._near) + len(ids) <= _NEAR:
             self._near.update(dict.fromkeys(ids, number))
         elif kind is ObjectType.CONTENT_PACK:
@@ -92,7 +92,7 @@ def teach_run(run: "Backup", head: Head) -> None:
     places = Places(catalog, run.options.expires_ns, partial(_ids, run))
     with catalog.transaction():
         total = sum(transfer.packs for transfer in run.journal.counts())
-        for number, pack in enumerate(run.journal.packs()):
+        for number, pack in enumerate(run.journal.sealed_packs()):
             run.progress("learn", packs=number, total_packs=total)
             sealed_table = run.journal.sealed_table(pack.number)
             row = index_row(run.repository, pack, sealed_table)

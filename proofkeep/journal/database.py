@@ -99,7 +99,8 @@ class Journal:
         entries that did not arrive go too: the next generation's may have to take their places in the chain.
         """
         with self.transaction():
-            self._drop_packs(packs)
+            gone = ((pack.writer, pack.data_key, pack.counter) for pack in packs)
+            self._database.change_many("DELETE FROM packs WHERE writer=? AND data_key=? AND counter=?", gone)
             self._database.change("DELETE FROM objects WHERE kind IN ('index', 'ledger') AND verified IS NULL")
             self.set_fact("generation", self.generation + 1)
             self.set_fact("end", None)
@@ -159,6 +160,10 @@ class Journal:
         """All packs of the run, in the order of their names; few of them in memory."""
         return self._paged("writer, data_key, counter", (b"", b"", -1))
 
+    def sealed_packs(self) -> Iterator[JournalPack]:
+        """All packs of the run, in the order in which they were sealed; few of them in memory."""
+        return self._paged("number", (-1,))
+
     def unindexed_packs(self) -> Iterator[JournalPack]:
         """Packs that index and ledger do not name yet, by transfer and data key, else in order; few in memory."""
         return self._paged("transfer, data_key, number", (-1, b"", -1), "AND indexed=0")
@@ -174,13 +179,13 @@ class Journal:
         return table
 
     def _paged(self, order: str, after: tuple[Any, ...], more: str = "") -> Iterator[JournalPack]:
-        """Packs behind `after` by three columns that tell them apart."""
-        where = f"WHERE ({order}) > (?,?,?) {more} ORDER BY {order} LIMIT {_PAGE}"
+        """Packs behind `after` by columns that tell them apart."""
+        where = f"WHERE ({order}) > ({','.join('?' * len(after))}) {more} ORDER BY {order} LIMIT {_PAGE}"
         query = f"SELECT {order}, {_PACK_COLUMNS} FROM packs {where}"  # noqa: S608 - ours
         while rows := self._rows(query, after):
             for row in rows:
-                yield self._pack(row[3:])
-            after = rows[-1][:3]
+                yield self._pack(row[len(after) :])
+            after = rows[-1][: len(after)]
 
     def _packs(self, where: str, values: Sequence[Any] = ()) -> list[JournalPack]:
         return [self._pack(row) for row in self._rows(f"SELECT {_PACK_COLUMNS} FROM packs {where}", values)]  # noqa: S608 - ours
@@ -209,13 +214,6 @@ class Journal:
     def set_packs_indexed(self) -> None:
         """Index objects and ledger entries now name all packs."""
         self._change("UPDATE packs SET indexed=1")
-
-    def _drop_packs(self, packs: Iterable[PackId]) -> None:
-        for pack in packs:
-            self._database.change(
-                "DELETE FROM packs WHERE writer=? AND data_key=? AND counter=?",
-                (pack.writer, pack.data_key, pack.counter),
-            )
 
     # --- small objects
 

@@ -211,9 +211,12 @@ def test_packs_come_page_by_page_all_of_them_in_order(
     add(journal, 0)
 
     in_order = [(pack.id.data_key, pack.id.counter) for pack in journal.packs()]
+    as_sealed = [(pack.id.data_key, pack.id.counter) for pack in journal.sealed_packs()]
     left = [(pack.transfer, pack.id.data_key, pack.id.counter) for pack in journal.unindexed_packs()]
 
     assert in_order == [(WRITER, each) for each in (0, 1, 4)] + [(DATA_KEY, each) for each in (0, 1, 2, 3, 9)]
+    sealed = [(DATA_KEY, 2), (WRITER, 0), (DATA_KEY, 1), (WRITER, 1), (DATA_KEY, 9), (WRITER, 4), (DATA_KEY, 3)]
+    assert as_sealed == [*sealed, (DATA_KEY, 0)]
     assert left == [(1, WRITER, 4), (1, DATA_KEY, 9), (1, DATA_KEY, 3), (2, DATA_KEY, 0)]
     assert journal.size() == (8, 800)
 
