@@ -593,11 +593,14 @@ class SpoolFullError(PipelineError):
 
 
 class StateFullError(SpoolFullError):
-    """The disk of this host's state directory is full, beside the spool."""
+    """The disk of this host's state directory is full, beside the spool, or that of temporary files."""
 
     code = "state-full"
-    cause = "full disk under the state directory"
-    hint = "Make room on the disk of the state directory, then run again; nothing that was sealed or sent is lost."
+    cause = "full disk under the state directory or temporary files"
+    hint = (
+        "Make room on the disk of the state directory, or of temporary files if the message names these, then run "
+        "again; nothing that was sealed or sent is lost."
+    )
 
 
 class StateError(PipelineError):

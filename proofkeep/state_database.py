@@ -19,6 +19,7 @@ _NO_TEXT = "Could not decode"
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _PRIMARY = 0xFF
 _SORTING_KIB = 8192
+_TEMPORARY = "temporary files"
 _BUSY_SECONDS = 60
 _AGAIN_SECONDS = 0.01
 
@@ -34,14 +35,14 @@ class StateDatabase:
     """One database, 0600, in write-ahead mode; safe to use from several threads.
 
     Every method raises:
-        StateFullError: its disk is full.
+        StateFullError: its disk is full, or that of temporary files.
         JournalBusyError: another process has held it for too long.
         StateDamagedError: its content is damaged, which `damaged` tells from then on.
         StateError: SQLite says anything else.
     """
 
-    def __init__(self, file: Path, subject: str, setup: str, *, briefly: bool = False) -> None:
-        """Open or make it and run `setup`; `subject` names it in errors.
+    def __init__(self, file: Path | None, subject: str, setup: str, *, briefly: bool = False) -> None:
+        """Open or make it and run `setup`; `subject` names it in errors. See also `temporary_database`.
 
         Args:
             briefly: for a look or a last word. It is then opened on a full disk too, where SQLite finds no room for
@@ -57,7 +58,8 @@ class StateDatabase:
                 if not (briefly and _is_full(error)):
                     raise
                 self._connection = _connected(file, setup, "PRAGMA locking_mode=EXCLUSIVE;")
-        file.chmod(0o600)
+        if file is not None:
+            file.chmod(0o600)
 
     def close(self) -> None:
         """Close it."""
@@ -85,6 +87,11 @@ class StateDatabase:
         with self._lock, self._told(), closing(self._connection.execute(query, values)) as cursor:
             return cursor.fetchall()
 
+    def each(self, query: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """All rows of a query, one by one; meanwhile other threads may use it."""
+        with self._told(), closing(self._connection.execute(query, values)) as cursor:
+            yield from cursor
+
     def change(self, query: str, values: Sequence[Any] = ()) -> None:
         """Run one statement."""
         with self.transaction():
@@ -97,7 +104,7 @@ class StateDatabase:
 
     def hold(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
         """Keep rows for a table in a private temporary one until `put_held`; a rollback forgets them."""
-        with self.transaction():
+        with self.transaction(), self._told(_TEMPORARY):
             empty = f"SELECT * FROM {table} WHERE 0"  # noqa: S608 - ours
             self._connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS held_{table} AS {empty}")
             marks = ",".join("?" * len(self.rows(f"PRAGMA table_info({table})")))
@@ -112,10 +119,11 @@ class StateDatabase:
         if not self.rows("SELECT 1 FROM temp.sqlite_master WHERE name=?", (f"held_{table}",)):
             return False
         cache = self.rows("PRAGMA cache_size")[0][0]
-        with self.transaction():
+        with self.transaction(), self._told(f"{self._subject} or of {_TEMPORARY}"):  # SQLite does not tell which
             self.change(f"PRAGMA cache_size=-{_SORTING_KIB}")  # it bounds what is sorted in memory, too
             try:
-                self.change(f"INSERT OR REPLACE INTO {table} SELECT * FROM held_{table} ORDER BY {order}")  # noqa: S608 - ours
+                query = f"INSERT OR REPLACE INTO {table} SELECT * FROM held_{table} ORDER BY {order}"  # noqa: S608 - ours
+                self._connection.execute(query)
             finally:
                 self.change(f"PRAGMA cache_size={cache}")
             self.change(f"DROP TABLE held_{table}")
@@ -127,26 +135,33 @@ class StateDatabase:
         return StateDamagedError(f"{self._subject} is damaged")
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self, place: str = "") -> Iterator[None]:
+        """Our own errors; `place` is what a statement needs room in, where that is not the database alone."""
         try:
             yield
         except sqlite3.Error as error:
-            raise self._translated(error) from None
+            raise self._translated(error, place or self._subject) from None
 
-    def _translated(self, error: sqlite3.Error) -> ProofkeepError:
+    def _translated(self, error: sqlite3.Error, place: str) -> ProofkeepError:
         code = _code(error) & _PRIMARY
         if _is_full(error):
-            return StateFullError(f"disk of the {self._subject} is full")
+            return StateFullError(f"disk of the {place} is full")
         if code in _BUSY:
             return JournalBusyError(f"another process holds the {self._subject}")
         if code in _DAMAGED or str(error).startswith(_NO_TEXT):
             return self.damage()
         name = getattr(error, "sqlite_errorname", type(error).__name__)
-        return StateError(f"{self._subject} cannot be used: {name}")
+        return StateError(f"{place} cannot be used: {name}")
 
 
-def _connected(file: Path, setup: str, first: str = "") -> sqlite3.Connection:
-    connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None, timeout=_BUSY_SECONDS)
+def temporary_database(setup: str) -> StateDatabase:
+    """A private one in temporary files, which nobody else opens and which is gone when it is closed."""
+    unsafe = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
+    return StateDatabase(None, _TEMPORARY, f"{unsafe} {setup} BEGIN;")
+
+
+def _connected(file: Path | None, setup: str, first: str = "") -> sqlite3.Connection:
+    connection = sqlite3.connect(file or "", check_same_thread=False, isolation_level=None, timeout=_BUSY_SECONDS)
     try:
         _write_ahead(connection, first)
         connection.executescript(setup)

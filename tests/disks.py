@@ -1,8 +1,9 @@
 """Real disks with little room: a tmpfs mounted for a test, which fails where none can be mounted."""
 
+import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 BALLAST = "of-somebody-else"
@@ -31,3 +32,14 @@ def fill(place: Path) -> None:
     with suppress(OSError), (place / BALLAST).open("ab", buffering=0) as file:
         while file.write(bytes(_BLOCK)):
             pass
+
+
+@contextmanager
+def temporary_files_on(place: Path) -> Iterator[None]:
+    """Let SQLite put the temporary files of this process there; from the environment it takes the place only once."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(f"PRAGMA temp_store_directory='{place}'")
+        try:
+            yield
+        finally:
+            connection.execute("PRAGMA temp_store_directory=''")

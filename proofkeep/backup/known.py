@@ -1,14 +1,13 @@
 """Which chunks need not be stored again, and which stored packs the snapshot therefore refers to."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 
 from proofkeep.catalog import Catalog
 from proofkeep.errors import PackMissingError
 from proofkeep.format.names import PackId
 from proofkeep.format.pack_set import Row, encode_packs
 from proofkeep.slabs import Piece
+from proofkeep.state_database import temporary_database
 
 _BATCH = 500
 _IN_MEMORY = 1 << 16  # ids, of about 110 bytes each
@@ -28,10 +27,8 @@ class Known:
         self._referred = bytearray(len(self._usable))
         self._newest: set[bytes] = set()
         self._spilled = False
-        self._pending = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._pending.executescript(
-            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8192;"
-            "CREATE TABLE pending (id BLOB PRIMARY KEY) WITHOUT ROWID; BEGIN;"
+        self._pending = temporary_database(
+            "PRAGMA cache_size=-8192; CREATE TABLE pending (id BLOB PRIMARY KEY) WITHOUT ROWID;"
         )
 
     def close(self) -> None:
@@ -44,7 +41,7 @@ class Known:
         if len(self._newest) > _IN_MEMORY:
             self._spilled = True
             rows = ((identity,) for identity in sorted(self._newest))
-            self._pending.executemany("INSERT OR IGNORE INTO pending VALUES (?)", rows)
+            self._pending.change_many("INSERT OR IGNORE INTO pending VALUES (?)", rows)
             self._newest.clear()
 
     def refer(self, packs: Sequence[int]) -> bool:
@@ -78,8 +75,7 @@ class Known:
         for start in range(0, len(ids), _BATCH):
             batch = ids[start : start + _BATCH]
             query = f"SELECT id FROM pending WHERE id IN ({','.join('?' * len(batch))})"  # noqa: S608 - marks only
-            with closing(self._pending.execute(query, batch)) as rows:
-                found.update(row[0] for row in rows)
+            found.update(row[0] for row in self._pending.rows(query, batch))
         return found
 
     def referred(self) -> list[Row]:

@@ -1,8 +1,7 @@
 """What the ledger says must be there, in a private temporary database: bounded memory for millions of objects."""
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +9,14 @@ from proofkeep.errors import MalformedError
 from proofkeep.format.ledger_entry import LedgerEntry, StoredObject
 from proofkeep.format.names import PACKS, PackId, parse_pack
 from proofkeep.ledger import Head
+from proofkeep.state_database import temporary_database
 
 _SCHEMA = """
-PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-16384;
+PRAGMA cache_size=-16384;
 CREATE TABLE objects (
     name TEXT PRIMARY KEY, type TEXT, length INTEGER, sha256 BLOB, version_id TEXT, damaged INTEGER DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE entries (writer BLOB, sequence INTEGER, sha256 BLOB, PRIMARY KEY (writer, sequence)) WITHOUT ROWID;
-BEGIN;
 """
 
 
@@ -36,8 +35,7 @@ class Expected:
     """Objects and entries of all chains."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._database.executescript(_SCHEMA)
+        self._database = temporary_database(_SCHEMA)
 
     def close(self) -> None:
         """Forget everything."""
@@ -45,12 +43,12 @@ class Expected:
 
     def add_entry(self, entry: LedgerEntry, head: Head) -> list[StoredObject]:
         """Note an entry and its objects; those that contradict what an earlier entry says of the same name."""
-        self._database.execute("INSERT INTO entries VALUES (?,?,?)", (entry.writer, head.sequence, head.sha256))
+        self._database.change("INSERT INTO entries VALUES (?,?,?)", (entry.writer, head.sequence, head.sha256))
         contradicting = []
         for item in entry.objects:
             known = self.find(item.name)
             if known is None:
-                self._database.execute(
+                self._database.change(
                     "INSERT INTO objects (name, type, length, sha256, version_id) VALUES (?,?,?,?,?)",
                     (item.name, item.type, item.length, item.sha256, item.version_id),
                 )
@@ -71,28 +69,24 @@ class Expected:
     def objects(self, prefix: str) -> Iterator[ExpectedObject]:
         """Objects under a prefix, in the order of names."""
         query = "SELECT name, type, length, sha256, version_id FROM objects WHERE name >= ? AND name < ? ORDER BY name"
-        with closing(self._database.execute(query, (prefix, prefix + "~"))) as rows:
-            for row in rows:
-                yield ExpectedObject(*row)
+        for row in self._database.each(query, (prefix, prefix + "~")):
+            yield ExpectedObject(*row)
 
     def totals(self) -> dict[str, tuple[int, int]]:
         """Number and bytes of the objects of each type."""
-        with closing(self._database.execute("SELECT type, count(*), sum(length) FROM objects GROUP BY type")) as rows:
-            return {kind: (count, size) for kind, count, size in rows}
+        rows = self._database.rows("SELECT type, count(*), sum(length) FROM objects GROUP BY type")
+        return {kind: (count, size) for kind, count, size in rows}
 
     def set_damaged(self, name: str) -> None:
         """It is missing or not what the ledger says."""
-        self._database.execute("UPDATE objects SET damaged=1 WHERE name=?", (name,))
+        self._database.change("UPDATE objects SET damaged=1 WHERE name=?", (name,))
 
     def sound_packs(self) -> Iterator[PackId]:
         """Packs that the ledger names and that nothing was found wrong with, in the order of names."""
         query = "SELECT name FROM objects WHERE name >= ? AND name < ? AND damaged=0 ORDER BY name"
-        with closing(self._database.execute(query, (PACKS, PACKS + "~"))) as rows:
-            for (name,) in rows:
-                with suppress(MalformedError):  # a ledger may name anything; no record refers to such a thing
-                    yield parse_pack(name)
+        for (name,) in self._database.each(query, (PACKS, PACKS + "~")):
+            with suppress(MalformedError):  # a ledger may name anything; no record refers to such a thing
+                yield parse_pack(name)
 
     def _one(self, query: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        with closing(self._database.execute(query, values)) as rows:
-            row: tuple[Any, ...] | None = rows.fetchone()
-            return row
+        return next(iter(self._database.rows(query, values)), None)
