@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from proofkeep import events
 from proofkeep.backup.indexing import index_row
 from proofkeep.backup.known import first_usable
 from proofkeep.catalog import Catalog, FileState, SegmentState
+from proofkeep.errors import StateDamagedError, StateError, StateFullError
 from proofkeep.format.header import ObjectType
 from proofkeep.format.manifest import ID_SIZE, id_slices
 from proofkeep.format.table import decode_table
@@ -87,7 +89,31 @@ class Places:
 
 
 def teach_run(run: "Backup", head: Head) -> None:
-    """New packs, their chunks, what the walk noted, and our own head: one transaction."""
+    """New packs, their chunks, what the walk noted, and our own head: all of it, or all but the notes.
+
+    The snapshot exists. Notes that find no room, in the catalog or in temporary files, are dropped, and what they tell
+    of is read anew; where there is none without them either, they stay for a retry.
+
+    Raises:
+        StateFullError: there is no room even without the notes.
+    """
+    noted = run.journal.noted
+    try:
+        _teach(run, head, notes=noted.whole)
+    except StateDamagedError:
+        raise
+    except (StateFullError, StateError) as error:
+        # No savepoint: where it finds no room, SQLite rolls back the whole transaction by itself.
+        _teach(run, head, notes=False)
+        files = sum(isinstance(note, FileNote) for note in noted.read())
+        noted.clear()
+        entry = run.entry.hex()
+        events.emit("notes-dropped", outcome="failure", entry=entry, files=files, code=error.code, reason=str(error))
+    run.journal.set_packs_indexed()
+
+
+def _teach(run: "Backup", head: Head, *, notes: bool) -> None:
+    """One transaction."""
     catalog = run.catalog
     places = Places(catalog, run.options.expires_ns, partial(_ids, run))
     with catalog.transaction():
@@ -99,11 +125,10 @@ def teach_run(run: "Backup", head: Head) -> None:
             ids = sorted(chunk.id for chunk in decode_table(row.table, pack.id.name).chunks)
             places.learn(ids, catalog.add_pack(row, ids, sealed_table), pack.type)
             catalog.set_version(pack.id, pack.sent.version_id if pack.sent else None, head.sequence)
-        if run.journal.noted.whole:
+        if notes:
             tell = partial(run.progress, "learn", packs=total)
             teach_notes(catalog, run.entry, run.journal.noted, places, lambda files: tell(files=files))
         catalog.set_head(run.writer, head)
-    run.journal.set_packs_indexed()
 
 
 def _ids(run: "Backup", number: int) -> list[bytes]:
