@@ -61,6 +61,9 @@ class Bench:
                     self._run_heat(heat)
         finally:
             self._surroundings.stop()
+            shutil.rmtree(
+                FOLDER / "work", ignore_errors=True
+            )  # and with it every restored tree, see `Contender.remove`
 
     def _run_heat(self, heat: plan.Heat) -> None:
         works = set(heat.works) & set(self.options.work)

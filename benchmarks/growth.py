@@ -19,7 +19,7 @@ from benchmarks.data.sets import GIB, DataSet, data_set
 from benchmarks.data.writing import digest
 from benchmarks.growth_report import write_report
 from benchmarks.measuring import CommandError, measure, run, settle
-from benchmarks.peers.contender import ASIDE, Command
+from benchmarks.peers.contender import Command
 from benchmarks.peers.proofkeep import Proofkeep
 from benchmarks.peers.surroundings import Surroundings
 
@@ -83,8 +83,6 @@ class Growth:
             if work == "restore" and digest(proofkeep.restored()) != data.digest:
                 raise CommandError(f"restore of {amount:g} {curve} differs from the source")
         proofkeep.remove()
-        if curve == "size":  # few inodes, and the next point needs the room
-            shutil.rmtree(FOLDER / ASIDE)
 
     def _begun(self, data: DataSet) -> Proofkeep:
         proofkeep = Proofkeep(FOLDER / "work", data, self._surroundings)

@@ -2,7 +2,6 @@
 
 import filecmp
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from benchmarks.data.changing import apply_changes, undo_changes
 from benchmarks.data.sets import DataSet
 from benchmarks.data.writing import MODIFIED_NS, digest
 from benchmarks.measuring import CommandError, measure, run, settle
-from benchmarks.peers.contender import ASIDE, RESTORE, UNSYNCED, Contender
+from benchmarks.peers.contender import RESTORE, UNSYNCED, Contender
 from benchmarks.samples import Sample
 
 STORING = ("start-up", "start-up-ephemeral", "first", "unchanged", "changed")
@@ -55,7 +54,6 @@ class Course:
                         self._step(step, number)
         finally:
             self._clear()
-            shutil.rmtree(self.folder / ASIDE, ignore_errors=True)
             os.sync()
 
     def _prepare(self, number: int) -> None:

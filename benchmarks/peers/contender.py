@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -105,7 +106,17 @@ class Contender(ABC):
         if self.target.exists():
             aside = self.folder.parent / ASIDE
             aside.mkdir(exist_ok=True)
+            empty_files(self.target)
             self.target.rename(aside / f"{self.folder.name}-{time.time_ns()}")
+
+
+def empty_files(root: Path) -> None:
+    """Give the room of all files below `root` back, and keep the files."""
+    for folder, _, names in os.walk(root):
+        for name in names:
+            file = os.path.join(folder, name)  # noqa: PTH118 - a hundred thousand files
+            if stat.S_ISREG(os.lstat(file).st_mode):
+                os.truncate(file, 0)
 
 
 def size_below(root: Path) -> int:

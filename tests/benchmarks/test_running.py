@@ -10,7 +10,7 @@ from benchmarks.data.sets import DataSet, data_set
 from benchmarks.data.writing import walk_files
 from benchmarks.launcher import PeakOfTree, descendants
 from benchmarks.measuring import CommandError, Measured, measure, run
-from benchmarks.peers.contender import STEPS, Command, Contender, size_below
+from benchmarks.peers.contender import ASIDE, STEPS, Command, Contender, empty_files, size_below
 from benchmarks.peers.pipe import Pipe
 from benchmarks.peers.proofkeep import Proofkeep
 from benchmarks.peers.surroundings import Surroundings
@@ -159,6 +159,10 @@ class Ground:
         return Course(self.data, "local", steps, {*steps}, makers, work, once, *told)
 
 
+def files_below(root: Path) -> list[Path]:
+    return sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file())
+
+
 @pytest.fixture
 def ground(tmp_path: Path) -> Ground:
     return Ground(tmp_path)
@@ -213,7 +217,29 @@ def test_proofkeep_and_the_pipe_do_every_step(ground: Ground) -> None:
     assert [each.step for each in ground.samples if each.contender == "proofkeep"] == [*STEPS]
     assert [each.step for each in ground.samples if each.contender == "pipe"] == [*Pipe.steps]
     assert all(each.stored for each in ground.samples if each.step in {"first", "changed"})
-    assert not any((ground.folder / "work").iterdir())
+
+
+def test_restored_trees_stay_until_all_is_over_without_their_bytes(ground: Ground) -> None:
+    ground.course([Copy], ["first", "restore", "restore-unsynced"]).run(2)
+
+    assert ground.failures == []
+    assert [each.name for each in (ground.folder / "work").iterdir()] == [ASIDE]
+    trees = [*(ground.folder / "work" / ASIDE).iterdir()]
+    files = files_below(ground.data.source)
+    assert [files_below(tree) for tree in trees] == [files] * 4
+    assert [size_below(tree) for tree in trees] == [0] * 4
+
+
+def test_what_a_link_names_is_not_emptied(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "other").write_bytes(bytes(10))
+    (tmp_path / "tree" / "link").symlink_to(tmp_path / "other")
+    (tmp_path / "tree" / "file").write_bytes(bytes(20))
+
+    empty_files(tmp_path / "tree")
+
+    assert (tmp_path / "other").read_bytes() == bytes(10)
+    assert (tmp_path / "tree" / "file").read_bytes() == b""
 
 
 def test_stored_size_is_that_of_all_files(tmp_path: Path) -> None:
