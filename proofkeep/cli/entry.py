@@ -13,7 +13,7 @@ from proofkeep.cli.exits import Exit, exit_of
 from proofkeep.cli.interruption import Interruption
 from proofkeep.cli.report import Report
 from proofkeep.configuration import software
-from proofkeep.errors import CancelledError, OutputError, ProofkeepError
+from proofkeep.errors import CancelledError, OutputError, ProofkeepError, UnexpectedError
 
 _COMMANDS = (
     "init",
@@ -31,6 +31,7 @@ _COMMANDS = (
     "explain",
 )
 _PIPE_CLOSED = 141
+_AFTER_A_DEFECT = "Run it once more; if it comes again, report the message with its places in the code."
 
 
 def run_command(arguments: Sequence[str] | None = None) -> int:
@@ -105,10 +106,10 @@ def _catch_defects(report: Report) -> None:
 
     def hook(kind: type[BaseException], _: BaseException, trace: TracebackType | None) -> None:
         defect = logs.describe_defect(kind, trace)
-        message = f"internal error {defect['type']}"
-        sys.stderr.write(f"proofkeep: {message} [internal]\nhint: Report this with the lines below.\n")
+        code, message = UnexpectedError.code, f"command met an unexpected {defect['type']}"
+        told = {"code": code, "cause": UnexpectedError.cause, "message": message, "hint": _AFTER_A_DEFECT}
+        sys.stderr.write(f"proofkeep: {message} [{code}]\nhint: {_AFTER_A_DEFECT}\n")
         sys.stderr.writelines(f"  {place}\n" for place in defect["places"])
-        error = {"code": "internal", "message": message, "hint": "Report this defect.", "retryable": False}
-        report.close(Exit.ERROR, error)
+        report.close(Exit.ERROR, told | {"retryable": False})
 
     sys.excepthook = hook

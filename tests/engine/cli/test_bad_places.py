@@ -70,7 +70,7 @@ def test_state_directory_that_cannot_be_written(backed_up: Place, command: tuple
         ended = backed_up.run(*command, "--json")
 
     assert (ended.code, ended.document["error"]["code"]) == (1, "state")
-    assert "internal" not in ended.err
+    assert "unexpected" not in ended.err
     assert not (backed_up.root / "restored").exists()
     assert len(list((backed_up.root / "store").glob("snapshots/*/*/*"))) == 1
 

@@ -62,7 +62,7 @@ def test_result_that_cannot_be_written_is_an_error_of_its_own(repository: Place,
 def test_listing_to_a_full_disk_ends_in_an_error(backed_up: Place, command: str) -> None:
     ended = shell(backed_up, f"proofkeep {command} >/dev/full")
 
-    assert (ended.code, OutputError.code in ended.err, "internal" in ended.err) == (1, True, False)
+    assert (ended.code, OutputError.code in ended.err, "unexpected" in ended.err) == (1, True, False)
 
 
 def test_closed_standard_output_is_no_error(repository: Place) -> None:
