@@ -13,8 +13,8 @@ class Borg(Contender):
 
     name = "borg"
     settings = (
-        "repokey (AES-256-CTR, HMAC-SHA256), --compression zstd,3; verify: check --archives-only; verify-all: with"
-        " --verify-data, which opens every chunk and leaves out the CRC pass; caches in the work folder"
+        "repokey (AES-256-CTR, HMAC-SHA256), --compression zstd,3; verify: check --archives-only; verify-all: check"
+        " --repository-only, which reads all segments and checks their CRCs; caches in the work folder"
     )
 
     @classmethod
@@ -37,7 +37,7 @@ class Borg(Contender):
             "restore": extract,
             "restore-one": (*extract, self.data.one),
             "verify": ("check", "--archives-only", self.repository),
-            "verify-all": ("check", "--archives-only", "--verify-data", self.repository),
+            "verify-all": ("check", "--repository-only", self.repository),
         }
         return self._said(*said[step], folder=self.target if step.startswith("restore") else None)
 
