@@ -15,6 +15,7 @@ from proofkeep.errors import (
     HostLostError,
     IntegrityError,
     LedgerAheadError,
+    LedgerBusyError,
     NotProvenError,
     ObjectUnreadableError,
     PackMissingError,
@@ -66,6 +67,10 @@ _LEDGER_AHEAD = (
     "new backup with the entry that the message ends in as `known_ahead` among its options, **Run** on its deployment; "
     "once that has committed, every host goes on. A Retry repeats the options that this run has, and is refused until "
     "then."
+)
+_LEDGER_BUSY = (
+    "on the host, look at the process that the message names (`ps -o pid,stat,etime,args -p PID`): let it go on if it "
+    "does, or end it, which is safe. Then {retry}."
 )
 _NO_ROOM_IN_THE_SPOOL = (
     "mend the transfers that wait or make room on the disk, then {retry}. If the limit is too small, start a new "
@@ -125,6 +130,7 @@ _STEPS: tuple[tuple[_Kinds, str | Callable[[FlowRun], str]], ...] = (
     (SpoolFullError, _NO_ROOM_IN_THE_SPOOL),
     (WrongHostError, _on_its_host),
     (LedgerAheadError, _LEDGER_AHEAD),
+    (LedgerBusyError, _LEDGER_BUSY),
     (HostLostError, _FROM_ANOTHER_HOST),
     (UsageError, f"correct it, then {{retry}}. If it is a parameter of this run, {NEW_PARAMETERS}"),
     (ProofkeepError, "{retry}."),

@@ -72,6 +72,7 @@ ProofkeepError
     │   ├── StateDamagedError
     │   └── StateOwnerError
     ├── JournalBusyError
+    ├── LedgerBusyError
     ├── OutputError
     ├── WrongHostError
     ├── ProcessGoneError
@@ -636,11 +637,23 @@ class StateOwnerError(StateError):
 
 
 class JournalBusyError(PipelineError):
-    """Another process on this host works on the same run or ledger."""
+    """Another process on this host works on the same run or database."""
 
     code = "journal-busy"
     cause = "journal in use"
     hint = "Wait for the other process of this run to end, or stop it."
+
+
+class LedgerBusyError(PipelineError):
+    """Another process on this host is in the middle of a commit, and does not come to its end."""
+
+    code = "ledger-busy"
+    cause = "ledger in use"
+    retryable = True
+    hint = (
+        "Look at the process that the message names: let it go on, or end it, which is safe. Then press Retry; what "
+        "was sealed and sent is kept."
+    )
 
 
 class OutputError(PipelineError):

@@ -14,7 +14,7 @@ import os
 import pwd
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -81,6 +81,11 @@ class RepositoryState:
         return self.path / "closing.json"
 
     @property
+    def ledger_lock(self) -> Path:
+        """Locked while this writer's ledger chain grows; names the process that does."""
+        return self.path / "ledger.lock"
+
+    @property
     def runs(self) -> Path:
         """Folder of the runs."""
         return self.path / "runs"
@@ -107,12 +112,6 @@ class RepositoryState:
             raise StateError("file writer of the state directory is malformed")
         return bytes.fromhex(text.decode())
 
-    @contextmanager
-    def ledger_lock(self) -> Iterator[None]:
-        """Held while this writer's ledger chain grows; waits for another process of this host."""
-        with locked(self.path / "ledger.lock", wait=True):
-            yield
-
 
 @contextmanager
 def telling() -> Iterator[None]:
@@ -125,33 +124,37 @@ def telling() -> Iterator[None]:
 
 
 @contextmanager
-def locked(file: Path, *, wait: bool = False, patience: float = 0.0) -> Iterator[None]:
-    """Hold an exclusive lock that the kernel drops when the process ends.
+def locked(file: Path, *, patience: float = 0.0, meanwhile: Callable[[float], None] = lambda _: None) -> Iterator[int]:
+    """Hold an exclusive lock that the kernel drops when the process ends; gives the file's descriptor.
 
     Args:
-        patience: seconds for which a holder is waited for, if not for as long as it takes.
+        patience: seconds for which a holder is waited for.
+        meanwhile: told often for how many by now; what it raises ends the wait.
 
     Raises:
-        JournalBusyError: another process holds it and `wait` is false, or removed the file meanwhile.
+        JournalBusyError: another process holds it, or removed the file meanwhile.
         StateError: it cannot be opened.
     """
     with telling():
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        _lock(descriptor, file, wait=wait, until=time.monotonic() + patience)
+        _lock(descriptor, file, patience, meanwhile)
         if not _is_still(descriptor, file):
             raise JournalBusyError(f"another process removed {file.parent.name}")
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, file: Path, *, wait: bool, until: float) -> None:
+def _lock(descriptor: int, file: Path, patience: float, meanwhile: Callable[[float], None]) -> None:
+    began = time.monotonic()
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= until:
+            waited = time.monotonic() - began
+            meanwhile(waited)
+            if waited >= patience:
                 raise JournalBusyError(f"another process works on {file.parent.name}") from None
             time.sleep(_LOCK_POLL_SECONDS)
         else:

@@ -12,6 +12,7 @@ from proofkeep.backup.options import Identity, Options
 from proofkeep.backup.retrying import Pause, retry
 from proofkeep.backup.run import Backup
 from proofkeep.backup.teaching import teach_run
+from proofkeep.backup.turn import turn
 from proofkeep.backup.vouch import Vouching
 from proofkeep.errors import (
     IntegrityError,
@@ -70,6 +71,7 @@ class LeftRun(Backup):
 
         Raises:
             StoreError, TransportError: of the kind met; what was sent stays sent.
+            LedgerBusyError: another commit of this host does not come to its end.
             IntegrityError, StateError: journal or chain do not hold.
         """
         journal = self.journal
@@ -104,7 +106,7 @@ class LeftRun(Backup):
         if gone := self._gone():
             drop_and_reopen(self, gone)
         journal = self.journal
-        with self.state.ledger_lock():
+        with turn(self):
             if any(journal.unindexed_packs()):
                 head = self._place()
                 teach_run(self, head)

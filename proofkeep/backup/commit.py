@@ -10,6 +10,7 @@ from proofkeep.backup.confirm import confirm_keys, confirm_packs, drop_and_reope
 from proofkeep.backup.indexing import Indexing
 from proofkeep.backup.session import CLOCK_CHECKED
 from proofkeep.backup.teaching import teach_run
+from proofkeep.backup.turn import turn
 from proofkeep.backup.vouch import Vouching
 from proofkeep.errors import PackMissingError, PackRetiredError, PartialSnapshotError, StreamEndedEarlyError
 from proofkeep.format import record
@@ -77,6 +78,7 @@ class Committer:
             StreamEndedEarlyError: sealing or a transfer has not ended.
             PackMissingError: a pack it refers to is gone, or its data key; a retry sends what is missing.
             PackRetiredError: one was retired meanwhile; a retry sends what is missing.
+            LedgerBusyError: another commit of this host does not come to its end.
             StoreError, TransportError: of the kind met.
         """
         done = self._journal.fact("committed")
@@ -93,7 +95,7 @@ class Committer:
         self._refuse_gone(self._gone(sizes(), _count(packs)), PackMissingError, "gone from the store")
         self._refuse_gone(confirm_keys(store, decode_packs(packs)), PackMissingError, "without a key in the store")
         self._refuse_retired(packs)
-        with self._run.state.ledger_lock():
+        with turn(self._run):
             vouching = Vouching(self._run)
             vouching.close_earlier()
             for key in self._journal.objects("kind='key'"):

@@ -3,10 +3,14 @@
 import threading
 import time
 from collections.abc import Callable, Iterable
+from math import ceil
 
 from proofkeep.errors import CancelledError
 from proofkeep.journal import JournalPack
 from proofkeep.ports import Cancelled, Progress, Watch
+
+WAITS = "waits for another commit of this host"
+"""The step in which a run's turn has not come yet."""
 
 _EVERY_SECONDS = 0.2
 
@@ -51,9 +55,7 @@ class Underway:
             self.glance()
             with self._lock:
                 self._travelling[pack.number] = sent
-            now = self._clock()
-            if now - self._told_at >= _EVERY_SECONDS:
-                self._told_at = now
+            if self._is_time():
                 self._tell_sent()
 
         return watch
@@ -69,12 +71,16 @@ class Underway:
         self._confirmed = {"packs": packs, "total_packs": of}
         self._progress("commit", **self._confirmed, bytes=self._placed)
 
+    def waits(self, seconds: float) -> None:
+        """The commit waits for its turn, so long by now. Raises `CancelledError` where the run was cancelled."""
+        self.glance()
+        if self._is_time():
+            self._progress(WAITS, seconds=ceil(seconds))
+
     def placing(self, sent: int) -> None:
         """Look on while the commit sends an object, as with `watch`."""
         self.glance()
-        now = self._clock()
-        if now - self._told_at >= _EVERY_SECONDS:
-            self._told_at = now
+        if self._is_time():
             self._progress("commit", **self._confirmed, bytes=self._placed + sent)
 
     def placed(self, size: int) -> None:
@@ -100,6 +106,14 @@ class Underway:
             self._proven += pack.size
             proven, sealed = self._proven, self._sealed
         self._progress("verify", bytes=proven, total_bytes=sealed)
+
+    def _is_time(self) -> bool:
+        """Whether to tell again what changes all the time."""
+        now = self._clock()
+        if now - self._told_at < _EVERY_SECONDS:
+            return False
+        self._told_at = now
+        return True
 
     def _tell_sent(self) -> None:
         with self._lock:

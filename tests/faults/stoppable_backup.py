@@ -4,7 +4,8 @@
 
 It stops itself by SIGSTOP just before the step: every thread stands still and keeps its locks and connections until
 somebody sends SIGCONT. A step more than `tests.steps` knows is `half packs`, when half of a pack has been sent. Its
-instants begin MINUTE minutes after those of the ground; each step is told to a log, and how it ended to its output.
+instants begin MINUTE minutes after those of the ground; each step is told to a log, and how it ended to its output. So
+is that it waits for its turn to commit.
 """
 
 import itertools
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from proofkeep import events
+from proofkeep.backup.underway import WAITS
 from proofkeep.errors import ProofkeepError
 from tests.building import START_NS, STEP_NS, Ground, Host, small_frames
 from tests.decorating import WatchedStore, watched_host
@@ -64,6 +66,11 @@ class Stopper:
                 self._wanted = ""
                 os.kill(os.getpid(), signal.SIGSTOP)
 
+    def progress(self, step: str, **_: int) -> None:
+        """Tell that its turn has not come."""
+        if step == WAITS:
+            self.reach(WAITS)
+
 
 def main(root: str, run: str, minute: str) -> None:
     events.listen(heard=False)
@@ -74,7 +81,8 @@ def main(root: str, run: str, minute: str) -> None:
     with watched_host(stopper), small_frames(), halfway(lambda name: stopper.reach(f"half {name}")):
         try:
             repository = ground.connect(store=store, ledger=ledger)
-            ended = Ended(Host(ground).run(bytes.fromhex(run), repository=repository).snapshot)
+            made = Host(ground).run(bytes.fromhex(run), repository=repository, progress=stopper.progress)
+            ended = Ended(made.snapshot)
         except ProofkeepError as error:
             ended = Ended(code=error.code)
     json.dump(asdict(ended), sys.stdout)

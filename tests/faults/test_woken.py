@@ -11,10 +11,10 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
 
+from proofkeep.backup.underway import WAITS
 from proofkeep.errors import JournalBusyError
 from proofkeep.format.names import PACKS
 from tests.architecture.tree import ROOT
@@ -83,13 +83,9 @@ def assert_stands_still(run: Run) -> None:
     assert found.si_code == os.CLD_STOPPED, ended(run)
 
 
-def has_read_everything(host: Host, run: bytes) -> bool:
-    return "Journal.set_fact end" in log_of(host.ground.root, run).read_text().splitlines()
-
-
-def waits_for_a_lock(run: Run) -> bool:
-    """As the kernel tells it; no other lock than that of a writer's chain is waited for in this way."""
-    return any("-> FLOCK" in line and f" {run.pid} " in line for line in Path("/proc/locks").read_text().splitlines())
+def has_told(host: Host, run: bytes, step: str) -> bool:
+    log = log_of(host.ground.root, run)
+    return log.exists() and step in log.read_text().splitlines()
 
 
 def fetched(ground: RemoteGround) -> RemoteGround:
@@ -117,10 +113,10 @@ def test_run_that_wakes_when_its_successor_is_done_loses_hides_and_doubles_nothi
     before = host.portrait()
     sleeper = begin(host, SLEEPER, stop_at)
     assert_stands_still(sleeper)
-    if has_read_everything(host, SLEEPER):
+    if has_told(host, SLEEPER, "Journal.set_fact end"):
         plant(host.source, {"d0/f0": content(77, 1234), "later": b"later"})
     successor = begin(host, SUCCESSOR)
-    until(lambda: successor.poll() is not None or waits_for_a_lock(successor), "the successor is done, or waits")
+    until(lambda: successor.poll() is not None or has_told(host, SUCCESSOR, WAITS), "the successor is done, or waits")
     waits = successor.poll() is None
     sleeper.send_signal(signal.SIGCONT)
 

@@ -11,6 +11,7 @@ from infra.error_codes import PAGES, classes
 from proofkeep.errors import (
     DamagedError,
     LedgerAheadError,
+    LedgerBusyError,
     ObjectUnreadableError,
     ProofkeepError,
     SelfCheckError,
@@ -61,6 +62,8 @@ def test_card_advises_a_retry_where_its_page_does_and_no_retry_alone_where_the_p
         (SourceEmptyError, {}, "start a new run with `allow_empty` among its"),
         (LedgerAheadError, {}, "as `known_ahead` among its"),
         (LedgerAheadError, {}, "once that has committed, every host goes on"),
+        (LedgerBusyError, {}, "`ps -o pid,stat,etime,args -p PID`"),
+        (LedgerBusyError, {}, "end it, which is safe"),
         (UnsafePathError, RESTORE, "by a new run with its id"),
         (DamagedError, RESTORE, "from an older snapshot"),
         (DamagedError, {}, "packs that are gone or have another size are"),

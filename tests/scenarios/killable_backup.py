@@ -3,7 +3,7 @@
     KILL_AT="put packs/ 2" python -m tests.scenarios.killable_backup GROUND RUN
 
 The step is an operation, the beginning of its object's name if it has one, and which of them it is, from 1. The process
-dies by SIGKILL just before it: no handler runs, no file is closed.
+dies by SIGKILL just before it: no handler runs, no file is closed. With KILL_BY=SIGSTOP it stands still there.
 """
 
 import os
@@ -27,6 +27,7 @@ class Killer:
         self.operation, *name, count = step.split()
         self.name = "".join(name)
         self.left = int(count)
+        self.signal = signal.Signals[os.environ.get("KILL_BY", "SIGKILL")]
         self._lock = threading.Lock()
 
     def __call__(self, operation: str, name: str, call: Callable[[], Any]) -> Any:
@@ -34,7 +35,7 @@ class Killer:
             with self._lock:
                 self.left -= 1
                 if self.left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
+                    os.kill(os.getpid(), self.signal)
         return call()
 
 

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from proofkeep.backup.underway import WAITS
 from tests.engine.cli.places import Ended, Place
 from tests.engine.targets.trees import portrait
+from tests.holding import turn_held
 
 MIB = 1 << 20
 
@@ -24,8 +26,8 @@ def packs_of(ended: Ended, event: str) -> list[object]:
     return [each["pack"] for each in events(ended.err) if each["event"] == event]
 
 
-def interrupted_at(place: Place, event: str, number: signal.Signals) -> Ended:
-    """Send a signal when the engine first says `event`."""
+def interrupted_at(place: Place, words: str, number: signal.Signals) -> Ended:
+    """Send a signal when a line of standard error first has `words` in it."""
     command = place.command("backup", "--json", "--log", "json", "--run", "ab" * 16)
     with subprocess.Popen(
         command,
@@ -40,7 +42,7 @@ def interrupted_at(place: Place, event: str, number: signal.Signals) -> Ended:
         said = []
         for line in process.stderr:
             said.append(line)
-            if f'"event": "{event}"' in line:
+            if words in line:
                 process.send_signal(number)
                 break
         said.extend(process.stderr)
@@ -54,7 +56,7 @@ def test_interrupted_backup_goes_on_and_sends_nothing_twice(repository: Place, n
         (repository.source / f"large {name}").write_bytes(os.urandom(40 * MIB))
     repository.configure(backup=f"spool_limit = {64 * MIB}")
 
-    stopped = interrupted_at(repository, "pack-sent", number)
+    stopped = interrupted_at(repository, '"event": "pack-sent"', number)
     listed = repository.run("snapshots", "--json")
     resumed = repository.run("backup", "--json", "--log", "json", "--resume", "ab" * 16)
 
@@ -68,6 +70,18 @@ def test_interrupted_backup_goes_on_and_sends_nothing_twice(repository: Place, n
     assert len(sent) == len(set(sent))
     repository.done("restore", "latest", "restored")
     assert portrait(repository.root / "restored") == portrait(repository.source)
+
+
+def test_backup_says_that_it_waits_for_another_commit_and_hears_an_interruption(repository: Place) -> None:
+    repository.done("backup")
+    (runs,) = repository.root.glob("state/*/runs")
+    with turn_held(runs.with_name("ledger.lock")):
+        stopped = interrupted_at(repository, f"{WAITS}: 1 seconds", signal.SIGINT)
+    resumed = repository.run("backup", "--json", "--resume", "ab" * 16)
+
+    assert stopped.code == 128 + signal.SIGINT
+    assert stopped.document["error"]["code"] == "cancelled"
+    assert resumed.code == 0
 
 
 def test_finished_run_is_not_run_again(repository: Place) -> None:
