@@ -11,6 +11,7 @@ from prefect.context import SettingsContext, get_settings_context
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES
 
 from proofkeep import events
+from proofkeep.backup.underway import WAITS
 from proofkeep.pace import Pace, share_of
 from proofkeep.ports import Progress
 from proofkeep.progress import in_units
@@ -21,8 +22,8 @@ _QUIET_SECONDS = 30.0
 _FULL = 100.0
 _READ_SHARE = 70.0  # percent of a backup's bar that reading the source fills, while it is known how much there is
 _SENT_SHARE = 29.0  # the last one is the commit
-_UNITS = ("packs", "files", "entries", "objects", "snapshots")
-_OF_THE_BODY = frozenset({"refresh", "list"})
+_UNITS = ("packs", "files", "entries", "objects", "snapshots", "seconds")
+_OF_THE_BODY = frozenset({"refresh", "list", WAITS})
 """What a flow's body does itself, before there is a task to look at."""
 
 watchers: list[Progress] = []
@@ -133,4 +134,5 @@ class BackupProgress(RunProgress):
 
     def show_commit(self) -> None:
         """Show how far the commit is."""
-        self.show((_READ_SHARE + _SENT_SHARE) / _FULL, self.said(self.latest if self.latest == "learn" else "commit"))
+        step = self.latest if self.latest in {"learn", WAITS} else "commit"
+        self.show((_READ_SHARE + _SENT_SHARE) / _FULL, self.said(step))

@@ -15,6 +15,7 @@ from flows.runs import named_by, this_run
 from flows.telling import telling
 from flows.watching import in_thread, threads, watched
 from proofkeep.backup.resume import Resumed, committed_before, resumable
+from proofkeep.backup.underway import WAITS
 from proofkeep.errors import CancelledError, PartialSnapshotError, ProofkeepError
 from proofkeep.model import Finding
 from proofkeep.pace import share_of
@@ -105,7 +106,8 @@ def _show(progress: RunProgress, number: int, of: int) -> None:
     counts = progress.of("upload")
     sent = f"{in_units(counts.get('bytes', 0))} of {in_units(counts.get('total_bytes', 0))} sent"
     share = (number + (share_of(counts) or 0.0)) / of
-    progress.show(share, f"run {number + 1} of {of}: {sent}{progress.pace('upload')}")
+    now = progress.said(WAITS) if progress.latest == WAITS else f"{sent}{progress.pace('upload')}"
+    progress.show(share, f"run {number + 1} of {of}: {now}")
 
 
 def _say(card: Card, repository: str, done: list[Resumed], failures: dict[str, ProofkeepError]) -> None:
