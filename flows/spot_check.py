@@ -1,4 +1,4 @@
-"""The flow `spot_check`: a drill's question to a live source, deployed on the queue of the source's own host."""
+"""The flow `spot_check`: a drill's question to a live source, deployed on the source's own host."""
 
 import time
 from typing import Any

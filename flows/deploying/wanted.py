@@ -12,10 +12,17 @@ POOL = "proofkeep"
 OURS = "proofkeep"
 QUIET = {"env": {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}}
 
-CONTROL_LIMIT = 4
-"""Runs at once on a host's control queue: all are short but `resume_transfers`, which runs once a repository."""
+CONTROL_LIMIT = 8
+"""Runs at once on a host's control queue: all are short but `restore` and `resume_transfers`, one each a repository."""
 
-_CONTROL = {"flows.status.status", "flows.resume_transfers.resume_transfers", "flows.abandon.abandon"}
+_CONTROL = {
+    "flows.status.status",
+    "flows.restore.restore",
+    "flows.spot_check.spot_check",
+    "flows.resume_transfers.resume_transfers",
+    "flows.abandon.abandon",
+}
+"""What is short, or a person or a drill waits for."""
 
 _STATUS_CRON = "50 * * * *"
 

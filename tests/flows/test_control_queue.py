@@ -1,17 +1,19 @@
-"""Two long backups fill a host's queue: what a person asks for meanwhile does not wait behind them."""
+"""Two long backups fill a host's queue: what a person or a drill asks for meanwhile does not wait behind them."""
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from prefect.client.schemas.objects import StateType
 from prefect.states import Pending
 
+from flows.backup import backup
 from flows.deploying.wanted import CONTROL_LIMIT
 from flows.reconcile import reconcile
 from tests.flows.conftest import QUEUE
-from tests.flows.house import House
-from tests.flows.running import client, deployment_run, ended, message
+from tests.flows.house import ENTRY, House
+from tests.flows.running import client, deployment_run, ended, message, run_here
 from tests.flows.test_reconcile import now
 from tests.flows.worker import Worker
 
@@ -32,10 +34,17 @@ def full(worker: Worker) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("full")
-def test_status_begins_while_backups_wait_for_the_hosts_queue(house: House) -> None:
+@pytest.mark.parametrize("flow", ["status", "restore", "spot_check"])
+def test_what_is_waited_for_begins_while_backups_wait_for_the_hosts_queue(house: House, flow: str) -> None:
+    assert run_here(backup, house.parameters(allow_empty=True)).state_name == "Completed"
+    parameters: dict[str, dict[str, Any]] = {
+        "status": {"repository": house.name, "entries": []},
+        "restore": {"repository": house.name, "keys": house.name, "target": str(house.root / "restored")},
+        "spot_check": {"entry": ENTRY, "repository": house.name, "source": house.name, "questions": []},
+    }
     waits = deployment_run(house.parameters())
 
-    run = ended(deployment_run({"repository": house.name, "entries": []}, "status/status").id)
+    run = ended(deployment_run(parameters[flow], f"{flow}/{flow}").id)
 
     waiting = now(waits.id)
     with client() as api:

@@ -22,7 +22,13 @@ SCHEDULES = {
     "status/status": "50 * * * *",
 }
 
-CONTROL = {"resume_transfers/resume_transfers", "abandon/abandon", "status/status"}
+CONTROL = {
+    "restore/restore",
+    "spot_check/spot_check",
+    "resume_transfers/resume_transfers",
+    "abandon/abandon",
+    "status/status",
+}
 
 
 def deployment(name: str) -> DeploymentResponse:

@@ -91,6 +91,8 @@ def test_every_host_has_a_queue_of_its_runs_and_one_before_which_no_backup_stand
     queued = {each.flow: each.queue for each in made.deployments}
     assert {flow for flow, queue in queued.items() if queue != "backup-1.example"} == {
         "status",
+        "restore",
+        "spot_check",
         "resume_transfers",
         "abandon",
     }
