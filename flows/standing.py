@@ -103,8 +103,13 @@ def safe(verb: str, run: FlowRun, state: Path | None, left: Collection[Left]) ->
     waiting, size = sum(each.waiting for each in left), in_units(sum(each.waiting_bytes for each in left))
     proven = sum(each.proven for each in left)
     words = f"nothing is lost: {waiting} packs ({size}) wait" if waiting else "nothing waits"
-    arrived = f"{proven} packs are proven in the store and are not sent again" if proven else "none has arrived"
-    return f"{words} in the spool on host {host}; {arrived}"
+    sent = sum(each.sent for each in left)
+    arrived = [f"{sent} of them were sent and are not proven yet"] if sent else []
+    if proven:
+        arrived.append(f"{proven} packs are proven in the store and are not sent again")
+    elif waiting:
+        arrived.append("none is proven in the store" if sent else "none is known to have arrived")
+    return f"{words} in the spool on host {host}; {', '.join(arrived)}"
 
 
 def _not_counted(host: str, why: str) -> str:

@@ -39,7 +39,7 @@ def render(repository: str, report: StatusReport, now_ns: int) -> str:
         lines += ["", "## Open failures", "", *(_failure(subject, failure, now_ns) for subject, failure in failures)]
         lines += [_forgetting(place) for place in report.other_places]
     if report.left:
-        lines += ["", "## Left over", "", "| run | of | waits in the spool | stored, in no snapshot | what to do |"]
+        lines += ["", "## Left over", "", "| run | of | waits in the spool | proven, in no snapshot | what to do |"]
         lines += ["|---|---|---|---|---|", *(_left(run) for run in report.left)]
     if report.abandoned:
         lines += ["", "## Abandoned", "", f"Packs that were sent and never proven: {STAYS}.", ""]
@@ -76,7 +76,7 @@ def _forgetting(place: str) -> str:
 
 
 def _left(run: UnfinishedRun) -> str:
-    waiting = f"{run.waiting:,} packs, {in_units(run.waiting_bytes)}"
+    waiting = f"{run.waiting:,} packs, {in_units(run.waiting_bytes)}; {run.sent:,} of them sent, not proven yet"
     stored = f"{run.stored:,} packs, {in_units(run.stored_bytes)}"
     if run.damaged:
         waiting, stored = in_units(run.spool_bytes), "its journal cannot be read"

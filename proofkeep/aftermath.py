@@ -43,6 +43,11 @@ class Left:
         return sum(transfer.waiting_bytes for transfer in self.transfers)
 
     @property
+    def sent(self) -> int:
+        """Of these, packs that the store took and was not shown to hold."""
+        return sum(transfer.sent for transfer in self.transfers)
+
+    @property
     def proven(self) -> int:
         """Packs that the store was shown to hold."""
         return sum(transfer.packs - transfer.waiting for transfer in self.transfers)

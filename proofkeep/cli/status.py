@@ -102,6 +102,7 @@ def _left(run: UnfinishedRun) -> dict[str, Any]:
         "entry": run.name,
         "waiting": run.waiting,
         "waiting_bytes": run.waiting_bytes,
+        "sent": run.sent,
         "stored": run.stored,
         "stored_bytes": run.stored_bytes,
         "spool_bytes": run.spool_bytes,
@@ -176,8 +177,8 @@ def _left_lines(run: UnfinishedRun) -> list[str]:
         what = f"its journal cannot be read, {shown.size(run.spool_bytes)} in the spool"
     else:
         what = (
-            f"{run.waiting} packs ({shown.size(run.waiting_bytes)}) wait in the spool, {run.stored} "
-            f"({shown.size(run.stored_bytes)}) are stored and in no snapshot"
+            f"{run.waiting} packs ({shown.size(run.waiting_bytes)}) wait in the spool, {run.sent} of them sent and not "
+            f"proven yet, {run.stored} ({shown.size(run.stored_bytes)}) are proven and in no snapshot"
         )
     return [f"left over: run {run.run}{of}: {what}", *(f"  {command}" for command in commands(run))]
 

@@ -194,7 +194,8 @@ class Journal:
         """How far each transfer came, in order, the one still open included; reads no frame table."""
         rows = self._rows(
             "SELECT transfer, count(*), sum(size), sum(verified IS NULL), "
-            "sum(CASE WHEN verified IS NULL THEN size ELSE 0 END), sum(failures) FROM packs "
+            "sum(CASE WHEN verified IS NULL THEN size ELSE 0 END), sum(verified IS NULL AND sent IS NOT NULL), "
+            "sum(failures) FROM packs "
             "GROUP BY transfer ORDER BY transfer"
         )
         return [TransferCounts(*row) for row in rows]

@@ -107,6 +107,7 @@ class TransferCounts:
 
     Attributes:
         waiting: packs that the store was not shown to hold; they lie in the spool, with so many bytes.
+        sent: of these, packs that the store took.
         failures: attempts to send one of its packs that failed.
     """
 
@@ -115,4 +116,5 @@ class TransferCounts:
     bytes: int
     waiting: int
     waiting_bytes: int
+    sent: int
     failures: int

@@ -35,6 +35,7 @@ class UnfinishedRun:
         live: a process works on it; nothing more is known of it then but `spool_bytes`.
         damaged: its journal cannot be read.
         waiting, waiting_bytes: packs that were not proven in the store yet.
+        sent: of these, packs that the store took.
         stored, stored_bytes: packs that were, and that no index names.
         ended: everything is sealed, the manifest too: what is missing is sending and the commit.
         remains, remains_bytes: packs that were sent and given up before they were proven: they may lie in the store.
@@ -51,6 +52,7 @@ class UnfinishedRun:
     orchestrator: str | None = None
     waiting: int = 0
     waiting_bytes: int = 0
+    sent: int = 0
     stored: int = 0
     stored_bytes: int = 0
     spool_bytes: int = 0
@@ -105,10 +107,12 @@ def _described(repository: str, folder: Path, journal: Journal, spool_bytes: int
     began: dict[str, Any] = journal.fact(BEGAN) or {}
     abandoned: dict[str, Any] | None = journal.fact(ABANDONED)
     waiting: list[int] = []
+    sent = 0
     stored: list[int] = []
     for pack in journal.packs():  # one by one: a row that rotted is to be met
         if pack.verified is None:
             waiting.append(pack.size)
+            sent += pack.sent is not None
         elif not pack.indexed:
             stored.append(pack.size)
     return UnfinishedRun(
@@ -120,6 +124,7 @@ def _described(repository: str, folder: Path, journal: Journal, spool_bytes: int
         orchestrator=began.get("orchestrator"),
         waiting=len(waiting),
         waiting_bytes=sum(waiting),
+        sent=sent,
         stored=len(stored),
         stored_bytes=sum(stored),
         spool_bytes=spool_bytes,

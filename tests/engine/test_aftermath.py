@@ -38,8 +38,22 @@ def test_readable_journal_tells_what_waits(host: Host, run: bytes) -> None:
     left = left_by(host.state_root, run)
 
     assert left is not None
-    assert (left.unreadable, left.sealed, left.proven) == (False, True, 0)
+    assert (left.unreadable, left.sealed, left.sent, left.proven) == (False, True, 0, 0)
     assert left.waiting == len(list((host.state.run(run) / "spool").iterdir())) > 1
+
+
+def test_packs_that_the_store_took_are_told_apart_from_those_it_was_shown_to_hold(host: Host, run: bytes) -> None:
+    with small_frames(), host.backup(run) as backup:
+        first, *_ = backup.transfers()
+        backup.upload(first)
+        sent = left_by(host.state_root, run)
+        backup.verify(first)
+        proven = left_by(host.state_root, run)
+
+    assert sent is not None
+    assert proven is not None
+    assert (sent.sent, sent.proven) == (first.packs, 0)
+    assert (proven.sent, proven.proven) == (0, first.packs)
 
 
 def test_journal_that_cannot_be_read_is_not_taken_for_nothing(host: Host, run: bytes) -> None:

@@ -54,7 +54,7 @@ def test_failed_backup_tells_transfers_what_is_safe_and_the_recovery_point(house
     assert row(text, "where") == f"entry `home`, source block `{house.name}`, repository block `{house.name}`"
     assert re.match(r"3 of 3 are not proven in the store: number 0, 1, 2", row(text, "transfers"))
     assert re.search(
-        rf"nothing is lost: \d+ packs \([\d.]+ MiB\) wait in the spool on host {host_name()}; none has arrived",
+        rf"nothing is lost: \d+ packs \([\d.]+ MiB\) wait in the spool on host {host_name()}; none is known to have",
         row(text, "safe"),
     )
     assert re.search(r"grows older .* last committed here: `[0-9a-f]{32}\.0001` of .* 0\.0 hours old", text)

@@ -11,7 +11,11 @@ from prefect.client.schemas.objects import FlowRun
 from blocks import Repository
 from flows.backup import backup
 from flows.resume_transfers import resume_transfers
+from flows.status import status
+from proofkeep.backup import Backup
 from proofkeep.configuration.identity import host_name
+from proofkeep.errors import StoreUnavailableError
+from tests.flows.aftermath import journal
 from tests.flows.house import House
 from tests.flows.running import artifacts, client, message, run_here, run_here_again
 from tests.flows.test_failure_cards import card, row
@@ -82,6 +86,25 @@ def test_unreadable_journal_is_told_where_the_transfers_are(house: House, stuck:
     text = card(run_here_again(backup, stuck))
 
     assert row(text, "transfers") == "not known, the journal cannot be read"
+
+
+def test_packs_that_lie_in_the_store_unproven_are_not_called_absent(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StoreUnavailableError("store is away")
+
+    house.fill(2)
+    monkeypatch.setattr(Backup, "verify", fail)
+    run = run_here(backup, house.parameters())
+    seen = run_here(status, {"repository": house.name})
+
+    with journal(house, run) as durable:
+        sent = sum(pack.sent is not None for pack in durable.packs())
+    assert sent > 0
+    told = row(card(run), "safe")
+    assert told.endswith(f"; {sent} of them were sent and are not proven yet, none is proven in the store")
+    assert f"; {sent} of them sent, not proven yet | 0 packs" in artifacts(seen.id)["markdown"]
 
 
 def test_newest_snapshot_is_not_called_forgotten_where_no_journal_was_looked_at(house: House, stuck: FlowRun) -> None:

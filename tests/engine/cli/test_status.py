@@ -229,6 +229,8 @@ def test_packs_that_were_sent_and_given_up_are_listed_for_good_and_alarm_nobody(
         backup.checksum(backup.encrypt(backup.compress(backup.snapshot())), lambda _: None)
         backup.upload(backup.transfers()[0])
 
+    before = only(status(repository)[1]["left"])
+    listed = repository.run("status").out
     given_up = repository.run("abandon", run.hex())
     repository.done("backup")
     code, result = status(repository)
@@ -236,7 +238,8 @@ def test_packs_that_were_sent_and_given_up_are_listed_for_good_and_alarm_nobody(
 
     left = only(result["abandoned"])
     assert (code, left["run"], left["entry"], result["left"]) == (0, run.hex(), "home", [])
-    assert left["remains"] > 0
+    assert left["remains"] == before["sent"] > 0
+    assert f"wait in the spool, {before['sent']} of them sent and not proven yet, 0 (0 B) are proven and" in listed
     assert left["remains_bytes"] > 100_000
     assert f"{left['remains']} of them were sent and not proven: {STAYS}" in given_up.out
     assert f"abandoned: run {run.hex()} of home: {left['remains']} packs (" in said
