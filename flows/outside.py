@@ -13,7 +13,7 @@ from flows.cards import artifact_key, failure_title, pointed, told_within
 from flows.failing import told_of
 from flows.lateness import started_late, window_of
 from flows.next_step import NEW_PARAMETERS
-from flows.remembering import remember_failure
+from flows.remembering import remember_cancelled, remember_failure
 from proofkeep import events
 from proofkeep.errors import CancelledError, ProofkeepError, UnexpectedError, UsageError
 from proofkeep.history import BACKUP
@@ -85,11 +85,12 @@ def tell_unless_told(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any])
         _tell(flow.name, flow_run, StateType.FAILED, error)
 
 
-def tell_cancelled(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect's names
+def tell_cancelled(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Hook of flows: a cancelled run has a card that says what waits and how to go on.
 
     Its worker sets it Cancelled after this, in words of its own; `flows.cancellations` lets those lead to the card.
     """
+    remember_cancelled(flow.name, flow_run, cancelled(flow_run), state.timestamp)
     _tell(flow.name, flow_run, StateType.CANCELLED, cancelled(flow_run))
 
 

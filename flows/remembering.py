@@ -3,14 +3,16 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from prefect.client.schemas.objects import FlowRun
 
 from blocks import Repository, Source, load_block
+from flows.runs import nanoseconds
 from proofkeep import events
 from proofkeep.configuration import Configuration
-from proofkeep.errors import ProofkeepError, UsageError
+from proofkeep.errors import CancelledError, ProofkeepError, UsageError
 from proofkeep.history import BACKUP, DRILL, VERIFY, Attempt
 from tasks.boundary import only_our_errors
 
@@ -33,14 +35,11 @@ def remembering(flow: str, run: FlowRun) -> Iterator[None]:
 
 
 def remember_failure(flow: str, run: FlowRun, error: ProofkeepError) -> None:
-    """Let the status show the run's failure as open, unless the history knows the run: it sees for itself who died.
-
-    What the run was about may be unusable, which must keep nobody from telling its end; an event says so.
-    """
+    """Let the status show the run's failure as open, unless the history knows the run: it sees for itself who died."""
     verb = _VERBS.get(flow)
     if verb is None:
         return
-    try:
+    with _keeping_nobody(run):
         configuration = _configuration(verb, run.parameters)
         with configuration.history() as history:
             attempts = history.attempts(configuration.place)
@@ -48,6 +47,24 @@ def remember_failure(flow: str, run: FlowRun, error: ProofkeepError) -> None:
         if not any(each.run == run.id.hex or _makes_good(each, verb, entries, run) for each in attempts):
             with configuration.recorded(verb, entries, run.id.hex) as recording:
                 recording.failure = error
+
+
+def remember_cancelled(flow: str, run: FlowRun, error: CancelledError, at: datetime) -> None:
+    """Let the status say of a run that had to be killed what its card says; one that ended by itself has said so.
+
+    Args:
+        at: when somebody cancelled it.
+    """
+    if (verb := _VERBS.get(flow)) is not None:
+        with _keeping_nobody(run), _configuration(verb, run.parameters).history() as history:
+            history.end_killed(run.id.hex, error, nanoseconds(at))
+
+
+@contextmanager
+def _keeping_nobody(run: FlowRun) -> Iterator[None]:
+    """What the run was about may be unusable, which must keep nobody from telling its end; an event says so."""
+    try:
+        yield
     except Exception as trouble:  # noqa: BLE001 - parameters that fit no flow raise anything, and must hide no card
         events.emit("failure-not-recorded", outcome="failure", flow_run_id=str(run.id), kind=type(trouble).__name__)
 

@@ -1,7 +1,7 @@
 """The flow run that this process is in."""
 
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, datetime
 
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
@@ -21,7 +21,12 @@ def began_ns(run: FlowRun) -> int:
     """When its first attempt began; the same on every retry."""
     if run.start_time is None:
         raise AssertionError(run.id)
-    return int(run.start_time.timestamp() * _NANOSECONDS)
+    return nanoseconds(run.start_time)
+
+
+def nanoseconds(instant: datetime) -> int:
+    """An instant as the engine has it."""
+    return int(instant.timestamp() * _NANOSECONDS)
 
 
 def named_by(parameter: str) -> Callable[[], str]:

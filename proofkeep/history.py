@@ -215,6 +215,20 @@ class History:
         except ProofkeepError as error:
             events.emit("history-not-written", outcome="failure", code=error.code)
 
+    def end_killed(self, run: str, error: ProofkeepError, at: int) -> None:
+        """Say how the last attempt of a run ended, whose process was killed before it could.
+
+        It keeps its place in the order: what has ended well since has made it good.
+
+        Args:
+            at: when, in ns.
+        """
+        last = "SELECT number, lock, ended FROM attempts WHERE run=? ORDER BY number DESC LIMIT 1"
+        for number, lock, ended in self._database.rows(last, (run,)):
+            if ended is None and self._has_died(self._locks / lock):
+                values = (at, error.code, str(error), number)
+                self._database.change("UPDATE attempts SET ended=?, code=?, message=? WHERE number=?", values)
+
     # --- reading
 
     @property

@@ -9,9 +9,11 @@ from prefect.states import Cancelled, Cancelling, Running
 from flows.backup import backup
 from flows.outside import AGAIN
 from flows.reconcile import reconcile
+from flows.runs import nanoseconds
 from proofkeep.configuration.identity import host_name
 from tests.flows.house import House
 from tests.flows.running import artifact_id, client, message
+from tests.flows.test_crashes import leave_unended, seen
 from tests.flows.test_reconcile import NO_TIME, ended_process, now
 
 WORKER_SAYS = "Flow run was cancelled successfully."
@@ -58,6 +60,31 @@ def test_run_whose_hook_never_ran_gets_its_card(begun: FlowRun) -> None:
 
     assert begun.id in told()
     assert f"/{artifact_id(begun.id)} It said before: " in message(now(begun.id))
+
+
+@pytest.mark.parametrize("told_by", ["hook", "reconcile"])
+def test_run_that_had_to_be_killed_is_cancelled_in_the_status_too_since_it_was_cancelled(
+    told_by: str, house: House, begun: FlowRun
+) -> None:
+    leave_unended(house, begun)
+    cancelling = begun.state
+    assert cancelling is not None
+    if told_by == "hook":
+        for hook in backup.on_cancellation_hooks:
+            hook(backup, begun, cancelling)
+    else:
+        end(begun)
+        assert begun.id in told()
+
+    _, card = seen(house)
+
+    configuration = house.configuration
+    with configuration.history() as history:
+        (attempt,) = history.attempts(configuration.place)
+    assert (attempt.code, attempt.ended) == ("cancelled", nanoseconds(cancelling.timestamp))
+    assert f"backup `{begun.id.hex}`" in card
+    assert "**cancelled**" in card
+    assert "process-gone" not in card
 
 
 def test_run_of_another_host_is_left_to_it(begun: FlowRun) -> None:

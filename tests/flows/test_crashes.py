@@ -181,13 +181,18 @@ def test_run_that_died_waiting_for_its_slot_stays_open_until_it_ends_well(house:
     assert good.state_name == "Completed", message(good)
 
 
-def test_attempt_that_the_history_saw_die_is_open_once(house: House) -> None:
-    run = died(house)
+def leave_unended(house: House, run: FlowRun) -> None:
+    """The run's attempt as SIGKILL leaves it in the history: begun, not ended, its lock free."""
     place = house.configuration.place
     with house.configuration.history() as history, suppress(KeyError), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(history, "_end", lambda *_: None)  # as SIGKILL leaves it: begun, not ended, its lock free
+        patch.setattr(history, "_end", lambda *_: None)
         with history.recording(BACKUP, place, [ENTRY], run.id.hex):
             raise KeyError
+
+
+def test_attempt_that_the_history_saw_die_is_open_once(house: House) -> None:
+    run = died(house)
+    leave_unended(house, run)
     before = attempts(house)
 
     reconcile()

@@ -5,13 +5,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
 from proofkeep.errors import (
+    CancelledError,
     DrillFailedError,
     PartialSnapshotError,
     ProcessGoneError,
@@ -99,6 +100,35 @@ def test_attempt_whose_process_was_killed_has_died(tmp_path: Path) -> None:
         assert (only(history).code, only(history).failed, only(history).ended) == (ProcessGoneError.code, True, None)
     with closing(sqlite3.connect(tmp_path / "history.sqlite")) as written:
         assert written.execute("SELECT code FROM attempts").fetchall() == [(None,)]  # whatever version reads it
+
+
+def leave_killed(history: History, run: str = RUN) -> None:
+    """An attempt as SIGKILL leaves it: begun, not ended, its lock free."""
+    with patch.object(history, "_end"), suppress(KeyError), history.recording(BACKUP, PLACE, ["home"], run):
+        raise KeyError
+
+
+def test_killed_attempt_ends_as_somebody_says_and_stays_where_it_is_in_the_order(tmp_path: Path) -> None:
+    with opened(tmp_path) as history:
+        leave_killed(history)
+        leave_killed(history, "later")
+        before = history.attempts(PLACE)
+
+        history.end_killed(RUN, CancelledError("run was cancelled"), 7)
+
+        told, later = history.attempts(PLACE)
+        assert (told.code, told.message, told.ended) == ("cancelled", "run was cancelled", 7)
+        assert (told.order, later) == (before[0].order, before[1])
+
+
+def test_only_the_last_attempt_of_a_run_was_cancelled_and_none_that_is_under_way_or_has_ended(tmp_path: Path) -> None:
+    with opened(tmp_path) as history:
+        leave_killed(history)
+        with history.recording(BACKUP, PLACE, ["home"], RUN):
+            history.end_killed(RUN, CancelledError("early"), 7)
+        history.end_killed(RUN, CancelledError("late"), 7)
+
+        assert [each.code for each in history.attempts(PLACE)] == [ProcessGoneError.code, ""]
 
 
 def test_end_that_cannot_be_written_leaves_no_success(tmp_path: Path) -> None:
