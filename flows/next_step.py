@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import FlowRun
 from flows.host import JOURNAL
 from proofkeep.errors import (
     DamagedError,
+    DrillFailedError,
     HostLostError,
     IntegrityError,
     LedgerAheadError,
@@ -79,8 +80,15 @@ _NO_ROOM_IN_THE_SPOOL = (
 )
 
 
+_A_DRILL_OF_ITS_OWN = (
+    "What runs next is a drill of its own: the evidence of this one stays `failed`, and wants its corrective action."
+)
+
+
 def next_step(run: FlowRun, error: ProofkeepError) -> str:
     """What the error alone tells."""
+    if isinstance(error, DrillFailedError) and error.met is not None:
+        return f"{next_step(run, error.met)} {_A_DRILL_OF_ITS_OWN}"
     said = next(said for kinds, said in _STEPS if isinstance(error, kinds))
     return said.format(retry=_retry(run)) if isinstance(said, str) else said(run)
 

@@ -4,10 +4,9 @@ That is the table of codes.md, and the head of each code's page down to its firs
 by hand. A code without a page gets none: somebody has to know what to say at three in the morning.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
-from proofkeep.errors import ProofkeepError
+from proofkeep.errors import ProofkeepError, kinds
 
 ON_CALL = Path(__file__).parents[1] / "docs" / "on-call"
 PAGES = ON_CALL / "codes"
@@ -23,17 +22,9 @@ a page. Cause and hint are those of `proofkeep/errors.py`.
 _FIRST_HEADING = "\n## "
 
 
-def classes(root: type[ProofkeepError] = ProofkeepError) -> Iterator[type[ProofkeepError]]:
-    """Every class below the root, in the order it is written; the root itself is never raised."""
-    for child in root.__subclasses__():
-        if child.__module__ == ProofkeepError.__module__:
-            yield child
-            yield from classes(child)
-
-
 def index() -> str:
     """The page codes.md."""
-    return _INDEX + "\n".join(map(_row, classes())) + "\n"
+    return _INDEX + "\n".join(map(_row, kinds())) + "\n"
 
 
 def head(error: type[ProofkeepError]) -> str:
@@ -66,7 +57,7 @@ def _retried(error: type[ProofkeepError]) -> str:
 def main() -> None:
     """Write the index and the heads of the pages there are."""
     (ON_CALL / "codes.md").write_text(index())
-    for error in classes():
+    for error in kinds():
         page = PAGES / f"{error.code}.md"
         if page.exists():
             page.write_text(with_head(error, page.read_text()))

@@ -80,6 +80,7 @@ ProofkeepError
     └── UnexpectedError
 """
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 
@@ -541,6 +542,13 @@ class DrillFailedError(PipelineError):
     cause = "failed drill"
     hint = "Read the drill's findings and open a corrective action; nothing in the repository was changed."
 
+    def __init__(self, message: str, met: ProofkeepError | None = None) -> None:
+        """`met` is the one kind of error that kept its steps from their end: its words are told in place of ours."""
+        super().__init__(message)
+        self.met = met
+        if met is not None:  # beside the class's own, which stay what they are
+            vars(self).update(code=met.code, cause=met.cause, retryable=met.retryable, hint=met.hint)
+
 
 class EntriesFailedError(PipelineError):
     """Entries that a fleet run started were not backed up."""
@@ -696,6 +704,19 @@ class UnexpectedError(PipelineError):
     code = "unexpected"
     cause = "unknown, no cause could be told"
     hint = "Press Retry once; if it comes again, report the message with its place in the code and the run id."
+
+
+def kinds(root: type[ProofkeepError] = ProofkeepError) -> Iterator[type[ProofkeepError]]:
+    """Every class below the root, in the order it is written; the root itself is never raised."""
+    for child in root.__subclasses__():
+        if child.__module__ == __name__:
+            yield child
+            yield from kinds(child)
+
+
+def error_of(code: str, message: str) -> ProofkeepError:
+    """The error again of which code and message were kept; of the root where no class has that code any more."""
+    return next((kind for kind in kinds() if kind.code == code), ProofkeepError)(message)
 
 
 REFUSED = (IntegrityError, UnsupportedVersionError)

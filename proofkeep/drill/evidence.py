@@ -12,7 +12,16 @@ from cryptography.hazmat.backends.openssl.backend import backend
 from proofkeep.drill.live import RESULTS
 from proofkeep.drill.objectives import NOT_SATISFIED, NOT_TESTED, OBJECTIVES, recovery_point_seconds
 from proofkeep.drill.outcome import Outcome
-from proofkeep.drill.receipts import Attacked, Draw, DrillReport, Facts, Restored, Spotted, Trial
+from proofkeep.drill.receipts import (
+    Attacked,
+    Draw,
+    DrillReport,
+    Facts,
+    Restored,
+    Spotted,
+    StepFailure,
+    Trial,
+)
 from proofkeep.model import Finding
 
 SCHEMA = "proofkeep.drill/1"
@@ -87,6 +96,7 @@ def summarize(document: Facts, folder: str) -> DrillReport:
         sum(each["refused"] for each in tests["refusals"]),
         [Finding(**each) for each in document["findings"]],
         {each["id"]: each["result"] for each in document["objectives"]},
+        [StepFailure(**each) for each in document["steps_failed"]],
     )
 
 

@@ -3,7 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from proofkeep.errors import DrillFailedError
+from proofkeep.errors import (
+    DrillFailedError,
+    IntegrityError,
+    ObjectMissingError,
+    ProofkeepError,
+    error_of,
+)
 from proofkeep.model import Finding
 
 Facts = dict[str, Any]
@@ -195,6 +201,7 @@ class DrillReport:
         evidence: its folder.
         seconds: recovery time of the sample.
         objectives: `satisfied`, `not-satisfied` or `not-tested`, by id.
+        steps_failed: steps that ended without a receipt; each is a finding too.
     """
 
     id: str
@@ -210,10 +217,27 @@ class DrillReport:
     refusals: int
     findings: list[Finding]
     objectives: dict[str, str]
+    steps_failed: list[StepFailure] = field(default_factory=list)
 
     def require_passed(self) -> None:
         """Raise `DrillFailedError` unless everything it set out to prove was proven."""
-        if not self.passed:
-            failed = [name for name, result in self.objectives.items() if result == "not-satisfied"]
-            what = f"{len(self.findings)} findings" + (f", not satisfied: {', '.join(failed)}" if failed else "")
-            raise DrillFailedError(f"drill {self.id} ended with {what}; its evidence lies in {self.evidence}")
+        if self.passed:
+            return
+        failed, met = self._not_satisfied, self._met
+        what = f"{len(self.findings)} findings" + (f", not satisfied: {', '.join(failed)}" if failed else "")
+        if met is not None:
+            what = f"{what}: {met}"
+        raise DrillFailedError(f"drill {self.id} ended with {what}; its evidence lies in {self.evidence}", met)
+
+    @property
+    def _not_satisfied(self) -> list[str]:
+        return [name for name, result in self.objectives.items() if result == "not-satisfied"]
+
+    @property
+    def _met(self) -> ProofkeepError | None:
+        """What kept steps from their end, where that is one kind of error and nothing else was found."""
+        codes = {each.code for each in self.findings}
+        if len(codes) != 1 or len(self.findings) > len(self.steps_failed) or self._not_satisfied:
+            return None
+        met = error_of(self.steps_failed[0].code, self.steps_failed[0].message)
+        return None if isinstance(met, IntegrityError | ObjectMissingError) else met

@@ -9,9 +9,9 @@ from unittest.mock import patch
 
 import pytest
 
-from infra.error_codes import ON_CALL, PAGES, classes, index, with_head
+from infra.error_codes import ON_CALL, PAGES, index, with_head
 from proofkeep.cli.entry import _parser
-from proofkeep.errors import ProofkeepError, StoreUnavailableError
+from proofkeep.errors import ProofkeepError, StoreUnavailableError, kinds
 from proofkeep.history import BACKUP, History, KnownEntry
 from proofkeep.status import judge
 from tests.architecture.tree import ROOT, tree_files
@@ -19,7 +19,7 @@ from tests.architecture.tree import ROOT, tree_files
 SECTIONS = ["What it means", "What is safe", "What to do", "When to escalate"]
 SHORTEST, LONGEST = 20, 40  # lines, blank ones and the head's table included
 
-CODES = {error.code: error for error in classes()}
+CODES = {error.code: error for error in kinds()}
 
 
 def test_index_of_codes_is_what_the_error_tree_says() -> None:

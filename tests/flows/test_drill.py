@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +11,16 @@ import pytest
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
 
+from blocks import KeyProvider
 from flows.backup import backup
 from flows.drill import restore_drill
 from flows.spot_check import spot_check
+from proofkeep.keys.key_files import create_key_file
 from tests.architecture.tree import ROOT
 from tests.flows.conftest import QUEUE, PrefectSide
-from tests.flows.house import ENTRY, House
-from tests.flows.running import client, outcomes, run_here, run_here_again, task_runs
+from tests.flows.house import ENTRY, House, store_documents
+from tests.flows.running import client, message, outcomes, run_here, run_here_again, task_runs
+from tests.flows.test_failure_cards import row
 from tests.settling import let_settle
 
 NAME = "CANARY-of-a-name-0815"
@@ -127,6 +131,25 @@ def test_step_that_fails_does_not_keep_the_evidence_from_being_written(stored: H
     (failure,) = document(stored, "no-scratch")["steps_failed"]
     assert (failure["step"], failure["code"]) == ("restore_sample", "target")
     assert ends(run, len(STEPS)) == dict.fromkeys(STEPS, "Completed") | {"restore_sample": "Failed"}
+
+
+def test_drill_that_ends_for_want_of_its_key_says_so_on_top_and_has_failed_all_the_same(
+    stored: House, memory: Path
+) -> None:
+    create_key_file(stored.root / "other.pem", None)
+    store_documents("other-key", KeyProvider(providers=[f"file:{stored.root / 'other.pem'}"]))
+
+    run = run_here(restore_drill, parameters(stored, memory, drill="other-key", keys="other-key"))
+
+    assert re.search(
+        r" findings: data key .* is wrapped for none of .* \[key-missing\]\. Check the key URI", message(run)
+    )
+    text = card(run)
+    assert row(text, "cause").startswith("**missing key** (`key-missing`")
+    assert re.search(r"\*\*Then:\*\* press \*\*Retry\*\* .* the evidence of this one stays `failed`", text)
+    assert "# Restore drill other-key: failed" in text
+    assert document(stored, "other-key")["result"] == "failed"
+    assert [each["code"] for each in document(stored, "other-key")["findings"]] == ["key-missing"]
 
 
 def test_role_without_the_right_to_unwrap_fails_the_drill(stored: House, memory: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from prefect.client.schemas.objects import FlowRun
 
 from flows.next_step import next_step
-from infra.error_codes import PAGES, classes
+from infra.error_codes import PAGES
 from proofkeep.errors import (
     DamagedError,
     LedgerAheadError,
@@ -21,6 +21,7 @@ from proofkeep.errors import (
     StateFullError,
     TargetError,
     UnsafePathError,
+    kinds,
 )
 
 RESTORE = {"target": "/var/tmp/restored"}  # noqa: S108 - never opened
@@ -38,7 +39,7 @@ def steps_of_page(kind: type[ProofkeepError]) -> str:
     return " ".join(text.split()).replace("Press", "press").replace("Start", "start")
 
 
-@pytest.mark.parametrize("kind", list(classes()), ids=lambda kind: kind.code)
+@pytest.mark.parametrize("kind", list(kinds()), ids=lambda kind: kind.code)
 def test_card_advises_a_retry_where_its_page_does_and_no_retry_alone_where_the_page_warns_of_it(
     kind: type[ProofkeepError],
 ) -> None:

@@ -37,6 +37,24 @@ def test_5_when_a_drill_did_not_prove_it(repository: Place) -> None:
     assert (repository.root / "evidence/second/drill.json").exists()
 
 
+def test_5_with_the_code_of_what_kept_a_drill_from_its_end(repository: Place) -> None:
+    repository.done("backup")
+    other = repository.root / "other.pem"
+    repository.done("keygen", "key", other, "--passphrase", "env:PROOFKEEP_PASSPHRASE")
+    repository.configure(keys=f'providers = ["file:{other}"]\npassphrase = "env:PROOFKEEP_PASSPHRASE"')
+
+    ended = repository.run("drill", "--json", "--id", "other-key")
+    seen = repository.run("status")
+
+    assert ended.code == 5
+    assert ended.document["error"]["code"] == "key-missing"
+    assert ended.document["result"]["passed"] is False
+    assert "wrapped for none of this role's keys" in ended.document["error"]["message"]
+    assert "open: drill other-key [key-missing] " in seen.out
+    evidence = json.loads((repository.root / "state/evidence/other-key/drill.json").read_bytes())
+    assert (evidence["result"], [each["code"] for each in evidence["findings"]]) == ("failed", ["key-missing"])
+
+
 def test_evidence_is_never_written_twice(backed_up: Place) -> None:
     evidence = Path(backed_up.done("drill", "--id", "third", "--no-live")["evidence"], "drill.json")
     before = evidence.read_bytes()

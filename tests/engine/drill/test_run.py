@@ -6,7 +6,7 @@ import pytest
 
 from proofkeep.drill import Plan, render_markdown
 from proofkeep.drill.attacks import ATTACKS, Attack, Copy
-from proofkeep.errors import CancelledError, DrillFailedError, KeyServiceUnavailableError, UsageError
+from proofkeep.errors import CancelledError, DrillFailedError, KeyDeniedError, KeyServiceUnavailableError, UsageError
 from tests.engine.drill.house import CANARY, CANARY_NAME, House, flip_byte, holding
 
 PLAN = Plan("2026-q4", per_stratum=20)
@@ -170,10 +170,12 @@ def test_refusal_for_another_reason_proves_nothing(stored: House) -> None:
 def test_role_that_may_not_unwrap_fails_with_evidence(stored: House) -> None:
     stored.providers = stored.backup_providers
 
-    with pytest.raises(DrillFailedError):
+    with pytest.raises(DrillFailedError) as failed:
         stored.drill(PLAN)
 
     document = stored.evidence("2026-q4")
+    assert (failed.value.code, failed.value.hint) == (KeyDeniedError.code, KeyDeniedError.hint)
+    assert document["result"] == "failed"
     assert document["steps_failed"] == [
         {"step": "draw", "code": "key-denied", "message": document["steps_failed"][0]["message"]}
     ]
