@@ -14,7 +14,7 @@ from flows.drill_options import DRILL_DEFAULTS, DrillOptions, LiveSource
 from flows.drill_steps import DrillSteps, Step
 from flows.host import claim
 from flows.lateness import missed_window
-from flows.runs import named_by, this_run
+from flows.runs import named_by, of_entries, this_run
 from flows.scratch import sweep_when_crashed
 from flows.telling import telling
 from flows.watching import threads
@@ -42,7 +42,7 @@ SPOT_CHECK_SECONDS = 3600.0
 
 @flow(
     name="restore_drill",
-    flow_run_name=named_by("repository"),
+    flow_run_name=named_by("repository", "entries"),
     task_runner=threads(2),
     **telling(sweep_when_crashed),
 )
@@ -68,7 +68,7 @@ def restore_drill(
         surprise: whether the drill was not announced.
         options: how it draws and where it works.
     """
-    with failure_told("drill", repository) as card:
+    with failure_told("drill", subject := of_entries(repository, entries)) as card:
         claim(run := this_run())
         card.first |= missed_window(run, options.window_seconds)
         block = load_block(Repository, repository)
@@ -78,7 +78,7 @@ def restore_drill(
             configuration.recorded(DRILL, entries or [], run.id.hex),
         ):
             written = _Run(block, keys, live or [], options).drill(drill, entries or [], surprise=surprise)
-            _say(card, repository, written)
+            _say(card, subject, written)
             msgspec.convert(written, DrillReport).require_passed()
     return written
 
@@ -154,9 +154,9 @@ def _drill_id(name: str | None, run: FlowRun) -> str:
     return name if run.run_count <= 1 else f"{name}-{run.run_count}"
 
 
-def _say(card: Card, repository: str, written: Receipt) -> None:
+def _say(card: Card, subject: str, written: Receipt) -> None:
     """The card of a drill: the evidence for people, and where it lies."""
     file = Path(written["evidence"]) / DOCUMENT
     result = "passed" if written["passed"] else "failed"
     text = f"{render_markdown(load_evidence(file))}\n## Evidence\n\n`{file}`, with its sums in `{SUMS}`\n"
-    card.write(text, f"Drill of {repository}: {result}")
+    card.write(text, f"Drill of {subject}: {result}")

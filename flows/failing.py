@@ -14,9 +14,10 @@ from prefect.exceptions import ObjectNotFound
 
 from flows.history import runs_before, since
 from flows.next_step import next_step, without_retry
-from flows.recovery_point import recovery_point
+from flows.recovery_point import named_entries, recovery_point
 from flows.standing import left_over, lost, safe, state_of, transfers, without_backups
 from proofkeep import events
+from proofkeep.aftermath import Left
 from proofkeep.errors import HostLostError, ProofkeepError
 
 PAGES = "PROOFKEEP_PAGES"
@@ -74,6 +75,31 @@ def _others(error: ProofkeepError, also: Sequence[ProofkeepError]) -> str:
 def _surroundings(verb: str, subject: str, run: FlowRun, error: ProofkeepError) -> Rows:
     """What stands around the failure. Trouble in telling it leaves the failure itself told."""
     rows = {"what failed": f"{verb} of {subject}, attempt {max(run.run_count, 1)} of run `{run.id.hex}`"}
+    rows["where"] = _where(run, {})
+    try:
+        with get_client(sync_client=True) as client:
+            before = runs_before(client, run, subject)
+            rows["since"] = since(client, run, before, datetime.now(UTC))
+            state = state_of(run)
+            left = left_over(client, verb, run, state)
+            gone = without_backups(client, run) if isinstance(error, HostLostError) else ""
+        rows["where"] = _where(run, left)
+        if told := transfers(run, left):
+            rows["transfers"] = told
+        rows["safe"] = lost(verb, run) if isinstance(error, HostLostError) else safe(verb, run, state, left.values())
+        if unsent := [each for each, of_run in left.items() if of_run.waiting]:
+            rows["or else"] = without_retry(run, unsent)
+        rows["recovery point"] = recovery_point(verb, run, state, left, error)
+        if gone:
+            rows["without backups"] = gone
+    except (ProofkeepError, httpx.HTTPError, ObjectNotFound, OSError, RuntimeError) as trouble:
+        events.emit("card-incomplete", outcome="failure", kind=type(trouble).__name__)
+        rows["not told"] = f"the rest of this card could not be found out ({type(trouble).__name__})"
+    return rows
+
+
+def _where(run: FlowRun, left: Mapping[str, Left]) -> str:
+    """The blocks and entries that the run is about; those of the runs that it was to send too, once they are known."""
     names = (
         ("inventory", "inventory "),
         ("entry", "entry "),
@@ -82,23 +108,6 @@ def _surroundings(verb: str, subject: str, run: FlowRun, error: ProofkeepError) 
         ("snapshot", "snapshot "),
     )
     where = [f"{words}`{run.parameters[name]}`" for name, words in names if isinstance(run.parameters.get(name), str)]
-    rows["where"] = ", ".join(where) or "not known"
-    try:
-        with get_client(sync_client=True) as client:
-            before = runs_before(client, run, subject)
-            rows["since"] = since(client, run, before, datetime.now(UTC))
-            state = state_of(run)
-            left = left_over(client, verb, run, state)
-            gone = without_backups(client, run) if isinstance(error, HostLostError) else ""
-        if told := transfers(run, left):
-            rows["transfers"] = told
-        rows["safe"] = lost(verb, run) if isinstance(error, HostLostError) else safe(verb, run, state, left.values())
-        if unsent := [each for each, of_run in left.items() if of_run.waiting]:
-            rows["or else"] = without_retry(run, unsent)
-        rows["recovery point"] = recovery_point(verb, state, left.get(run.id.hex), before, error)
-        if gone:
-            rows["without backups"] = gone
-    except (ProofkeepError, httpx.HTTPError, ObjectNotFound, OSError, RuntimeError) as trouble:
-        events.emit("card-incomplete", outcome="failure", kind=type(trouble).__name__)
-        rows["not told"] = f"the rest of this card could not be found out ({type(trouble).__name__})"
-    return rows
+    if "entry" not in run.parameters:
+        where += [f"entry `{name}`" for name in named_entries(run, left)]
+    return ", ".join(where) or "not known"

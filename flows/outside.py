@@ -14,6 +14,7 @@ from flows.failing import told_of
 from flows.lateness import started_late, window_of
 from flows.next_step import NEW_PARAMETERS
 from flows.remembering import remember_cancelled, remember_failure
+from flows.runs import of_entries
 from proofkeep import events
 from proofkeep.errors import CancelledError, ProofkeepError, UnexpectedError, UsageError
 from proofkeep.history import BACKUP
@@ -45,6 +46,8 @@ def verb_and_subject(flow: str, run: FlowRun) -> tuple[str, str]:
     subject = run.parameters.get(_SUBJECTS.get(flow, "repository"))
     if isinstance(subject, dict):  # an inventory given whole
         subject = subject.get("name")
+    if flow == "restore_drill" and subject:
+        subject = of_entries(subject, run.parameters.get("entries"))
     subject = subject or _NAMELESS.get(flow) or run.name
     return _VERBS.get(flow, flow), str(subject)
 

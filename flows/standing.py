@@ -21,7 +21,7 @@ from proofkeep.state import run_id
 
 _MOST_NUMBERS = 20
 _PAGE = 200
-_RESUME = "resume-transfers"
+RESUME = "resume-transfers"
 _GONE = Left(None, (), sealed=False, committed=None, unreadable=True)
 """Of a run beside others that is not on this host: nobody can say here that nothing of it is lost."""
 _UNTOUCHED = {
@@ -49,7 +49,7 @@ def left_over(client: SyncPrefectClient, verb: str, run: FlowRun, state: Path | 
     """What there is in `state` of the run itself, or of the runs that it was to send; by their ids, hex."""
     if state is None:
         return {}
-    ids = _to_send(client, run) if verb == _RESUME else [run.id.hex]
+    ids = _to_send(client, run) if verb == RESUME else [run.id.hex]
     found = {each: left_by(state, bytes.fromhex(each)) for each in ids}
     if not any(found.values()):
         return {}
@@ -118,7 +118,7 @@ def _not_counted(host: str, why: str) -> str:
 
 def _nothing(verb: str, run: FlowRun, host: str) -> str:
     """Where this host holds nothing of it."""
-    if verb == _RESUME:
+    if verb == RESUME:
         return f"this run took nothing: what waits in the spool on host {host} waits there as before"
     if host != host_name():
         return f"what this run sealed lies on host {host}"
@@ -131,7 +131,7 @@ def lost(verb: str, run: FlowRun) -> str:
     """What is not lost with the run's host, and what is."""
     if verb in _UNTOUCHED:
         return _UNTOUCHED[verb]
-    if verb != _RESUME and JOURNAL not in run.labels:
+    if verb != RESUME and JOURNAL not in run.labels:
         return "this run had begun no journal: it had sealed nothing"
     where = f" on host {run.labels[JOURNAL]}" if JOURNAL in run.labels else ""
     return (

@@ -1,5 +1,6 @@
 """What a run left on this host, told from journals alone: it can be told when no store and no key service answers."""
 
+from collections.abc import Collection
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from proofkeep.errors import ProofkeepError, StateFullError
 from proofkeep.journal import Journal, TransferCounts
 from proofkeep.repository.clock import TOLERANCE_NS
+from proofkeep.unfinished import BEGAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class Left:
         sealed: whether the source was read to its end.
         committed: `<run>.<generation>` of its snapshot, if there is one.
         unreadable: its journal cannot be read, so that none of this is known.
+        name: of its inventory entry; None as for `entry`.
     """
 
     entry: str | None
@@ -26,6 +29,7 @@ class Left:
     sealed: bool
     committed: str | None
     unreadable: bool = False
+    name: str | None = None
 
     @property
     def unproven(self) -> list[int]:
@@ -60,11 +64,12 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """A snapshot that a run of this host committed, by its source instant."""
+    """A snapshot that a run of this host committed, by its source instant; `name` is its inventory entry's."""
 
     source_at_ns: int
     snapshot: str
     complete: bool
+    name: str | None
 
 
 def left_by(state: Path, run: bytes) -> Left | None:
@@ -95,24 +100,42 @@ def _told(journal: Journal) -> Left:
         tuple(journal.counts()),
         journal.end is not None,
         None if committed is None else committed["snapshot"],
+        name=_name(journal),
     )
 
 
-def last_commit(state: Path, entry: str | None, now_ns: int) -> Remembered | None:
+def _name(journal: Journal) -> str | None:
+    return (journal.fact(BEGAN) or {}).get("entry")
+
+
+def entry_of(state: Path, run: str) -> str | None:
+    """Keyed id of a run's entry, hex: the store's keys made it, and the store may be away; None where none is read.
+
+    Args:
+        run: its id, hex.
+    """
+    for file in _journals(state, run):
+        with suppress(ProofkeepError, OSError), closing(Journal(file, briefly=True)) as journal:
+            entry: str | None = journal.fact("entry")
+            return entry
+    return None
+
+
+def last_commit(state: Path, entries: Collection[str], now_ns: int) -> Remembered | None:
     """The newest snapshot by source instant that a journal of this host remembers; journals are kept for 30 days.
 
     One from the future says nothing of the recovery point, and is told only where there is no other.
 
     Args:
-        entry: keyed id in hex, whose snapshots count; None takes those of every entry.
+        entries: keyed ids in hex, whose snapshots count.
     """
     found = []
     for file in _journals(state, "*"):
         with suppress(ProofkeepError, OSError), closing(Journal(file, briefly=True)) as journal:
             committed = journal.fact("committed")
-            if committed is not None and entry in {None, committed["entry"]}:
+            if committed is not None and committed["entry"] in entries:
                 instant = journal.fact("source_at") or 0
-                found.append(Remembered(instant, committed["snapshot"], committed["complete"]))
+                found.append(Remembered(instant, committed["snapshot"], committed["complete"], _name(journal)))
     latest = now_ns + TOLERANCE_NS
     return max(found, key=lambda each: (each.source_at_ns <= latest, each.source_at_ns), default=None)
 

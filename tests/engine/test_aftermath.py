@@ -92,11 +92,11 @@ def test_commit_from_the_future_is_told_only_where_there_is_no_other(host: Host)
     backup.clock = lambda: host.ground.now() + TWO_DAYS_NS
     with backup:
         ahead = drive(backup, wait=NO_WAIT)
-    alone = last_commit(host.state_root, ahead.entry, host.ground.now())
+    alone = last_commit(host.state_root, {ahead.entry}, host.ground.now())
 
     receipt = host.run(known_ahead=(ahead.head,))
 
-    told = last_commit(host.state_root, ahead.entry, host.ground.now())
+    told = last_commit(host.state_root, {ahead.entry}, host.ground.now())
     assert alone is not None
     assert told is not None
     assert (alone.snapshot, told.snapshot) == (ahead.snapshot, receipt.snapshot)

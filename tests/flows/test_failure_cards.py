@@ -193,6 +193,9 @@ def test_further_failures_are_counted_by_their_codes() -> None:
     [
         ("backup", {"entry": "home", "repository": "main"}, ("backup", "home")),
         ("restore_drill", {"repository": "main"}, ("drill", "main")),
+        ("restore_drill", {"repository": "main", "entries": ["a", "b"]}, ("drill", "a, b in main")),
+        ("restore_drill", {"repository": "main", "entries": list("abcdef")}, ("drill", "a, b, c, 3 more in main")),
+        ("restore_drill", {"repository": "main", "entries": "a"}, ("drill", "main")),
         ("restore", {"repository": "main"}, ("restore", "latest")),
         ("apply_inventory", {"inventory": {"name": "all"}}, ("apply", "all")),
         ("fleet", {"inventory": "all"}, ("fleet", "all")),
