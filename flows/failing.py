@@ -12,7 +12,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 
-from flows.history import runs_before, since
+from flows.history import since
 from flows.next_step import next_step, without_retry
 from flows.recovery_point import named_entries, recovery_point
 from flows.standing import left_over, lost, safe, state_of, transfers, without_backups
@@ -78,8 +78,7 @@ def _surroundings(verb: str, subject: str, run: FlowRun, error: ProofkeepError) 
     rows["where"] = _where(run, {})
     try:
         with get_client(sync_client=True) as client:
-            before = runs_before(client, run, subject)
-            rows["since"] = since(client, run, before, datetime.now(UTC))
+            rows["since"] = since(client, run, subject, error, datetime.now(UTC))
             state = state_of(run)
             left = left_over(client, verb, run, state)
             gone = without_backups(client, run) if isinstance(error, HostLostError) else ""

@@ -1,6 +1,6 @@
 """Since when a run fails, and the runs of its entry before it, as the Prefect server remembers them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import takewhile
 
@@ -9,6 +9,7 @@ from prefect.client.schemas.filters import (
     FlowFilter,
     FlowFilterId,
     FlowRunFilter,
+    FlowRunFilterEndTime,
     FlowRunFilterName,
     FlowRunFilterState,
     FlowRunFilterStateType,
@@ -16,26 +17,43 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
+from flows.heard import last_sign
+from proofkeep.errors import HostLostError, ProcessGoneError, ProofkeepError
+
 _LOOKED_BACK = 100
 _FAILED = (StateType.FAILED, StateType.CRASHED)
 _ENDED = [*_FAILED, StateType.COMPLETED]
 
 
-def since(client: SyncPrefectClient, run: FlowRun, before: Sequence[FlowRun], now: datetime) -> str:
-    """When this run failed first, and when the runs of the same entry that failed in a row up to it began to.
+def since(client: SyncPrefectClient, run: FlowRun, subject: str, error: ProofkeepError, now: datetime) -> str:
+    """When this run failed first, and when the runs of the same entry that failed in a row up to then began to.
+
+    A process that was killed tells no instant: it died between its last sign of life and when that was noticed.
 
     Args:
-        before: as `runs_before` tells them.
+        subject: what the runs of the same entry are called by.
         now: when it failed this time.
     """
-    instants = [state.timestamp for state in client.read_flow_run_states(run.id) if state.type in _FAILED]
-    own = spelled(min([*instants, now]))
-    row = list(takewhile(lambda each: each.state_type in _FAILED, before))
-    if not row:
-        return f"{own}; the run before it did not fail" if before else f"{own}; no run before it is known"
-    earliest = min((each.end_time or each.start_time or now) for each in row)
+    failed = [state for state in client.read_flow_run_states(run.id) if state.type in _FAILED]
+    first = min(failed, key=lambda state: state.timestamp, default=None)
+    noticed = now if first is None else min(first.timestamp, now)
+    killed = isinstance(error, ProcessGoneError | HostLostError) if first is None else first.type is StateType.CRASHED
+    heard = last_sign(client, run, noticed) if killed else noticed
+    own = _between(heard, noticed)
+    before = _ended_before(client, run, subject, heard)
+    latest = next(before, None)
+    if latest is None or latest.state_type not in _FAILED:
+        return f"{own}; no run before it is known" if latest is None else f"{own}; the run before it did not fail"
+    row = [latest, *takewhile(lambda each: each.state_type in _FAILED, before)]
     told = "the run" if len(row) == 1 else f"{len(row)} runs in a row"
-    return f"{own}; {told} before it failed too, the first {spelled(earliest)}"
+    ended = row[-1].end_time or now
+    alive = last_sign(client, row[-1], ended) if row[-1].state_type is StateType.CRASHED else ended
+    return f"{own}; {told} before it failed too, the first {_between(alive, ended)}"
+
+
+def _between(earliest: datetime, latest: datetime) -> str:
+    one, other = spelled(earliest), spelled(latest)
+    return one if one == other else f"between {one} and {other}"
 
 
 def spelled(instant: datetime) -> str:
@@ -43,25 +61,16 @@ def spelled(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M:%SZ}"
 
 
-def runs_before(client: SyncPrefectClient, run: FlowRun, subject: str) -> list[FlowRun]:
-    """Ended runs of the same flow and subject that were due before this one, newest first.
-
-    Args:
-        subject: what their names begin with.
-    """
+def _ended_before(client: SyncPrefectClient, run: FlowRun, subject: str, until: datetime) -> Iterator[FlowRun]:
+    """Runs of the same flow and subject by when they ended, the last first: a Retry ends long after it was due."""
     found = client.read_flow_runs(
         flow_filter=FlowFilter(id=FlowFilterId(any_=[run.flow_id])),
         flow_run_filter=FlowRunFilter(
             name=FlowRunFilterName(like_=f"{subject} "),
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_ENDED)),
+            end_time=FlowRunFilterEndTime.model_validate({"before_": until}),
         ),
-        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+        sort=FlowRunSort.END_TIME_DESC,
         limit=_LOOKED_BACK,
     )
-    named = [each for each in found if each.id != run.id and each.name.startswith(f"{subject} ")]
-    return [each for each in named if not _is_later(each, run)]
-
-
-def _is_later(one: FlowRun, other: FlowRun) -> bool:
-    due, own = one.expected_start_time, other.expected_start_time
-    return due is not None and own is not None and due > own
+    return (each for each in found if each.id != run.id and each.name.rsplit(" ", 2)[0] == subject)

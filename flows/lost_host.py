@@ -6,22 +6,16 @@ Silence alone proves nothing, a line may be cut; so a person states it, and what
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import (
-    ArtifactFilter,
-    ArtifactFilterFlowRunId,
-    WorkQueueFilter,
-    WorkQueueFilterName,
-)
+from prefect.client.schemas.filters import WorkQueueFilter, WorkQueueFilterName
 from prefect.client.schemas.objects import FlowRun, StateType, WorkQueue
-from prefect.client.schemas.sorting import ArtifactSort
-from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter, EventResourceFilter
 
 from blocks.server import named_server
 from flows.crashes import tell_dead
+from flows.heard import LONG_AGO, last_word
 from flows.history import spelled
 from flows.queues import queues_here, queues_of
 from flows.reconcile import OURS, Reconciliation, process_of, runs_under_way, work_through
@@ -34,12 +28,6 @@ from proofkeep.errors import HostLostError, UsageError
 SILENCE = timedelta(minutes=15)
 """How long nothing has been heard of a host that may be lost: its worker asks for runs every few seconds, and its
 runs' hearts beat every three minutes."""
-
-HEARTBEAT = "prefect.flow-run.heartbeat"
-"""Event that Prefect's engine sends from the process of a run."""
-
-_CLOCKS_DIFFER = timedelta(days=3)
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,31 +71,8 @@ def write_off(host: str, silence: timedelta = SILENCE) -> WrittenOff:
     return written_off
 
 
-def last_word(client: SyncPrefectClient, run: FlowRun) -> datetime:
-    """When the server last heard of a run: of its state, its labels, a bar or another artifact, or its heart."""
-    artifacts = client.read_artifacts(
-        artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id])),
-        sort=ArtifactSort.UPDATED_DESC,
-        limit=1,
-    )
-    words = [run.updated, *(each.updated for each in artifacts), last_beat(client, run)]
-    return max((word for word in words if word is not None), default=_LONG_AGO)
-
-
-def last_beat(client: SyncPrefectClient, run: FlowRun) -> datetime | None:
-    """When the server heard the heart of a run's process last."""
-    asked = EventFilter(
-        event=EventNameFilter(name=[HEARTBEAT]),
-        resource=EventResourceFilter(id=[f"prefect.flow-run.{run.id}"]),
-        # By its host's clock, which may be ahead of ours.
-        occurred=EventOccurredFilter.model_validate({"until": datetime.now(UTC) + _CLOCKS_DIFFER}),
-    )
-    beats = client.read_events(asked, limit=1)
-    return next((beat.received for beat in beats.events), None)
-
-
 def _refuse_heard(client: SyncPrefectClient, host: str, queues: list[WorkQueue], silence: timedelta) -> None:
-    heard, what = max(_heard(client, host, queues), default=(_LONG_AGO, ""))
+    heard, what = max(_heard(client, host, queues), default=(LONG_AGO, ""))
     if heard > _now(client) - silence:
         asked = f"{spell_duration(round(silence.total_seconds()))} of silence are asked for"
         raise UsageError(f"host {host} is not lost: {what} at {spelled(heard)}, and {asked}")

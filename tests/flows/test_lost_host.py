@@ -14,8 +14,9 @@ from prefect.events import emit_event
 from prefect.states import Pending, Running
 
 from flows import lost_host
+from flows.heard import HEARTBEAT, last_word
 from flows.host import JOURNAL, ProcessMark
-from flows.lost_host import HEARTBEAT, last_word, write_off
+from flows.lost_host import write_off
 from flows.outside import AGAIN
 from proofkeep.cli.exits import Exit
 from proofkeep.configuration.identity import host_name

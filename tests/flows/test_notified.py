@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import AwaitingRetry, Completed, Crashed, Failed, Pending, Running, Scheduled
 
 from flows.backup import PARTIAL, backup
-from flows.lost_host import last_beat
+from flows.heard import last_beat
 from flows.status import ATTENTION, status
 from infra.automations.definitions import FOLDER
 from tests.architecture.tree import ROOT
