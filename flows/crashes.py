@@ -17,10 +17,13 @@ from prefect.states import Crashed
 
 from flows.cards import failure_title
 from flows.host import ProcessMark, at_work_on
+from flows.next_step import NEW_PARAMETERS
 from flows.outside import lead, tell_outside, verb_and_subject
+from flows.parameters import misfit
 from flows.remembering import remember_failure
 from proofkeep.configuration.identity import host_name
-from proofkeep.errors import HostLostError, ProcessGoneError, ProofkeepError
+from proofkeep.errors import HostLostError, ProcessGoneError, ProofkeepError, UsageError
+from proofkeep.history import BACKUP
 from tasks.boundary import advised
 
 UNDER_WAY = [StateType.RUNNING, StateType.CANCELLING]
@@ -58,9 +61,11 @@ def tell_crash(client: SyncPrefectClient, run: FlowRun) -> bool:
     Not while its process lives, if only to the end of its goodbye.
     """
     process = at_work_on(run)
-    if process is not None and (process.host != host_name() or not process.is_dead()):
+    if process is None:  # Prefect ends a process that it cannot call the flow in, as if it had been killed
+        return tell_dead(client, run, misfit(client, run) or never_begun(run))
+    if process.host != host_name() or not process.is_dead():
         return False
-    return tell_dead(client, run, never_begun(run) if process is None else gone(process))
+    return tell_dead(client, run, gone(process))
 
 
 def tell_dead(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError) -> bool:
@@ -74,10 +79,11 @@ def tell_dead(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError) ->
 
 
 def _told(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError) -> str:
-    """The message that ends in where the card is; the failure is open on this host by then, if it was this host's."""
-    if not isinstance(error, HostLostError):  # no later run here would close it
-        remember_failure(client.read_flow(run.flow_id).name, run, error)
-    return str(tell_outside(client, run, error))
+    """The message that ends in where the card is; the failure is open on this host by then if a later run closes it."""
+    flow, wrong = client.read_flow(run.flow_id).name, isinstance(error, UsageError)
+    if not isinstance(error, HostLostError) and (flow == BACKUP or not wrong):
+        remember_failure(flow, run, error)
+    return str(tell_outside(client, run, error, NEW_PARAMETERS if wrong else None))
 
 
 def present_card(client: SyncPrefectClient, run: FlowRun) -> Artifact | None:

@@ -18,13 +18,13 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow
-from prefect.utilities.callables import parameter_schema
 
 from flows.deploying.block_claims import misfits
 from flows.deploying.differences import Change, compare
 from flows.deploying.fields import Fields, held_fields, wanted_fields
 from flows.deploying.fleets import crowded
 from flows.deploying.wanted import OURS, POOL, Deployment, Wanted, wanted
+from flows.parameters import closed_form
 from proofkeep.errors import UsageError
 from proofkeep.inventory import Inventory
 
@@ -92,8 +92,8 @@ def flow_of(deployment: Deployment) -> Flow[..., Any]:
 
 
 def form_of(deployment: Deployment) -> Any:
-    """JSON Schema of the flow's parameters, which the UI shows as a form."""
-    return parameter_schema(flow_of(deployment)).model_dump_for_openapi()
+    """The form of the deployment's flow. Raises `UsageError` as `flow_of`."""
+    return closed_form(flow_of(deployment))
 
 
 def _pool(client: SyncPrefectClient) -> list[Change]:
