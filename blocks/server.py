@@ -11,7 +11,9 @@ import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.settings import PREFECT_API_URL
 
-from proofkeep.errors import UsageError
+from proofkeep.errors import ServerUnavailableError, UsageError
+
+_OUT_OF_ORDER = 500  # this and above say that it, or the proxy before it, cannot answer now
 
 
 @contextmanager
@@ -19,7 +21,8 @@ def named_server() -> Iterator[SyncPrefectClient]:
     """A client of the server that PREFECT_API_URL or Prefect's profile names.
 
     Raises:
-        UsageError: none is named, it does not answer, or it refuses.
+        UsageError: none is named, or it refuses.
+        ServerUnavailableError: it does not answer, or says that it cannot now.
     """
     url = PREFECT_API_URL.value()
     if not url:
@@ -29,6 +32,10 @@ def named_server() -> Iterator[SyncPrefectClient]:
         with get_client(sync_client=True) as client:
             yield client
     except httpx.TransportError as error:
-        raise UsageError(f"prefect server on host {host} does not answer ({type(error).__name__})") from None
+        raise ServerUnavailableError(
+            f"prefect server on host {host} does not answer ({type(error).__name__})"
+        ) from None
     except httpx.HTTPStatusError as error:
-        raise UsageError(f"prefect server on host {host} refuses with status {error.response.status_code}") from None
+        if (status := error.response.status_code) >= _OUT_OF_ORDER:
+            raise ServerUnavailableError(f"prefect server on host {host} answers with status {status}") from None
+        raise UsageError(f"prefect server on host {host} refuses with status {status}") from None

@@ -32,7 +32,7 @@ def run(context: Context) -> Exit:
         `ATTENTION` when a run could not be handled; the others were.
 
     Raises:
-        UsageError: as `flows.reconcile.reconcile` and `flows.lost_host.write_off`.
+        UsageError, ServerUnavailableError: as `flows.reconcile.reconcile` and `flows.lost_host.write_off`.
     """
     from flows import logs  # noqa: PLC0415 - as the module says
     from flows.lost_host import write_off  # noqa: PLC0415 - as above

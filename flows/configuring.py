@@ -31,7 +31,8 @@ def run(context: Context) -> Exit:
     """Write it where every command looks for it; the keys it names are those of the backup role.
 
     Raises:
-        UsageError: a block is missing, the server does not answer, or another file is there.
+        UsageError: a block is missing, or another file is there.
+        ServerUnavailableError: the prefect server does not answer.
         StateOwnerError: the state directory is another user's, who would have no use for the file.
     """
     options = context.options

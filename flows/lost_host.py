@@ -53,7 +53,8 @@ def write_off(host: str, silence: timedelta = SILENCE) -> WrittenOff:
         silence: how long nothing may have been heard of it.
 
     Raises:
-        UsageError: as `named_server`; something was heard of the host, it is this one, or nothing is of that name.
+        UsageError, ServerUnavailableError: as `named_server`.
+        UsageError: something was heard of the host, it is this one, or nothing is of that name.
     """
     if host in {host_name(), *queues_here()}:
         raise UsageError(f"host {host} is not lost: it is this one")

@@ -98,7 +98,7 @@ def reconcile(settled: timedelta = SETTLED, stuck: timedelta = STUCK) -> Reconci
     What one run brings up keeps no other from being handled; it is among the troubles.
 
     Raises:
-        UsageError: as `named_server`.
+        UsageError, ServerUnavailableError: as `named_server`.
     """
     done = Reconciliation([], [])
     left: list[FlowRun] = []

@@ -25,6 +25,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 
 from blocks.server import named_server
+from proofkeep.cli.exits import exit_of
 from proofkeep.errors import ProofkeepError
 
 SHORTEST_DAYS = 7
@@ -85,7 +86,7 @@ def main(arguments: Sequence[str]) -> int:
             count = delete_old_runs(client, datetime.now(UTC) - timedelta(days=days))
     except ProofkeepError as error:
         print(f"database_retention: {error} [{error.code}]", file=sys.stderr)
-        return 2
+        return exit_of(error)
     print(f"{count} flow runs older than {days} days deleted")
     return 0
 

@@ -41,6 +41,7 @@ from pydantic import ValidationError
 from blocks import BLOCK_TYPES
 from blocks.base import ConfigurationBlock
 from blocks.server import named_server
+from proofkeep.cli.exits import exit_of
 from proofkeep.errors import ProofkeepError, UsageError
 
 BLOCKS_VARIABLE = "PROOFKEEP_BLOCKS"
@@ -124,7 +125,7 @@ def main(arguments: list[str]) -> int:
             made = register_documents(_read(Path(path))) if path else []
     except ProofkeepError as error:
         print(f"register_blocks: {error} [{error.code}]", file=sys.stderr)
-        return 2
+        return exit_of(error)
     print(f"{len(BLOCK_TYPES)} block types registered")
     for name in made:
         print(f"block {name} saved")

@@ -34,6 +34,7 @@ ProofkeepError
 ├── TransportError
 │   ├── TlsPolicyError
 │   ├── PeerIdentityError
+│   ├── ServerUnavailableError
 │   └── TransferFailedError
 ├── KeyAccessError
 │   ├── KeyMissingError
@@ -319,6 +320,15 @@ class PeerIdentityError(TransportError):
     code = "peer-identity"
     cause = "refused certificate"
     hint = "Check certificate expiry, host name, CA file and client certificate."
+
+
+class ServerUnavailableError(TransportError):
+    """The Prefect server that a command works with does not answer."""
+
+    code = "server-unavailable"
+    cause = "unreachable prefect server"
+    retryable = True
+    hint = "Check the Prefect server and the way to it, then run the command again; backups under way go on meanwhile."
 
 
 class TransferFailedError(TransportError):

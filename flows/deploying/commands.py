@@ -30,6 +30,7 @@ def _plan(context: Context) -> Exit:
 
     Raises:
         InventoryError, UsageError: as `proofkeep.inventory.load`, `flows.deploying.planning.plan` and `named_server`.
+        ServerUnavailableError: as `named_server`.
     """
     made = _planned(context, applying=False)
     _tell(context, made, "would be made")
@@ -41,7 +42,7 @@ def _apply(context: Context) -> Exit:
 
     Raises:
         InventoryError: a block is missing or contradicts the inventory; nothing was changed.
-        UsageError: as `_plan`.
+        UsageError, ServerUnavailableError: as `_plan`.
     """
     _tell(context, _planned(context, applying=True), "made")
     return Exit.OK

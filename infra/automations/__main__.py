@@ -21,6 +21,7 @@ from prefect.events.schemas.automations import AutomationCore
 
 from blocks.server import named_server
 from infra.automations.definitions import FOLDER, read_definitions
+from proofkeep.cli.exits import exit_of
 from proofkeep.errors import ProofkeepError, UsageError
 from proofkeep.tls.addresses import require_endpoint
 
@@ -91,7 +92,7 @@ def main(arguments: list[str]) -> int:
             done = apply(client, block_of(client, options.notify, options.webhook), options.folder)
     except ProofkeepError as error:
         print(f"automations: {error} [{error.code}]", file=sys.stderr)
-        return 2
+        return exit_of(error)
     for name, what in done.items():
         print(f"automation {name} {what}")
     return 0

@@ -200,15 +200,15 @@ def test_plaintext_of_a_drill_that_crashed_is_removed_by_its_worker(left_behind:
 
 
 @pytest.mark.parametrize(
-    "url,words",
+    "url,words,code",
     [
-        (None, "no prefect server is named: PREFECT_API_URL is not set"),
-        ("http://127.0.0.1:9/api", "prefect server on host 127.0.0.1 does not answer (ConnectError)"),
+        (None, "no prefect server is named: PREFECT_API_URL is not set [usage]", Exit.USAGE),
+        ("http://127.0.0.1:9/api", "127.0.0.1 does not answer (ConnectError) [server-unavailable]", Exit.ERROR),
     ],
 )
 @pytest.mark.parametrize("command", [["proofkeep", "reconcile"], ["python", "-m", "infra.register_blocks"]], ids=len)
 def test_command_without_a_server_says_so_and_asks_no_other_one(
-    command: list[str], url: str | None, words: str, tmp_path: Path
+    command: list[str], url: str | None, words: str, code: Exit, tmp_path: Path
 ) -> None:
     program, *arguments = command
     named = {} if url is None else {"PREFECT_API_URL": url}
@@ -222,7 +222,7 @@ def test_command_without_a_server_says_so_and_asks_no_other_one(
         check=False,
     )
 
-    assert ended.returncode == 2
+    assert ended.returncode == code
     assert words in ended.stderr
     assert ended.stdout == ""
     assert not (tmp_path / "prefect.db").exists()
