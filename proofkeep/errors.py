@@ -123,7 +123,10 @@ class InventoryError(UsageError):
 
     code = "inventory"
     cause = "wrong inventory"
-    hint = "Correct the line named in the message; docs/platform-engineer/inventory.md describes every field."
+    hint = (
+        "Correct the line that the message names, or make the block that it lacks (`make blocks`); "
+        "docs/platform-engineer/inventory.md describes every field."
+    )
 
 
 class UnsupportedVersionError(UsageError):

@@ -66,4 +66,4 @@ def _referred(block: BlockDocument, field: str) -> str | None:
 
 
 def _missing(kind: Any, name: str) -> str:
-    return f"block {kind.get_block_type_slug()}/{name} does not exist"
+    return f"block {kind.get_block_type_slug()}/{name} does not exist, make it (`make blocks`, or Blocks in the UI)"

@@ -1,9 +1,9 @@
 """What a field of the inventory may hold; each refuses with a sentence that says what it wants."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from proofkeep.configuration.duration import PATTERN, parse_duration
 from proofkeep.errors import UsageError
@@ -39,10 +39,29 @@ def _days(text: str) -> str:
     return text
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
+def _with_unit(value: Any) -> Any:
+    if isinstance(value, int | float):
+        raise ValueError(f"{value} has no unit, write it as 26h, 90m or 90d")  # noqa: TRY004 - what pydantic catches
+    return value
+
+
+_NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+_HOST_NAME = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$"
+_LINE = r"^[^\x00-\x1f\x7f]+$"
+_ABSOLUTE_PATH = r"^/[^\x00-\x1f\x7f]*$"
+
+IN_WORDS = {
+    _NAME: "small letters and digits, with single hyphens between them",
+    _HOST_NAME: "letters and digits, with dots and hyphens between them",
+    _LINE: "one line of text",
+    _ABSOLUTE_PATH: "a path that begins with /, on one line",
+}
+"""What a pattern wants, for who did not meet it."""
+
+Name = Annotated[str, StringConstraints(pattern=_NAME, max_length=100)]
 """Of an inventory, entry, repository or block, as Prefect writes names of blocks."""
 
-HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$", max_length=253)]
+HostName = Annotated[str, StringConstraints(pattern=_HOST_NAME, max_length=253)]
 """Also the name of the host's work queue."""
 
 
@@ -51,14 +70,14 @@ def control_queue(host: str) -> str:
     return f"{host}-control"
 
 
-Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200)]
+Line = Annotated[str, StringConstraints(pattern=_LINE, max_length=200)]
 """One line of text for people; visible to everyone who may use the Prefect UI."""
 
-AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f\x7f]*$", max_length=4096)]
+AbsolutePath = Annotated[str, StringConstraints(pattern=_ABSOLUTE_PATH, max_length=4096)]
 
 CronText = Annotated[str, AfterValidator(_cron), Field(examples=["30 1 * * *"])]
 ZoneText = Annotated[str, AfterValidator(_zone), Field(examples=["UTC", "America/New_York"])]
 
 _SPELLED = {"type": "string", "pattern": PATTERN}
-DurationText = Annotated[str, AfterValidator(_duration), WithJsonSchema(_SPELLED)]
-DaysText = Annotated[str, AfterValidator(_days), WithJsonSchema(_SPELLED)]
+DurationText = Annotated[str, BeforeValidator(_with_unit), AfterValidator(_duration), WithJsonSchema(_SPELLED)]
+DaysText = Annotated[str, BeforeValidator(_with_unit), AfterValidator(_days), WithJsonSchema(_SPELLED)]

@@ -4,13 +4,15 @@ Pydantic, unlike the rest of the configuration: the same model is the parameter 
 and whose published schema follow from it. Values are names, never keys.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from proofkeep.configuration.duration import parse_duration
+from proofkeep.configuration.duration import parse_duration, spell_duration
+from proofkeep.inventory.cron import Cron
 from proofkeep.inventory.fields import (
     AbsolutePath,
     CronText,
@@ -24,6 +26,8 @@ from proofkeep.inventory.fields import (
 )
 
 _DAY_SECONDS = 86_400
+_HOUR = timedelta(hours=1)
+_ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 _LEAST_SPOOL = 16 << 20
 _RUNS_OF_A_FLEET = 2  # itself, and a backup that it waits for
 
@@ -49,6 +53,15 @@ class Schedule(_Section):
     def window_seconds(self) -> int:
         """How late a run may start."""
         return parse_duration(self.window)
+
+    @model_validator(mode="after")
+    def _may_be_missed(self) -> Self:
+        """A window that outlasts every wait between two runs is a slip; one of an hour, the default, always may be."""
+        longest = Cron.parse(self.cron).longest_interval(ZoneInfo(self.timezone), _ANY_DAY)
+        if self.window_seconds > max(longest, _HOUR).total_seconds():
+            words = spell_duration(int(longest.total_seconds()))
+            raise ValueError(f"window {self.window!r} is longer than the {words} between two runs: none would miss it")
+        return self
 
 
 class Drill(Schedule):

@@ -8,9 +8,17 @@ from pydantic import ValidationError
 from proofkeep.configuration.text_file import read_text_file
 from proofkeep.errors import InventoryError
 from proofkeep.inventory.document import Document
+from proofkeep.inventory.fields import IN_WORDS
 from proofkeep.inventory.model import Inventory, Place
 
 _MOST_PROBLEMS = 10
+_SENTENCES = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known",
+    "bool_type": "is to be true or false",
+    "int_type": "is to be a whole number",
+    "string_type": "is to be text, in quotes where it looks like a number",
+}
 _SECTIONS = {"entries": "entry", "repositories": "repository", "hosts": "host"}
 
 
@@ -62,9 +70,9 @@ def _title(place: Place, values: Any) -> str:
 
 
 def _sentence(problem: Any) -> str:
-    if problem["type"] == "missing":
-        return "is missing"
-    if problem["type"] == "extra_forbidden":
-        return "is not known"
+    if (kind := problem["type"]) in _SENTENCES:
+        return _SENTENCES[kind]
+    if kind == "string_pattern_mismatch":
+        return f"is to be {IN_WORDS[problem['ctx']['pattern']]}"
     text = str(problem["msg"]).removeprefix("Value error, ")
     return text[:1].lower() + text[1:]

@@ -40,8 +40,16 @@ def test_example_is_read_with_every_field() -> None:
             "allowed_age: a day",
             "line 34: entry home, allowed_age: duration 'a day' is no span of time",
         ),
+        ("allowed_age: 26h", "allowed_age: 26", "entry home, allowed_age: 26 has no unit, write it as 26h, 90m or 90d"),
+        ("retention: 90d", "retention: 90", "entry home, retention: 90 has no unit, write it as 26h, 90m or 90d"),
+        ("system: file server", "system: 7", "entry home, system: is to be text, in quotes where it looks like a"),
+        (
+            "timezone: UTC\n",
+            "timezone: UTC\n      window: 99d\n",
+            "entry home, schedule: window '99d' is longer than the 1d between two runs: none would miss it",
+        ),
         ("retention: 90d", "retention: 36h", "entry home, retention: '36h' is no whole number of days"),
-        (ENTRY, "cui: maybe", "line 28: entry home, cui: input should be a valid boolean"),
+        (ENTRY, "cui: maybe", "line 28: entry home, cui: is to be true or false"),
         (
             ENTRY,
             f"{ENTRY}\n    spool_limit: 1000",
@@ -50,9 +58,9 @@ def test_example_is_read_with_every_field() -> None:
         (
             ENTRY,
             f"{ENTRY}\n    spool_limit: 32 GiB",
-            "line 29: entry home, spool_limit: input should be a valid integer",
+            "line 29: entry home, spool_limit: is to be a whole number",
         ),
-        (ENTRY, f"{ENTRY}\n    allow_empty: perhaps", "entry home, allow_empty: input should be a valid boolean"),
+        (ENTRY, f"{ENTRY}\n    allow_empty: perhaps", "entry home, allow_empty: is to be true or false"),
         ("read: 0.1", "read: 2", "repository main, verify.read: input should be less than or equal to 1"),
         (
             "    host: backup-1.example\n    source",
@@ -70,7 +78,7 @@ def test_example_is_read_with_every_field() -> None:
         ),
         ("limit: 2", "limit: 0", "host backup-1.example, limit: input should be greater than or equal to 1"),
         ("version: 1", "version: 2", "line 3: version: input should be 1"),
-        ("name: main", "name: Main Store", "line 13: repository Main Store, name: string should match pattern"),
+        ("name: main", "name: Main Store", "line 13: repository Main Store, name: is to be small letters and digits"),
         (ENTRY, f"{ENTRY}\n    cui: false", ", line 29: cui is there twice"),
         (ENTRY, "cui: &it true\n    x: *it", ", line 29: aliases are not read"),
         ("    owner: it", "   owner: it", ", line 38: expected <block end>"),
