@@ -1,4 +1,4 @@
-"""Make runs retryable whose process on this host is gone, and remove what their drills left in memory.
+"""Make runs retryable whose process on this host is gone, and remove what they left in memory and temporary files.
 
 A run whose process was killed together with its worker stays Running for ever: Prefect refuses to retry it, and it
 holds its concurrency slots. One that gave up on its server was set Crashed by whoever noticed, without a card. A
@@ -32,6 +32,7 @@ from flows.host import ProcessMark, at_work_on, has_lost_its_process
 from flows.queues import make_control_queue, queues_here
 from flows.scratch import memory_named_by, sweep_memory
 from flows.superseded import SUPERSEDED, Superseded, give_way, older, waiting_on
+from flows.workspaces import sweep_workspaces
 from proofkeep import events
 from proofkeep.configuration.identity import host_name
 from proofkeep.errors import ProofkeepError
@@ -95,7 +96,8 @@ def reconcile(settled: timedelta = SETTLED, stuck: timedelta = STUCK) -> Reconci
     So is one that this host's worker took and no process has begun to work on for `stuck`. Every Crashed run of this
     host's that has no card gets one, and the state of every Cancelled one leads to its card, unless it ended within
     `settled`. Of the scheduled runs of a deployment of this host that wait past their time, the newest alone is left.
-    What one run brings up keeps no other from being handled; it is among the troubles.
+    What a killed worker left of ended runs, which holds the server's password, is removed. What one run brings up keeps
+    no other from being handled; it is among the troubles.
 
     Raises:
         UsageError, ServerUnavailableError: as `named_server`.
@@ -111,6 +113,8 @@ def reconcile(settled: timedelta = SETTLED, stuck: timedelta = STUCK) -> Reconci
                 with apart(run, done.troubles):
                     if _is_unchanged(client, run) and (ended := give_way(client, run, newest)) is not None:
                         done.superseded.append(_superseded(ended))
+            with apart(None, done.troubles, "workspaces"):
+                sweep_workspaces(client, settled)
     finally:  # also of runs that were Crashed before the server went away: no later reconcile asks for them
         _sweep(left, done.troubles)
     return done

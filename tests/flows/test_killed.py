@@ -1,7 +1,13 @@
 """kill -9 at three points of a backup that Prefect runs: of the run alone, and of the run together with its worker."""
 
+import tempfile
+from pathlib import Path
+
+from prefect.client.schemas.objects import FlowRun
+
 from flows.outside import AGAIN
 from flows.reconcile import reconcile
+from flows.workspaces import ABOUT, PREFIX
 from tests.flows.aftermath import (
     assert_nothing_was_sealed_or_sent_twice,
     committed,
@@ -14,8 +20,15 @@ from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import House
 from tests.flows.killing import assert_reconciled, cut_power, kill_process
 from tests.flows.running import artifacts, ask_for_retry, deployment_run, ended, message, outcomes, task_runs
+from tests.flows.test_reconcile import NO_TIME
 from tests.flows.worker import Worker
 from tests.waiting import until
+
+
+def workspaces_of(run: FlowRun) -> list[Path]:
+    """What the worker keeps of its attempts."""
+    found = Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{ABOUT}")
+    return [about.parent for about in found if str(run.id) in about.read_text()]
 
 
 def test_run_killed_while_it_seals_is_crashed_by_its_worker_and_retried(
@@ -86,8 +99,11 @@ def test_run_killed_with_its_worker_between_record_and_closing_entry_is_reconcil
     sealed = prefect.told(run, "pack-sealed")
 
     cut_power(run, worker)
+    left = [file.read_text() for folder in workspaces_of(run) for file in folder.iterdir()]
     reconciled = reconcile()
     assert_reconciled(run)
+    assert reconcile(settled=NO_TIME).troubles == []
+    after = workspaces_of(run)
     worker.ensure()
     before = visible(s3_house)
     gate.open()
@@ -95,6 +111,8 @@ def test_run_killed_with_its_worker_between_record_and_closing_entry_is_reconcil
     ends = committed(s3_house, run)
 
     assert [found.id for found in reconciled.crashed] == [run.id]
+    assert any("PREFECT_API_URL" in text for text in left)
+    assert after == []
     assert before == [run.id.bytes]  # the record is the commit
     assert ends.keys() == {("upload", "Cached"), ("verify", "Cached"), ("commit", "Completed")}
     assert prefect.told(run, "pack-sealed") == sealed
