@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from proofkeep.errors import CancelledError, JournalBusyError, ProofkeepError, SpoolFullError
+from proofkeep.errors import CancelledError, JournalBusyError, ProofkeepError, SpoolFullError, StateFullError
 from proofkeep.format.names import PackId
 from proofkeep.ports import Cancelled
 from proofkeep.state import sync_directory
@@ -17,6 +17,7 @@ from proofkeep.syncing import begin_writeback
 DEFAULT_LIMIT = 8 << 30
 _WAIT_SECONDS = 0.2
 _WRITEBACK = 4 << 20
+_SPARE_SHARE, _SPARE = 16, 64 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -30,14 +31,14 @@ class OpenPack:
         self._spool = spool
         self._digest = hashlib.sha256()
         self._part = spool.part_file(pack)
-        with _translating():
+        with self._spool.translating():
             self._descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
 
     def append(self, data: bytes | bytearray | memoryview) -> None:
-        """Write and hash. Raises `SpoolFullError` when the disk is full."""
+        """Write and hash. Raises `StateFullError` when the disk is full."""
         self._digest.update(data)
         view = memoryview(data)
-        with _translating():
+        with self._spool.translating():
             while view:
                 view = view[os.write(self._descriptor, view) :]
         self.size += len(data)
@@ -49,10 +50,11 @@ class OpenPack:
         """Fsync, name it, and return its SHA-256.
 
         Raises:
+            StateFullError: the disk is full.
             SpoolFullError: it cannot be written.
             JournalBusyError: it is gone, with the whole run taken up by another process.
         """
-        with _translating():
+        with self._spool.translating():
             os.fsync(self._descriptor)
             self.discard()
             self._part.rename(self._spool.file(self.pack))
@@ -96,13 +98,34 @@ class Spool:
         """
         with self._changed:
             while self._used and self._used + size > self.limit:
-                if self._cancelled():
-                    raise CancelledError("run was cancelled while it waited for spool space")
-                if (cause := stuck()) is not None:
-                    why = cause.code if isinstance(cause, ProofkeepError) else type(cause).__name__
-                    raise SpoolFullError(f"spool holds {self._used} bytes and nothing leaves it: {why}")
-                self._changed.wait(_WAIT_SECONDS)
+                self._wait(stuck)
             self._used += size
+
+    def await_release(self, stuck: Callable[[], BaseException | None]) -> None:
+        """Wait until a pack may have left. Raises as `reserve`."""
+        with self._changed:
+            self._wait(stuck)
+
+    def _wait(self, stuck: Callable[[], BaseException | None]) -> None:
+        if self._cancelled():
+            raise CancelledError("run was cancelled while it waited for spool space")
+        if (cause := stuck()) is not None:
+            why = cause.code if isinstance(cause, ProofkeepError) else type(cause).__name__
+            raise SpoolFullError(f"spool holds {self._used} bytes and nothing leaves it: {why}")
+        self._changed.wait(_WAIT_SECONDS)
+
+    @property
+    def used(self) -> int:
+        """Bytes of room that are taken."""
+        with self._changed:
+            return self._used
+
+    def is_cramped(self, size: int) -> bool:
+        """Whether its disk has hardly room for `size` more bytes and for what the journal notes of sending them."""
+        with self.translating():
+            disk = os.statvfs(self._directory)
+        spare = min(disk.f_blocks * disk.f_frsize // _SPARE_SHARE, _SPARE)
+        return disk.f_blocks > 0 and disk.f_bavail * disk.f_frsize < size + spare
 
     def release(self, pack: PackId) -> None:
         """The store holds it: give its space back."""
@@ -144,14 +167,15 @@ class Spool:
         with self._changed:
             self._used = 0
 
-
-@contextmanager
-def _translating() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise SpoolFullError("spool's disk is full") from None
-        if error.errno == errno.ENOENT:
-            raise JournalBusyError("spool of this run was taken up or given up by another process") from None
-        raise SpoolFullError(f"spool cannot be written: {errno.errorcode.get(error.errno or 0, 'unknown')}") from None
+    @contextmanager
+    def translating(self) -> Iterator[None]:
+        """What the filesystem refuses, in the words of the error tree."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno in _FULL:
+                raise StateFullError(f"disk of spool {self._directory} is full") from None
+            if error.errno == errno.ENOENT:
+                raise JournalBusyError("spool of this run was taken up or given up by another process") from None
+            why = errno.errorcode.get(error.errno or 0, "unknown")
+            raise SpoolFullError(f"spool {self._directory} cannot be written: {why}") from None

@@ -48,7 +48,7 @@ class ChecksumSink:
         """Take everything; the end-of-stream record once all packs are durable, or what stopped the stream.
 
         Raises:
-            SpoolFullError: no room, and nothing leaves the spool.
+            SpoolFullError: no room, and nothing leaves the spool. `StateFullError`: its disk is full.
             StreamEndedEarlyError: counts of the stages disagree, or a pack was left open.
         """
         try:
@@ -92,7 +92,25 @@ class ChecksumSink:
         if self._held + size > self._spool.limit:
             limit = self._spool.limit
             raise SpoolFullError(f"spool limit of {limit} bytes is too small for the packs that are being sealed")
-        self._spool.reserve(size, lambda: self._settling.failure or self._stuck())
+        self._let_leave(size)
+        self._spool.reserve(size, self._why_stuck)
+
+    def _let_leave(self, size: int) -> None:
+        """Wait while the disk is nearly full and what is sealed may leave it; then go on into what room there is.
+
+        A transfer is closed before its time only where nothing else is on its way, so that it holds what the disk does.
+        """
+        while self._spool.is_cramped(size):
+            if self._spool.used <= self._held:
+                self._settling.wait()
+                if (transfer := self._journal.close_transfer()) is None:
+                    return
+                self._closed()
+                self._on_transfer(transfer)
+            self._spool.await_release(self._why_stuck)
+
+    def _why_stuck(self) -> BaseException | None:
+        return self._settling.failure or self._stuck()
 
     @property
     def _held(self) -> int:
@@ -109,12 +127,16 @@ class ChecksumSink:
         self._underway.sealed(target.size)
         self._journaled += target.size
         if transfer is not None:
-            with self._counting:
-                self._unclosed -= self._journaled
-            self._journaled = 0
+            self._closed()
         events.emit("pack-sealed", pack=draft.id.name, size=target.size, sha256=digest.hex())
         if transfer is not None:
             self._on_transfer(transfer)
+
+    def _closed(self) -> None:
+        """What was journaled is of a closed transfer, and may leave."""
+        with self._counting:
+            self._unclosed -= self._journaled
+        self._journaled = 0
 
     def _finish(self, end: EndOfStream) -> EndOfStream:
         self._settling.wait()

@@ -53,9 +53,9 @@ def fails_clearly(house: House) -> FlowRun:
     run = run_here(backup, house.parameters())
     card = artifacts(run.id)["markdown"]
     watched = run_here(status, {"repository": house.name, "entries": [{"entry": ENTRY, "source": house.name}]})
-    error = StateFullError if StateFullError.code in message(run) else SpoolFullError
+    error = StateFullError if f"[{StateFullError.code}]" in message(run) else SpoolFullError
     assert (run.state_name, run.state.type.value if run.state else "") == ("Failed", "FAILED")
-    assert f"is full [{error.code}]. {error.hint}" in message(run)
+    assert f" [{error.code}]. {error.hint}" in message(run)
     assert f"**{error.cause}** (`{error.code}`" in card
     assert "nothing is lost: " in card
     assert watched.state_name == "Attention", message(watched)
