@@ -43,16 +43,23 @@ def same_service(store: Place, ledger: Place) -> bool:
 
 
 def open_store(
-    place: Place, tls: TlsPolicy, session: Any, beside: ObjectStore | None = None, *, reading: bool = False
+    place: Place,
+    tls: TlsPolicy,
+    session: Any,
+    beside: ObjectStore | None = None,
+    *,
+    reading: bool = False,
+    holds: str = "packs",
 ) -> ObjectStore:
     """The object store at a place; raises as the adapter's constructor.
 
     Args:
         beside: one of the same service, whose client and connections serve this one too.
         reading: whether it is opened to read a little and soon, rather than to write.
+        holds: as `LocalStore` has it; what an S3 store answers names its bucket.
     """
     if isinstance(place, LocalPlace):
-        return LocalStore(place.path)
+        return LocalStore(place.path, holds)
     direct = _open_directly(place, tls, beside) if reading and session is None else None
     return direct or _open_by_sdk(place, tls, session, beside)
 

@@ -99,7 +99,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tls = adapters.tls_policy(self.tls)
         store = adapters.open_store(self.store, tls, session, reading=reading)
         beside = store if adapters.same_service(self.store, self.ledger) else None
-        return store, adapters.open_store(self.ledger, tls, session, beside, reading=reading)
+        return store, adapters.open_store(self.ledger, tls, session, beside, reading=reading, holds="ledger")
 
     def connect(self, session: Any = None) -> Repository:
         """The repository; raises as `proofkeep.repository.connect.connect` and `open_stores`."""

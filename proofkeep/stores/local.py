@@ -57,12 +57,16 @@ class LocalStore:
     A root that is missing holds nothing, and is made (0700) by the first put: whoever only looks at a mistyped path
     leaves no directory there.
 
+    Args:
+        holds: which of a repository's stores it is, for messages: of packs, or of the ledger.
+
     Raises:
         StoreUnavailableError, StoreDeniedError: the directory cannot be had.
     """
 
-    def __init__(self, root: Path) -> None:
-        with translating("store"):
+    def __init__(self, root: Path, holds: str = "packs") -> None:
+        self._place = f"the {holds} directory {root}"
+        with translating("store", self._place):
             self._root = root.resolve()
             self._within = _lineage(self._root)
             self._identity = self._within[0]
@@ -107,7 +111,7 @@ class LocalStore:
         path = self._root / require_name(name)
         if retain_until_ns is not None:
             raise PolicyError(f"object {name} cannot be locked: a directory holds nothing to a date")
-        with translating(f"object {name}"):
+        with translating(f"object {name}", self._place):
             self._require_root(make=True)
             if not replace and os.path.lexists(path):
                 raise ObjectExistsError(f"object {name} exists")
@@ -154,7 +158,7 @@ class LocalStore:
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[ObjectStat]:
         """See the port; the names of one folder are in memory at a time."""
-        with translating(f"listing of {require_prefix(prefix) or 'the store'}"):
+        with translating(f"listing of {require_prefix(prefix) or 'the store'}", self._place):
             self._require_root()
             for name, facts in walk(self._root, prefix, after):
                 yield _stated(name, facts)
@@ -162,7 +166,7 @@ class LocalStore:
     def delete(self, name: str) -> None:
         """See the port; folders left empty go too. An object that is gone already is no error."""
         path = self._root / require_name(name)
-        with translating(f"object {name}"):
+        with translating(f"object {name}", self._place):
             self._require_root()
             try:
                 path.unlink()
@@ -179,8 +183,9 @@ class LocalStore:
             if make:
                 self._root.mkdir(PRIVATE_FOLDER, exist_ok=True)
             self._identity = _identity(self._root)
-        elif _identity(self._root) != self._identity:
-            raise StoreUnavailableError("store: another directory lies where it was; is the disk mounted")
+        elif (found := _identity(self._root)) != self._identity:
+            lies = "another directory lies" if found else "nothing lies"
+            raise StoreUnavailableError(f"store: {lies} where {self._place} was; is the disk mounted")
 
     def _prepare_temporary(self) -> None:
         if self._temporary not in self._lasting:
@@ -235,12 +240,12 @@ class LocalStore:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             if error.errno not in MISSING:
-                raise translated(error, f"object {name}") from None
-            with translating("store"):
+                raise translated(error, f"object {name}", self._place) from None
+            with translating("store", self._place):
                 self._require_root()
             raise ObjectMissingError(f"object {name} does not exist") from None
         try:
-            with translating(f"object {name}"):
+            with translating(f"object {name}", self._place):
                 facts = os.fstat(descriptor)
                 if not stat.S_ISREG(facts.st_mode) or version_id is not None:
                     raise ObjectMissingError(f"object {name} does not exist in version {version_id}")

@@ -74,11 +74,13 @@ def test_folder_that_is_a_symlink_is_not_written_through(root: Path, tmp_path: P
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-def test_store_on_a_disk_that_is_gone_is_unavailable_and_not_empty(root: Path) -> None:
-    store = LocalStore(root)
+@pytest.mark.parametrize("found", [True, False])
+def test_store_on_a_disk_that_is_gone_is_unavailable_and_not_empty(root: Path, found: bool) -> None:  # noqa: FBT001 - a case
+    store = LocalStore(root, "ledger")
     put(store, "packs/0")
     root.rename(root.with_name("unmounted"))
-    root.mkdir()
+    if found:
+        root.mkdir()
 
     for attempt in (
         lambda: put(store, "packs/1"),
@@ -86,13 +88,16 @@ def test_store_on_a_disk_that_is_gone_is_unavailable_and_not_empty(root: Path) -
         lambda: names(store),
         lambda: store.delete("packs/0"),
     ):
-        with pytest.raises(StoreUnavailableError, match="is the disk mounted"):
+        with pytest.raises(StoreUnavailableError) as raised:
             attempt()
-    assert list(root.iterdir()) == []
+        lies = "another directory lies" if found else "nothing lies"
+        assert str(raised.value) == f"store: {lies} where the ledger directory {root} was; is the disk mounted"
+    assert root.exists() == found
+    assert not found or list(root.iterdir()) == []
 
 
 def test_store_whose_parent_is_missing_is_unavailable(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnavailableError, match=r"^store: the directory answers ENOENT$"):
+    with pytest.raises(StoreUnavailableError, match=r"^store: the packs directory /.+/not mounted/store answers ENOE"):
         LocalStore(tmp_path / "not mounted" / "store")
 
 
@@ -145,7 +150,7 @@ def test_directory_that_may_not_be_written_is_a_denial() -> None:
         put(store, "packs/0")
         (scratch / "store").chmod(0o755)
 
-        with pytest.raises(StoreDeniedError, match=r"^object packs/1: the directory answers EACCES"):
+        with pytest.raises(StoreDeniedError, match=r"^object packs/1: the packs directory /.+/store answers EACCES"):
             as_nobody(lambda: put(LocalStore(scratch / "store"), "packs/1"))
         with pytest.raises(StoreDeniedError):
             as_nobody(lambda: store.get("packs/0"))
