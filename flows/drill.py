@@ -1,6 +1,7 @@
 """The flow `restore_drill`: which step follows which, what a person sees of it, and how it ends."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -75,22 +76,33 @@ def restore_drill(
         configuration = block.configuration()
         with (
             pinged(configuration.pings(), "drill", card.note),
-            configuration.recorded(DRILL, entries or [], run.id.hex),
+            configuration.recorded(DRILL, entries or [], run.id.hex) as recording,
         ):
-            written = _Run(block, keys, live or [], options).drill(drill, entries or [], surprise=surprise)
+            opened = _Run(block, keys, live or [], options, recording.known)
+            written = opened.drill(drill, entries or [], surprise=surprise)
             _say(card, subject, written)
-            msgspec.convert(written, DrillReport).require_passed()
+            ended = msgspec.convert(written, DrillReport)
+            recording.found, recording.sound = ended.damaged, ended.sound
+            ended.require_passed()
     return written
 
 
 class _Run:
     """One flow run: its blocks opened, its steps in order."""
 
-    def __init__(self, block: Repository, keys: str | None, live: list[LiveSource], options: DrillOptions) -> None:
+    def __init__(
+        self,
+        block: Repository,
+        keys: str | None,
+        live: list[LiveSource],
+        options: DrillOptions,
+        known: Sequence[str],
+    ) -> None:
         self._run = this_run()
         self._block = block
         self._live = live
         self._options = options
+        self._known = known
         self._configuration = self._block.configuration(keys=load_block(KeyProvider, keys) if keys else None)
         self._session = self._block.session()
         self._repository = self._configuration.connect(self._session)
@@ -106,6 +118,7 @@ class _Run:
             self._configuration.key_providers(self._session),
             self._options.plan(_drill_id(name, self._run), entries, surprise=surprise),
             self._options.places(self._configuration.drill_places()),
+            known=self._known,
             progress=self._steps.progress,
             cancelled=self._steps.is_cancelled,
         ) as engine:

@@ -42,9 +42,9 @@ _FOUND_IN_A_RESTORE = (
     "its id and another target. Retry does not mend stored bytes."
 )
 _FOUND_IN_A_VERIFY = (
-    "run a backup of the entries whose snapshots the findings name: packs that are gone or have another size are sent "
-    "again. Let somebody look first if a finding is `authentication`, `rollback` or `ledger-mismatch`. Retry does not "
-    "mend stored bytes."
+    "run a backup of the entries whose snapshots the findings name: it relies on none of the packs that this host "
+    "found damaged, and sends again what the source still holds of them. Let somebody look first if a finding is "
+    "`authentication`, `rollback` or `ledger-mismatch`. Retry does not mend stored bytes."
 )
 _COMPARE_HEADS = (
     "compare the heads below with the ledger head on a commit's card, of each writer. If they agree, {retry}: this "

@@ -16,7 +16,7 @@ from flows.progress import RunProgress
 from flows.runs import named_by, this_run
 from flows.telling import telling
 from flows.watching import in_thread, threads, watched
-from proofkeep.configuration import Configuration, opened
+from proofkeep.configuration import Configuration, opened, remember_restore
 from proofkeep.errors import UsageError
 from proofkeep.progress import in_units
 from proofkeep.restore import RestoreReport
@@ -59,13 +59,14 @@ def restore(
         sync: whether the run waits until the disk has what was restored, before the directory gets its name.
     """
     with failure_told("restore", snapshot) as card:
-        claim(this_run())
+        claim(run := this_run())
         wanted = _ids(file_ids or [])
         block = load_block(Repository, repository)
         configuration = block.configuration(keys=load_block(KeyProvider, keys) if keys else None)
         place = configuration.open_target(Path(target), devices=devices, sync=sync)
         told = _restore(configuration, block.session(), place, (snapshot, entry), wanted)
         report = msgspec.convert(told, RestoreReport)
+        remember_restore(configuration, report, run.id.hex)
         _say(card, report, target, synced=sync)
         report.require_intact()
     return told

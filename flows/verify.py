@@ -1,6 +1,7 @@
 """The flow `verify`: what the stores hold against what the ledger says, and what a person sees of it."""
 
 import threading
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -13,11 +14,12 @@ from blocks import Repository, load_block
 from flows.cards import Card, failure_told
 from flows.host import claim
 from flows.lateness import WINDOW_SECONDS, Window, missed_window
+from flows.mending import to_mend
 from flows.progress import RunProgress
 from flows.runs import named_by, this_run
 from flows.telling import telling
 from flows.watching import in_thread, threads, watched
-from proofkeep.configuration import Configuration
+from proofkeep.configuration import Configuration, entry_names
 from proofkeep.history import VERIFY
 from proofkeep.ledger import Heads, parse_heads
 from proofkeep.pace import share_of
@@ -58,21 +60,33 @@ def verify(
         configuration = block.configuration()
         with (
             pinged(configuration.pings(), "verify", card.note) as ping,
-            configuration.recorded(VERIFY, [], run.id.hex),
+            configuration.recorded(VERIFY, [], run.id.hex) as recording,
         ):
-            told = _verify(configuration, configuration.connect(block.session()), read, expected)
+            connected = configuration.connect(block.session())
+            told = _verify(configuration, connected, read, expected, recording.known)
             report = msgspec.convert(told, VerificationReport)
+            recording.found, recording.sound = report.found, report.sound
             ping.counts = {"objects": report.objects, "read": report.read, "findings": len(report.findings)}
             _say(card, repository, report)
+            card.then = to_mend(report.findings, report.affected)
             report.require_pass()
     return Completed(message=report.verdict, data=told)
 
 
-def _verify(configuration: Configuration, connected: Connected, read: float, expected: Heads) -> Receipt:
+def _verify(
+    configuration: Configuration, connected: Connected, read: float, expected: Heads, known: Sequence[str]
+) -> Receipt:
     cancelled = threading.Event()
     progress = RunProgress("reading the ledger")
     verification = Verification(
-        connected, configuration.open_state(connected), expected, read, cancelled=cancelled.is_set, progress=progress
+        connected,
+        configuration.open_state(connected),
+        expected,
+        read,
+        known,
+        entry_names(configuration, connected),
+        cancelled=cancelled.is_set,
+        progress=progress,
     )
 
     def show() -> None:

@@ -1,7 +1,7 @@
 """When backups, verifies and drills of this host began and how they ended, in the root of its state directory.
 
 A failure is never told by silence: an attempt holds a lock from its beginning to its end, so that one that neither
-ended nor holds it has died. Holds names of entries, ids, instants, codes and our errors' texts; no file's name.
+ended nor holds it has died. Holds names of entries and objects, ids, instants, codes, texts of errors; no file's name.
 """
 
 import json
@@ -22,16 +22,22 @@ from proofkeep.errors import (
     UnexpectedError,
     UsageError,
 )
-from proofkeep.history_database import lies_aside, open_or_begin_anew
+from proofkeep.history_database import damage_on, lies_aside, open_or_begin_anew, put_things, things_of
 from proofkeep.state import locked, require_owner
 
-BACKUP, VERIFY, DRILL = "backup", "verify", "drill"
+BACKUP, VERIFY, DRILL, RESTORE = "backup", "verify", "drill", "restore"
 
 # An end takes its number from the sequence that numbers the beginnings, so that no clock says what came first.
 _NEXT = "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name='attempts'"
 _TAKE = "INSERT OR REPLACE INTO ends SELECT ?, seq FROM sqlite_sequence WHERE name='attempts'"
-_ENDS_OF_NOTHING = "DELETE FROM ends WHERE number NOT IN (SELECT number FROM attempts)"
+_OF_NOTHING = (
+    "DELETE FROM ends WHERE number NOT IN (SELECT number FROM attempts)",
+    "DELETE FROM things WHERE number NOT IN (SELECT number FROM attempts)",
+)
 _KEPT_NS = 400 * 86_400 * 10**9
+# Whoever found damage mended keeps its failure closed, however long ago.
+_OLD = "DELETE FROM attempts WHERE code='' AND ended < ? AND number NOT IN (SELECT number FROM things)"
+_NOTHING: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,8 @@ class Attempt:
         ended: None where it is under way, or has died.
         code: of the error it ended with; empty after success, None while it is under way.
         source_at: of a backup that succeeded, the instant of its source in ns.
+        found: what it found damaged in the repository, as `proofkeep.damage` spells it.
+        sound: what earlier ones had found damaged, and this one looked at again and found sound.
     """
 
     number: int
@@ -72,6 +80,8 @@ class Attempt:
     code: str | None
     message: str
     source_at: int | None
+    found: frozenset[str] = frozenset()
+    sound: frozenset[str] = frozenset()
 
     @property
     def subject(self) -> str:
@@ -93,13 +103,18 @@ class Recording:
     """An attempt under way, to be told how it ends where no exception does.
 
     Attributes:
+        known: what attempts before it found damaged, and none found sound since.
         source_at: set by a backup that succeeded.
         failure: set where it came to its end and yet failed.
+        found, sound: set by who looked, see `Attempt`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, known: Sequence[str]) -> None:
+        self.known = known
         self.source_at: int | None = None
         self.failure: ProofkeepError | None = None
+        self.found: Sequence[str] = ()
+        self.sound: Sequence[str] = ()
 
 
 class History:
@@ -151,7 +166,7 @@ class History:
                 self._database.change("UPDATE attempts SET entries=? WHERE number=?", (others, number))
                 if len(found) == found.count(name):  # of no entry would mean of all
                     self._database.change("DELETE FROM attempts WHERE number=?", (number,))
-            self._database.change(_ENDS_OF_NOTHING)
+            self._forget_rest()
 
     def forget_place(self, place: str) -> None:
         """Forget a repository that this host serves no more: its entries, and every attempt on it.
@@ -164,7 +179,7 @@ class History:
                 raise UsageError(f"nothing on a repository at {place!r} is remembered on this host")
             self._database.change("DELETE FROM entries WHERE place=?", (place,))
             self._database.change("DELETE FROM attempts WHERE place=?", (place,))
-            self._database.change(_ENDS_OF_NOTHING)
+            self._forget_rest()
 
     @contextmanager
     def recording(self, verb: str, place: str, entries: Sequence[str], run: str) -> Iterator[Recording]:
@@ -173,29 +188,29 @@ class History:
         Raises:
             StateError, SpoolFullError: its beginning cannot be written; a failed end is told as an event only.
         """
-        name, recording = os.urandom(8).hex(), Recording()
+        name, recording = os.urandom(8).hex(), Recording(self.damage(place))
         with locked(self._locks / name):
             number = self._begin(name, verb, place, entries, run)
             try:
                 yield recording
             except ProofkeepError as error:
-                self._end(number, error.code, str(error), None)
+                self._end(number, error.code, str(error), recording)
                 raise
             except Exception as error:
-                self._end(number, UnexpectedError.code, type(error).__name__, None)
+                self._end(number, UnexpectedError.code, type(error).__name__, recording)
                 raise
             except BaseException:
-                self._end(number, CancelledError.code, "its process was told to end", None)
+                self._end(number, CancelledError.code, "its process was told to end", recording)
                 raise
             failure = recording.failure
-            self._end(number, failure.code if failure else "", str(failure or ""), recording.source_at)
+            self._end(number, failure.code if failure else "", str(failure or ""), recording)
         (self._locks / name).unlink(missing_ok=True)
 
     def _begin(self, lock: str, verb: str, place: str, entries: Sequence[str], run: str) -> int:
         now = self._clock()
         with self._database.transaction():
-            self._database.change("DELETE FROM attempts WHERE code='' AND ended < ?", (now - _KEPT_NS,))
-            self._database.change(_ENDS_OF_NOTHING)
+            self._database.change(_OLD, (now - _KEPT_NS,))
+            self._forget_rest()
             values = (lock, verb, place, json.dumps(list(entries)), run, now)
             self._database.change(
                 "INSERT INTO attempts (lock, verb, place, entries, run, began) VALUES (?,?,?,?,?,?)", values
@@ -203,7 +218,12 @@ class History:
             number: int = self._database.rows("SELECT last_insert_rowid()")[0][0]
         return number
 
-    def _end(self, number: int, code: str, message: str, source_at: int | None) -> None:
+    def _forget_rest(self) -> None:
+        for statement in _OF_NOTHING:
+            self._database.change(statement)
+
+    def _end(self, number: int, code: str, message: str, recording: Recording) -> None:
+        source_at = None if code and recording.failure is None else recording.source_at
         values = (self._clock(), code, message, source_at, number)
         try:
             with self._database.transaction():
@@ -212,6 +232,7 @@ class History:
                 )
                 self._database.change(_NEXT)
                 self._database.change(_TAKE, (number,))
+                put_things(self._database, number, recording.found, recording.sound)
         except ProofkeepError as error:
             events.emit("history-not-written", outcome="failure", code=error.code)
 
@@ -246,17 +267,23 @@ class History:
         rows = self._database.rows("SELECT place FROM entries UNION SELECT place FROM attempts ORDER BY place")
         return [place for (place,) in rows]
 
+    def damage(self, place: str) -> list[str]:
+        """What attempts found damaged in one repository, and none found sound since."""
+        return damage_on(self._database, place)
+
     def attempts(self, place: str) -> list[Attempt]:
         """All attempts on one repository in the order in which they began; one that died is `process-gone`."""
+        things = things_of(self._database, place)
         rows = self._database.rows(
             "SELECT lock, number, coalesce(sequence, number), verb, place, entries, run, began, ended, code, message, "
             "source_at FROM attempts LEFT JOIN ends USING (number) WHERE place=? ORDER BY number",
             (place,),
         )
-        return [self._attempt(*row) for row in rows]
+        return [self._attempt(things.get(row[1], _NOTHING), *row) for row in rows]
 
     def _attempt(
         self,
+        things: tuple[frozenset[str], frozenset[str]],
         lock: str,
         number: int,
         order: int,
@@ -272,9 +299,8 @@ class History:
     ) -> Attempt:
         if ended is None and self._has_died(self._locks / lock):
             code, message = ProcessGoneError.code, "its process is gone"
-        return Attempt(
-            number, order, verb, place, tuple(json.loads(entries)), run, began, ended, code, message or "", source_at
-        )
+        about = tuple(json.loads(entries))
+        return Attempt(number, order, verb, place, about, run, began, ended, code, message or "", source_at, *things)
 
     @staticmethod
     def _has_died(lock: Path) -> bool:

@@ -1,5 +1,6 @@
-"""The file of a host's history: its tables, and what becomes of a damaged one."""
+"""The file of a host's history: its tables, what attempts found damaged or sound, what becomes of a damaged file."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from proofkeep import events
@@ -14,6 +15,8 @@ CREATE TABLE IF NOT EXISTS attempts (
     number INTEGER PRIMARY KEY AUTOINCREMENT, lock TEXT, verb TEXT, place TEXT, entries TEXT, run TEXT, began INTEGER,
     ended INTEGER, code TEXT, message TEXT, source_at INTEGER);
 CREATE TABLE IF NOT EXISTS ends (number INTEGER PRIMARY KEY, sequence INTEGER);
+CREATE TABLE IF NOT EXISTS things (
+    number INTEGER, thing TEXT, sound INTEGER, PRIMARY KEY (number, thing)) WITHOUT ROWID;
 """
 _FILE = "history.sqlite"
 _ASIDE = ".damaged"
@@ -31,6 +34,32 @@ def open_or_begin_anew(root: Path, *, briefly: bool = False) -> StateDatabase:
     except StateDamagedError:
         _put_aside(file)
         return _opened(file, briefly=briefly)
+
+
+def put_things(database: StateDatabase, number: int, found: Iterable[str], sound: Iterable[str]) -> None:
+    """What an attempt found damaged, and what of earlier damage it found sound."""
+    told = dict.fromkeys(sound, 1) | dict.fromkeys(found, 0)
+    rows = ((number, thing, value) for thing, value in told.items())
+    database.change_many("INSERT OR REPLACE INTO things VALUES (?,?,?)", rows)
+
+
+def things_of(database: StateDatabase, place: str) -> dict[int, tuple[frozenset[str], frozenset[str]]]:
+    """What each attempt on a place found damaged, and what sound; by the attempt's number."""
+    query = "SELECT number, thing, sound FROM things JOIN attempts USING (number) WHERE place=?"
+    told: dict[int, tuple[set[str], set[str]]] = {}
+    for number, thing, sound in database.rows(query, (place,)):
+        told.setdefault(number, (set(), set()))[sound].add(thing)
+    return {number: (frozenset(found), frozenset(sound)) for number, (found, sound) in told.items()}
+
+
+def damage_on(database: StateDatabase, place: str) -> list[str]:
+    """What on a place was found damaged, and sound by no attempt that began after that."""
+    query = (
+        "SELECT thing FROM things JOIN attempts USING (number) LEFT JOIN ends USING (number) WHERE place=? "
+        "GROUP BY thing HAVING max(iif(sound, 0, coalesce(sequence, number))) > max(iif(sound, number, 0)) "
+        "ORDER BY thing"
+    )
+    return [thing for (thing,) in database.rows(query, (place,))]
 
 
 def lies_aside(root: Path) -> bool:

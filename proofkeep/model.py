@@ -3,7 +3,7 @@
 Instants are integers of nanoseconds since the Unix epoch (UTC) and end in `_ns`; sizes and lengths are bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NoReturn
@@ -161,6 +161,11 @@ class Finding:
     subject: str
     detail: str = ""
     path: bytes | None = field(default=None, repr=False)
+
+
+def told(findings: Sequence[Finding]) -> str:
+    """How many there are, and the code of the first."""
+    return f"{len(findings)} findings, the first: {findings[0].code}"
 
 
 Totals = Mapping[str, int]

@@ -1,6 +1,6 @@
 """Verifying a repository as a Prefect task."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from prefect import task
@@ -21,6 +21,7 @@ class Verification:
     Args:
         expected: heads known from elsewhere.
         read: fraction of packs to read back, 0 to 1.
+        known, names: as `proofkeep.verify.verify` has them.
     """
 
     def __init__(
@@ -29,6 +30,8 @@ class Verification:
         state: RepositoryState,
         expected: Heads,
         read: float,
+        known: Sequence[str],
+        names: Mapping[bytes, str],
         *,
         cancelled: Cancelled,
         progress: Progress,
@@ -37,6 +40,8 @@ class Verification:
         self.state = state
         self.expected = expected
         self.read = read
+        self.known = known
+        self.names = names
         self.cancelled = cancelled
         self.progress = progress
 
@@ -50,6 +55,8 @@ def verify_repository(verification: Verification) -> Receipt:
             verification.state,
             expect=verification.expected,
             read=verification.read,
+            known=verification.known,
+            names=verification.names,
             cancelled=verification.cancelled,
             progress=verification.progress,
         )

@@ -14,7 +14,7 @@ from proofkeep.drill import DrillReport, evidence_file, load_evidence, run_drill
 from proofkeep.drill.evidence import summarize
 from proofkeep.drill.plan import Live, Places, Plan
 from proofkeep.errors import DrillFailedError
-from proofkeep.history import DRILL
+from proofkeep.history import DRILL, Recording
 from proofkeep.state import RepositoryState
 
 
@@ -43,7 +43,7 @@ def run(context: Context) -> Exit:
     failed = None
     with configuration.recorded(DRILL, plan.entries, plan.id) as recording:
         try:
-            _drill(context, plan, places)
+            _drill(context, plan, places, recording)
         except DrillFailedError as error:
             failed = recording.failure = error
     file = evidence_file(places.evidence, plan.id)
@@ -53,8 +53,12 @@ def run(context: Context) -> Exit:
     return Exit.OK
 
 
-def _drill(context: Context, plan: Plan, places: Places) -> None:
+def _drill(context: Context, plan: Plan, places: Places, recording: Recording) -> None:
     configuration = context.configuration
+
+    def remember(report: DrillReport) -> None:
+        recording.found, recording.sound = report.damaged, report.sound
+
     repository = configuration.connect()
     state = configuration.open_state(repository)
     with context.progress() as progress, context.interruption.listening():
@@ -66,6 +70,8 @@ def _drill(context: Context, plan: Plan, places: Places) -> None:
             environment(),
             places,
             live=_live(context, state),
+            known=recording.known,
+            on_report=remember,
             progress=progress,
             cancelled=context.interruption.cancelled,
         )

@@ -1,5 +1,6 @@
 """`restore`: a snapshot, whole or by path, into a directory that is named when everything in it is verified."""
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from proofkeep.cli.command import SNAPSHOT_HELP, Context, Parser, Subparsers, ad
 from proofkeep.cli.exits import Exit
 from proofkeep.cli.paths import in_snapshot
 from proofkeep.cli.report import table
-from proofkeep.configuration import Opened, opened
+from proofkeep.configuration import Opened, opened, remember_restore
 from proofkeep.errors import UsageError
 from proofkeep.model import Finding
 
@@ -64,6 +65,7 @@ def run(context: Context) -> Exit:
                 cancelled=context.interruption.cancelled,
                 progress=progress,
             )
+    remember_restore(context.configuration, report, os.urandom(16).hex())
     _tell(context, report)
     report.require_intact()
     return Exit.OK

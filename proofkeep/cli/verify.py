@@ -8,7 +8,7 @@ from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
 from proofkeep.cli.pinging import pinging
 from proofkeep.cli.report import table
-from proofkeep.configuration import opened
+from proofkeep.configuration import entry_names, opened
 from proofkeep.errors import UsageError
 from proofkeep.history import VERIFY
 from proofkeep.ledger import parse_heads
@@ -54,10 +54,12 @@ def run(context: Context) -> Exit:
                 state,
                 expect=expect,
                 read=read,
+                known=recording.known,
+                names=entry_names(context.configuration, repository),
                 cancelled=context.interruption.cancelled,
                 progress=progress,
             )
-        recording.failure = report.failure
+        recording.failure, recording.found, recording.sound = report.failure, report.found, report.sound
     files = _files(context, report.findings) if options.files and report.findings else []
     _tell(context, report, files)
     report.require_intact()

@@ -7,6 +7,7 @@ from proofkeep.configuration.configuration import Configuration
 from proofkeep.configuration.identity import environment, software
 from proofkeep.configuration.opened import Opened, opened
 from proofkeep.configuration.reading import load, parse
+from proofkeep.configuration.remembering import entry_names, remember_restore
 from proofkeep.configuration.sections import (
     BackupSettings,
     DrillSettings,
@@ -31,9 +32,11 @@ __all__ = [
     "S3Place",
     "SourceSettings",
     "TlsSettings",
+    "entry_names",
     "environment",
     "load",
     "opened",
     "parse",
+    "remember_restore",
     "software",
 ]

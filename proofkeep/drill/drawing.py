@@ -23,6 +23,7 @@ from proofkeep.model import Finding
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.repository import Repository
 from proofkeep.snapshots import ChunkStore, CommittedSnapshot, DataKeys, list_snapshots
+from proofkeep.snapshots.damaged import damage_met
 from proofkeep.verify import VerificationReport
 
 
@@ -56,10 +57,14 @@ def make_draw(
     scoped, passed_over = _scope(repository, plan, now_ns, damage.append)
     population = Population(repository, catalog, seed, plan.per_stratum, plan.largest, cancelled, progress)
     chunks = ChunkStore(repository, catalog, data_keys)
+    damaged = verified.found
     with writing_evidence(plan.id), _new_private_file(listing) as out:
         out.write(HEADING)
         for one in scoped:
+            before = len(chunks.damaged)
             population.walk(one, chunks, data_keys, out, damage.append)
+            if len(chunks.damaged) > before:
+                damaged += damage_met(repository, chunks, one.snapshot.id.short)
     keys = key_facts(repository, population.data_keys, damage.append)
     epochs = {row["data_key"]: row["epoch"] for row in keys}
     strata = _final_strata(population, epochs)
@@ -81,6 +86,8 @@ def make_draw(
         packs[0] if packs else "",
         damage,
         [*verified.not_tested, *_not_tested(plan, population, passed_over)],
+        damaged,
+        verified.sound,
     )
 
 

@@ -49,6 +49,8 @@ class Draw:
         packs: what the ledger says of the objects that `sample` names.
         pack: the one whose copy is to be damaged; empty when no drawn file has content.
         damage: findings of verify, refresh and walk.
+        damaged, sound: what they found damaged in the repository, and what of earlier damage sound, as
+            `proofkeep.damage` spells it.
     """
 
     drill: str
@@ -66,6 +68,8 @@ class Draw:
     pack: str
     damage: list[Finding] = field(default_factory=list)
     not_tested: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+    sound: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class Restored:
     Attributes:
         scratch, destruction: where the plaintext was, and how and when it went.
         timing: instants, and durations in milliseconds.
+        damaged: as of a draw.
     """
 
     files: list[Compared]
@@ -104,6 +109,7 @@ class Restored:
     timing: Facts
     damage: list[Finding] = field(default_factory=list)
     not_tested: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +208,7 @@ class DrillReport:
         seconds: recovery time of the sample.
         objectives: `satisfied`, `not-satisfied` or `not-tested`, by id.
         steps_failed: steps that ended without a receipt; each is a finding too.
+        damaged, sound: what it found damaged in the repository, and what of earlier damage sound.
     """
 
     id: str
@@ -218,6 +225,8 @@ class DrillReport:
     findings: list[Finding]
     objectives: dict[str, str]
     steps_failed: list[StepFailure] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+    sound: list[str] = field(default_factory=list)
 
     def require_passed(self) -> None:
         """Raise `DrillFailedError` unless everything it set out to prove was proven."""

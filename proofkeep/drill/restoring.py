@@ -34,6 +34,7 @@ from proofkeep.snapshots import (
     read_packs,
     walk_manifest,
 )
+from proofkeep.snapshots.damaged import damage_met
 from proofkeep.snapshots.walk import open_roots
 
 CLOCK_START = "before the first data key is unwrapped and the first byte of a drawn file is fetched"
@@ -56,6 +57,7 @@ class SampleRestore:
     ticks: Callable[[], int]
     damage: list[Finding] = field(default_factory=list)
     not_tested: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
     _reasons: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def run(self, draw: Draw) -> Restored:
@@ -82,7 +84,7 @@ class SampleRestore:
             timing["comparing_ms"] = (self.ticks() - began) // _MS
         finally:
             destruction = self._destroy(scratch)
-        return Restored(compared, scratch.facts, destruction, timing, self.damage, self.not_tested)
+        return Restored(compared, scratch.facts, destruction, timing, self.damage, self.not_tested, self.damaged)
 
     def _chunks(self) -> tuple[ChunkStore, DataKeys]:
         """A reader without a memory, so that keys and frames are fetched where the clock sees it."""
@@ -111,6 +113,7 @@ class SampleRestore:
                 found[path_id(entry.path).hex()] = entry
         except ProofkeepError as error:
             self._survive(short, error)
+        self.damaged += damage_met(self.repository, chunks, short)
         return found
 
     def _restore(
@@ -158,6 +161,7 @@ class SampleRestore:
         for finding in report.findings:
             self._reasons[short, finding.subject] = finding.code
             self._note(finding)
+        self.damaged += report.damaged
         if report.owners_unset or report.xattrs_unset:
             unset = f"{report.owners_unset} owners and {report.xattrs_unset} extended attributes"
             self.not_tested.append(f"{unset} of snapshot {short} could not be set by this user or on this filesystem")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from types import TracebackType
@@ -11,6 +12,7 @@ from proofkeep import events
 from proofkeep.catalog import Catalog, refresh
 from proofkeep.drill.attacking import attack_copy
 from proofkeep.drill.attacks import ATTACKS, Attack
+from proofkeep.drill.damaged import found_damaged, found_sound
 from proofkeep.drill.drawing import make_draw
 from proofkeep.drill.evidence import build_document, summarize
 from proofkeep.drill.live import judge, questions_for, spot_check
@@ -47,19 +49,21 @@ class Drill:
         plan: Plan,
         places: Places,
         *,
+        known: Sequence[str] = (),
         attacks: Sequence[Attack] = ATTACKS,
         progress: Progress = silent,
         cancelled: Cancelled = lambda: False,
         clock: Callable[[], int] = time.time_ns,
         ticks: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """`ticks` is a monotonic clock in ns; `attacks` are what must be refused."""
+        """`ticks` is a monotonic clock in ns; `attacks` are what must be refused; `known` as `verify` has it."""
         plan.check()
         self.repository = repository
         self.plan = plan
         self.places = places
         self._state = state
         self._providers = providers
+        self._known = known
         self._attacks = attacks
         self._progress = progress
         self._cancelled = cancelled
@@ -91,6 +95,7 @@ class Drill:
             remembered=remembered,
             read=self.plan.read,
             seed=sha256(self.plan.id.encode()).digest(),
+            known=self._known,
             cancelled=self._cancelled,
             progress=self._progress,
         )
@@ -182,7 +187,9 @@ class Drill:
         )
         document = build_document(outcome)
         folder = finish_evidence(self.places.evidence, self.plan.id, document)
-        report = summarize(document, str(folder))
+        damaged = found_damaged(outcome)
+        sound = [thing for thing in found_sound(outcome, damaged) if thing in self._known]
+        report = replace(summarize(document, str(folder)), damaged=damaged, sound=sound)
         events.emit(
             "drill",
             outcome="success" if report.passed else "failure",
@@ -204,6 +211,8 @@ def run_drill(
     places: Places,
     *,
     live: Sequence[Live] = (),
+    known: Sequence[str] = (),
+    on_report: Callable[[DrillReport], None] = lambda _: None,
     attacks: Sequence[Attack] = ATTACKS,
     progress: Progress = silent,
     cancelled: Cancelled = lambda: False,
@@ -213,6 +222,8 @@ def run_drill(
 
     Args:
         live: the entries whose source this host holds.
+        known: as `verify` has it.
+        on_report: is told how it ended before that raises.
 
     Raises:
         DrillFailedError: something was not proven; the message names the folder of the evidence.
@@ -225,6 +236,7 @@ def run_drill(
         providers,
         plan,
         places,
+        known=known,
         attacks=attacks,
         progress=progress,
         cancelled=cancelled,
@@ -238,6 +250,7 @@ def run_drill(
             spotted = [_attempt("spot_check", partial(drill.spot_check, draw, one, environment.host)) for one in live]
             attacked = _attempt("attack", partial(drill.attack, draw))
             report = drill.report(environment, draw, restored, spotted, attacked)
+    on_report(report)
     report.require_passed()
     return report
 

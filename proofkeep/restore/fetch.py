@@ -114,7 +114,7 @@ class Fetcher:
             parts = self.begin(again)
 
     def _elsewhere(self, want: Want, error: ProofkeepError) -> Iterator[Want]:
-        place = self._chunks.elsewhere(want.place)
+        place = self._chunks.elsewhere(want.place, error)
         if place is not None:
             yield Want(want.job, want.position, place)
         elif want.job.error is None:

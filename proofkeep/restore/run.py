@@ -6,6 +6,7 @@ from itertools import chain
 import msgspec
 
 from proofkeep import events
+from proofkeep.damage import spelled
 from proofkeep.errors import (
     CancelledError,
     ProofkeepError,
@@ -30,6 +31,7 @@ from proofkeep.snapshots import (
     read_packs,
     walk_manifest,
 )
+from proofkeep.snapshots.damaged import damage_met
 from proofkeep.snapshots.walk import open_roots
 
 _WINDOW_CHUNKS = 4096
@@ -87,6 +89,9 @@ def restore(
     report = run.report
     owners, xattrs = run.fetcher.unset
     report.owners_unset, report.xattrs_unset = target.owners_unset + owners, target.xattrs_unset + xattrs
+    report.whole = selection is EVERYTHING
+    met = damage_met(repository, chunks, snapshot.id.short)
+    report.damaged = spelled([*(finding.subject for finding in damage), *met])
     events.emit(
         "restore",
         outcome="success" if report.intact else "failure",

@@ -14,9 +14,11 @@ from proofkeep.crypto.sealing import OVERHEAD
 from proofkeep.errors import (
     LOST,
     AuthenticationError,
+    KeyAccessError,
     MalformedError,
     ObjectMissingError,
     PackMissingError,
+    ProofkeepError,
 )
 from proofkeep.format import header
 from proofkeep.format.header import Context, ObjectType
@@ -55,7 +57,11 @@ class _OpenPack(msgspec.Struct, eq=False):
 
 
 class ChunkStore:
-    """Opens chunks for the restore role; safe to use from several threads, bounded memory."""
+    """Opens chunks for the restore role; safe to use from several threads, bounded memory.
+
+    Attributes:
+        damaged: numbers of packs of which something is not what it was; None where a chunk was in no pack.
+    """
 
     def __init__(self, repository: Repository, catalog: Catalog, data_keys: DataKeys) -> None:
         self._repository = repository
@@ -65,6 +71,7 @@ class ChunkStore:
         self._frames: OrderedDict[tuple[int, int], bytes] = OrderedDict()
         self._last: _OpenPack | None = None
         self._doubtful: set[int] = set()
+        self.damaged: set[int | None] = set()
         self.preferred: Sequence[Row] = ()
         self.looked = True
         self._lock = threading.RLock()
@@ -80,12 +87,13 @@ class ChunkStore:
 
     def locate(self, ids: Sequence[bytes]) -> dict[bytes, Place]:
         """Places of those chunks that the catalog knows, or that the packs preferred turn out to hold."""
-        places = self._located(ids)
-        if not self.looked and not places.keys() >= set(ids):
+        places, wanted = self._located(ids), set(ids)
+        if not self.looked and not places.keys() >= wanted:
             self.looked = True
-            unknown = decode_packs(self.preferred)
-            if learn_from_tables(self._repository, self._catalog, self._data_keys, unknown):
+            if learn_from_tables(self._repository, self._catalog, self._data_keys, decode_packs(self.preferred)):
                 places = self._located(ids)
+        if not places.keys() >= wanted:
+            self.damaged.add(None)
         return places
 
     def _located(self, ids: Sequence[bytes]) -> dict[bytes, Place]:
@@ -117,9 +125,11 @@ class ChunkStore:
             )
             ids[:_AHEAD] = [identity for identity in ids[:_AHEAD] if identity not in rows]
 
-    def elsewhere(self, place: Place) -> Place | None:
+    def elsewhere(self, place: Place, error: ProofkeepError) -> Place | None:
         """Another copy of the chunk, for when this one does not open; its pack is looked into last from now on."""
         self._doubtful.add(place.pack)
+        if not isinstance(error, KeyAccessError):
+            self.damaged.add(place.pack)
         identity, others = place.row.id, place.others
         if others is None:
             numbers = self._catalog.chunk_packs([identity]).get(identity, [])
@@ -157,8 +167,8 @@ class ChunkStore:
         while True:
             try:
                 return self.take(place, self._frame_of(place))
-            except LOST:
-                other = self.elsewhere(place)
+            except LOST as error:
+                other = self.elsewhere(place, error)
                 if other is None:
                     raise
                 place = other

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from proofkeep.errors import CancelledError, ProofkeepError
-from proofkeep.history import BACKUP, DRILL, Attempt, History, KnownEntry
+from proofkeep.history import BACKUP, DRILL, RESTORE, Attempt, History, KnownEntry
 from proofkeep.ports import Progress
 from proofkeep.progress import silent
 from proofkeep.repository import Repository
@@ -139,7 +139,15 @@ def _is_nothing(attempt: Attempt) -> bool:
 
 
 def _closed(failure: Attempt, attempts: Sequence[Attempt], newest: CommittedSnapshot | None) -> bool:
-    """Whether a later success made it good: for backups, of the same run or of a source that was read later."""
+    """Whether a later success made it good: for backups, of the same run or of a source that was read later.
+
+    What it found damaged in the repository has to be found sound besides, by whoever looked at that very thing again.
+    """
+    mended = {thing for each in attempts if each.number > failure.order for thing in each.sound}
+    if not failure.found <= mended:
+        return False
+    if failure.verb == RESTORE:  # open for what it found, and for nothing else
+        return True
     later = [each for each in attempts if each.verb == failure.verb and each.code == "" and each.order > failure.order]
     if failure.verb != BACKUP:
         return any(_covers(each, failure) for each in later)

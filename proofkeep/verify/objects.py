@@ -24,10 +24,15 @@ _TOLD_EVERY = 256  # objects of a listing
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How much is read back: a fraction of the packs, drawn by a seed, and all small objects unless it is 0."""
+    """How much is read back: a fraction of the packs, drawn by a seed, and all small objects unless it is 0.
+
+    Attributes:
+        known: names of objects that were found damaged before; they are read in any case.
+    """
 
     fraction: float
     seed: bytes
+    known: frozenset[str] = frozenset()
 
     def share_of(self, kind: str) -> float:
         """How much of the objects of one type is read."""
@@ -37,12 +42,18 @@ class Reading:
 
     def wants(self, item: ExpectedObject) -> bool:
         """Whether this object is read."""
+        if item.name in self.known:
+            return True
         drawn = int.from_bytes(sha256(self.seed + item.name.encode()).digest()[:8], "big")
         return drawn < self.share_of(item.type) * 2**64
 
 
 class ObjectCheck:
-    """Merges the sorted listing with the ledger, and hashes what is to be read on a few threads."""
+    """Merges the sorted listing with the ledger, and hashes what is to be read on a few threads.
+
+    Attributes:
+        sound: of the objects that were found damaged before, those that are as the ledger says, or retired and gone.
+    """
 
     def __init__(
         self,
@@ -61,9 +72,12 @@ class ObjectCheck:
         self._progress = progress
         self._total_objects = 0
         self._total_bytes = 0
+        self._known: frozenset[str] = frozenset()
+        self.sound: set[str] = set()
 
     def run(self, reading: Reading) -> None:
         """Check all objects. Raises `CancelledError`, and `StoreError` or `TransportError` when it could not look."""
+        self._known = reading.known
         totals = self._expected.totals()
         self._total_objects = sum(count for count, _ in totals.values())
         self._total_bytes = round(sum(size * reading.share_of(kind) for kind, (_, size) in totals.items()))
@@ -104,6 +118,8 @@ class ObjectCheck:
         if stat is None:
             if item.name not in self._retired:
                 self._find(ObjectMissingError.code, item, "it is not in the store")
+            elif item.name in self._known:
+                self.sound.add(item.name)
             return False
         self._report.objects += 1
         self._report.bytes += stat.size
@@ -131,6 +147,8 @@ class ObjectCheck:
         self._report.read_bytes += length
         if digest != item.sha256:
             self._find("integrity", item, "its sha-256 is not the one in the ledger")
+        elif item.name in self._known:
+            self.sound.add(item.name)
         self._tell()
 
     def _tell(self) -> None:

@@ -1,5 +1,7 @@
 """Snapshot records against the ledger: every pack they refer to vouched for and sound, no ledger behind them."""
 
+from collections.abc import Mapping
+
 from proofkeep.errors import LedgerMismatchError, PackMissingError, PackRetiredError, RollbackError
 from proofkeep.format.names import PackId, SnapshotId
 from proofkeep.format.pack_set import Row, decode_packs, encode_packs, packs_beyond
@@ -10,9 +12,17 @@ from proofkeep.verify.report import VerificationReport
 
 
 def verify_records(
-    repository: Repository, expected: Expected, retired: set[PackId], report: VerificationReport
+    repository: Repository,
+    expected: Expected,
+    retired: set[PackId],
+    report: VerificationReport,
+    names: Mapping[bytes, str],
 ) -> list[CommittedSnapshot]:
-    """Hold every committed snapshot against the ledger; the snapshots that were read."""
+    """Hold every committed snapshot against the ledger; the snapshots that were read.
+
+    Args:
+        names: of inventory entries, by their keyed ids, as far as somebody knows them.
+    """
     sound = encode_packs(expected.sound_packs())
     wrong: dict[SnapshotId, tuple[int, int, int]] = {}
 
@@ -35,10 +45,14 @@ def verify_records(
                 RollbackError.code, subject, f"the ledger lacks entry {head.sequence} that its record refers to"
             )
         missing, unnamed, gone = wrong[snapshot.id]
+        entry = names.get(snapshot.id.entry, snapshot.id.entry.hex())
+        of = f"its packs, entry {entry},"
+        if missing and entry not in report.affected:
+            report.affected.append(entry)
         if unnamed:
-            report.find(LedgerMismatchError.code, subject, f"{unnamed} of its packs are in no ledger entry")
+            report.find(LedgerMismatchError.code, subject, f"{unnamed} of {of} are in no ledger entry")
         if missing:
-            report.find(PackMissingError.code, subject, f"{missing} of its packs are missing or damaged")
+            report.find(PackMissingError.code, subject, f"{missing} of {of} are missing or damaged")
         if gone:
-            report.find(PackRetiredError.code, subject, f"{gone} of its packs are retired and will be deleted")
+            report.find(PackRetiredError.code, subject, f"{gone} of {of} are retired and will be deleted")
     return snapshots

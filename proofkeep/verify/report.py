@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from proofkeep.damage import spelled
 from proofkeep.errors import DamagedError, NotProvenError, ProofkeepError
-from proofkeep.model import Finding
+from proofkeep.model import Finding, told
 
 
 class Freshness(StrEnum):
@@ -25,6 +26,8 @@ class VerificationReport:
         unvouched: objects no ledger entry names (runs under way or abandoned); invisible to readers.
         heads: `<writer>:<sequence>:<sha256>` of every chain as read now.
         not_tested: what this verification did not do, in words.
+        affected: entries whose snapshots need packs that are missing or damaged; keyed ids where no name is known.
+        sound: of what was known to be damaged, what it looked at again and found sound.
     """
 
     freshness: Freshness
@@ -41,6 +44,13 @@ class VerificationReport:
     heads: list[str] = field(default_factory=list)
     not_tested: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    affected: list[str] = field(default_factory=list)
+    sound: list[str] = field(default_factory=list)
+
+    @property
+    def found(self) -> list[str]:
+        """What it found damaged, as `proofkeep.damage` spells it."""
+        return spelled(finding.subject for finding in self.findings)
 
     @property
     def intact(self) -> bool:
@@ -57,7 +67,7 @@ class VerificationReport:
     @property
     def damage(self) -> DamagedError | None:
         """The error that the findings amount to; None if there are none."""
-        return DamagedError(f"verify has {len(self.findings)} findings") if self.findings else None
+        return DamagedError(f"verify has {told(self.findings)}") if self.findings else None
 
     @property
     def failure(self) -> ProofkeepError | None:

@@ -1,8 +1,11 @@
 """Verify: chains, then objects, then records, last the kept host secret."""
 
 import os
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from proofkeep import events
+from proofkeep.damage import EVERYTHING, is_object, snapshot_of
 from proofkeep.ledger import Heads, load_heads, save_heads
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.progress import silent
@@ -23,10 +26,15 @@ def verify_here(
     *,
     expect: Heads | None = None,
     read: float = 0.0,
+    known: Sequence[str] = (),
+    names: Mapping[bytes, str] = {},
     cancelled: Cancelled = lambda: False,
     progress: Progress = silent,
 ) -> VerificationReport:
     """`verify` against what this host remembers as well; if nothing is wrong, it remembers the heads as they are now.
+
+    Args:
+        known, names: as `verify` has them.
 
     Raises:
         MalformedError: what it remembers is malformed.
@@ -34,7 +42,14 @@ def verify_here(
     """
     remembered = load_heads(state.heads_file)
     report, heads = verify(
-        repository, expect=expect, remembered=remembered, read=read, cancelled=cancelled, progress=progress
+        repository,
+        expect=expect,
+        remembered=remembered,
+        read=read,
+        known=known,
+        names=names,
+        cancelled=cancelled,
+        progress=progress,
     )
     if report.intact:
         save_heads(state.heads_file, heads)
@@ -48,6 +63,8 @@ def verify(
     remembered: Heads | None = None,
     read: float = 0.0,
     seed: bytes | None = None,
+    known: Sequence[str] = (),
+    names: Mapping[bytes, str] = {},
     cancelled: Cancelled = lambda: False,
     progress: Progress = silent,
 ) -> tuple[VerificationReport, Heads]:
@@ -58,6 +75,8 @@ def verify(
         remembered: heads this host remembers.
         read: fraction of packs to read back and hash, 0 to 1; small objects are read unless it is 0.
         seed: draws the packs; random by default.
+        known: what this host found damaged before, as `proofkeep.damage` spells it; its objects are read in any case.
+        names: of inventory entries by their keyed ids, as far as they are known.
 
     Returns:
         The report, and the heads as they are now; to be remembered only when the report is intact.
@@ -73,14 +92,15 @@ def verify(
         retired, refused = read_retired(repository)
         report.findings.extend(refused)
         check = ObjectCheck(repository, expected, report, retired, cancelled, progress)
-        check.run(Reading(read, seed or os.urandom(16)))
-        verify_records(repository, expected, retired, report)
+        check.run(Reading(read, seed or os.urandom(16), frozenset(known)))
+        snapshots = verify_records(repository, expected, retired, report, names)
     finally:
         expected.close()
     if read < 1:
         report.not_tested.append(f"content of {100 - 100 * read:.0f} % of the packs was not read back")
     report.not_tested.append("frames were not opened: that needs the restore role (restore, drill)")
     verify_kept_secret(repository, report)
+    _look_again(known, check.sound | {each.id.short for each in snapshots}, report, everything=read >= 1)
     events.emit(
         "verify",
         outcome="success" if report.failure is None else "failure",
@@ -90,3 +110,26 @@ def verify(
         findings=len(report.findings),
     )
     return report, heads
+
+
+def _look_again(known: Sequence[str], seen: AbstractSet[str], report: VerificationReport, *, everything: bool) -> None:
+    """Which of the known damage is mended, as far as a verify can see that.
+
+    Args:
+        seen: known objects that were read back and are sound, and all snapshots: what of any other one could not be
+            opened is needed by nobody.
+        everything: all objects were read, so that none can be damaged where nothing was found.
+    """
+    damaged = set(report.found)
+    for thing in known:
+        if snapshot := snapshot_of(thing):
+            sound = snapshot not in seen and not damaged  # its record may be what is damaged
+        elif is_object(thing):
+            sound = thing in seen
+        else:
+            sound = thing not in damaged and thing != EVERYTHING
+        if sound or (everything and not damaged and not snapshot):
+            report.sound.append(thing)
+    if left := len(known) - len(report.sound) - len(damaged.intersection(known)):
+        what = f"{left} things that this host found damaged before"
+        report.not_tested.append(f"{what} were not looked at: their failures stay open (proofkeep status)")

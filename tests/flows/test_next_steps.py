@@ -67,7 +67,7 @@ def test_card_advises_a_retry_where_its_page_does_and_no_retry_alone_where_the_p
         (LedgerBusyError, {}, "end it, which is safe"),
         (UnsafePathError, RESTORE, "by a new run with its id"),
         (DamagedError, RESTORE, "from an older snapshot"),
-        (DamagedError, {}, "packs that are gone or have another size are"),
+        (DamagedError, {}, "sends again what the source still holds of them"),
         (DamagedError, {}, "Retry does not mend stored bytes"),
         (SelfCheckError, {}, "on sound hardware"),
     ],

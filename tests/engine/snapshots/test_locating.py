@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from proofkeep.catalog import Catalog, refresh
+from proofkeep.errors import TruncatedError
 from proofkeep.snapshots import ChunkStore, DataKeys, find_snapshot, read_packs
 from proofkeep.snapshots import chunks as chunk_store
 from tests.building import OPTIONS, Ground, Host, content, plant
@@ -93,7 +94,7 @@ def test_chunk_that_does_not_open_is_asked_for_again(
 ) -> None:
     place = chunks.locate(ids)[ids[-1]]
 
-    assert chunks.elsewhere(place) is None
+    assert chunks.elsewhere(place, TruncatedError("x")) is None
     assert catalog.asked == 501
     chunks.locate(ids[:7])  # of a pack in doubt nothing is taken for granted
     assert catalog.asked == 508

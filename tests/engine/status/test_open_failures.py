@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from proofkeep.errors import ProcessGoneError
-from proofkeep.history import BACKUP, DRILL, VERIFY, Attempt, History, KnownEntry
+from proofkeep.history import BACKUP, DRILL, RESTORE, VERIFY, Attempt, History, KnownEntry
 from proofkeep.snapshots import CommittedSnapshot
 from proofkeep.status import judge, newest_complete, open_failures
 from tests.building import Host, content, plant, planted_host
@@ -94,6 +94,42 @@ def test_drill_of_everything_that_failed_is_closed_by_nothing_less() -> None:
 @pytest.mark.parametrize("verb", [VERIFY, DRILL])
 def test_cancelled_verify_or_drill_is_no_failure(verb: str) -> None:
     assert codes(attempt(1, verb=verb, code="cancelled")) == []
+
+
+def found(*things: str) -> dict[str, Any]:
+    return {"code": "damaged", "verb": VERIFY, "entries": (), "found": frozenset(things)}
+
+
+def passed(*things: str, verb: str = VERIFY) -> dict[str, Any]:
+    return {"verb": verb, "run": B, "entries": (), "sound": frozenset(things)}
+
+
+def test_verify_that_did_not_look_at_what_was_found_closes_nothing() -> None:
+    failure = attempt(1, **found("packs/a", "packs/b"))
+
+    assert codes(failure, attempt(2, **passed()), attempt(3, **passed("packs/a"))) == ["damaged"]
+    assert codes(failure, attempt(2, **passed("packs/a")), attempt(3, **passed("packs/b"))) == []
+
+
+def test_what_was_found_sound_before_the_failure_ended_closes_nothing() -> None:
+    early = attempt(1, **passed("packs/a"), order=90)
+
+    assert codes(early, attempt(2, **found("packs/a")), attempt(3, **passed())) == ["damaged"]
+
+
+def test_damage_that_a_drill_found_sound_leaves_a_failed_verify_to_a_verify() -> None:
+    failure = attempt(1, **found("packs/a"))
+    drilled = attempt(2, **passed("packs/a", verb=DRILL))
+
+    assert codes(failure, drilled) == ["damaged"]
+    assert codes(failure, drilled, attempt(3, **passed())) == []
+
+
+def test_restore_is_open_for_what_it_found_alone() -> None:
+    failure = attempt(1, **found("packs/a") | {"verb": RESTORE})
+
+    assert codes(failure, attempt(2, **passed())) == ["damaged"]
+    assert codes(failure, attempt(2, **passed("packs/a"))) == []
 
 
 # --- with a repository

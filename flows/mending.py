@@ -1,0 +1,66 @@
+"""What the card of a verify that found damage says to do next, by the findings' codes, as codes/damaged.md does.
+
+Nothing that lies in a store is mended by a Retry; a verify on the same host says whether it was mended otherwise.
+"""
+
+from collections.abc import Sequence
+
+from proofkeep.errors import (
+    IntegrityError,
+    ObjectMissingError,
+    ObjectUnreadableError,
+    PackMissingError,
+    PackRetiredError,
+    TruncatedError,
+)
+from proofkeep.format.names import PACKS
+from proofkeep.model import Finding
+
+_DAMAGE = {
+    ObjectMissingError.code: "gone",
+    TruncatedError.code: "of another size",
+    IntegrityError.code: "of its size, with other bytes",
+    ObjectUnreadableError.code: "not to be read",
+}
+_FOLLOWS = {PackMissingError.code, PackRetiredError.code}  # of a snapshot, from what was found of its packs
+_NO_ENTRY = "the entries whose snapshots the findings name"
+
+
+def to_mend(findings: Sequence[Finding], affected: Sequence[str]) -> str | None:
+    """The next step after a verify with these findings; None where the error alone has to tell it.
+
+    Args:
+        affected: entries whose snapshots need what is damaged.
+    """
+    objects = [each for each in findings if each.code in _DAMAGE]
+    others = [each for each in findings if each.code not in _DAMAGE.keys() | _FOLLOWS]
+    if others:
+        return (
+            f"let somebody look before anything runs again: a finding is `{others[0].code}`. Retry does not mend "
+            "stored bytes."
+        )
+    if not objects:
+        return None
+    found = " or ".join(_DAMAGE[code] for code in dict.fromkeys(each.code for each in objects))
+    first = _run_a_backup(affected) if any(each.subject.startswith(PACKS) for each in objects) else ""
+    return (
+        f"what the findings name is {found}. {first}{_put_back({each.code for each in objects})} Then start a verify: "
+        "it reads first what this host found damaged, and closes this failure once all of it is sound. Retry does not "
+        "mend stored bytes."
+    )
+
+
+def _run_a_backup(affected: Sequence[str]) -> str:
+    entries = ", ".join(f"`{each}`" for each in affected) or _NO_ENTRY
+    return (
+        f"Run a backup of {entries}: on this host it relies on none of these packs, and sends again what the source "
+        "still holds of them. Older snapshots need the very bytes. "
+    )
+
+
+def _put_back(codes: set[str]) -> str:
+    if codes == {ObjectUnreadableError.code}:
+        return "Mend the store's disk or the object's permissions."
+    if codes == {ObjectMissingError.code}:
+        return "Put them back under their names, from a replica or an older version."
+    return "Put them back in place of what lies there, from a replica or an older version."

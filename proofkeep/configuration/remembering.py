@@ -1,0 +1,47 @@
+"""What the history is told by a restore, and what it knows of entries' names.
+
+A restore is remembered afterwards, since nothing may stand in its way.
+"""
+
+from typing import TYPE_CHECKING
+
+from proofkeep import events
+from proofkeep.configuration.configuration import Configuration
+from proofkeep.errors import ProofkeepError
+
+if TYPE_CHECKING:
+    from proofkeep.repository import Repository
+    from proofkeep.restore import RestoreReport
+
+
+def remember_restore(configuration: Configuration, report: "RestoreReport", run: str) -> None:
+    """Let the status show as open what a restore found damaged, or as mended what it opened again.
+
+    One that says nothing of either is not remembered. A history that cannot be written is told as an event only.
+
+    Args:
+        run: an id of the run, hex.
+    """
+    from proofkeep.history import RESTORE  # noqa: PLC0415 - who only lists does without
+
+    try:
+        with configuration.history() as history:
+            sound = report.sound(history.damage(configuration.place))
+        if report.damaged or sound:
+            with configuration.recorded(RESTORE, [], run) as recording:
+                recording.failure, recording.found, recording.sound = report.damage, report.damaged, sound
+    except ProofkeepError as error:
+        events.emit("restore-not-remembered", outcome="failure", code=error.code)
+
+
+def entry_names(configuration: Configuration, repository: "Repository") -> dict[bytes, str]:
+    """Names of the entries that this host backs up, or did once, by their keyed ids.
+
+    Raises:
+        StateError, StateDamagedError: the history cannot be read.
+    """
+    with configuration.history() as history:
+        names = {each.name for each in history.entries() if each.place == configuration.place}
+    if configuration.entry is not None:
+        names.add(configuration.entry)
+    return {repository.keys.entry_id(name): name for name in names}

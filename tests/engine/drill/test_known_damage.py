@@ -1,0 +1,101 @@
+"""What a drill found damaged is told by what has to be looked at again, and so is what it found sound."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proofkeep.drill import DrillReport, Plan
+from proofkeep.errors import DrillFailedError
+from proofkeep.keys.host_secret import FileHostSecret
+from proofkeep.repository import Repository
+from proofkeep.repository.connect import connect
+from proofkeep.stores.local import LocalStore
+from tests.decorating import Around, WatchedStore
+from tests.engine.drill.house import House, flip_byte
+
+EVERYTHING = 100
+
+
+def drilled(house: House, drill: str, *, per_stratum: int = 1, known: list[str] | None = None) -> DrillReport:
+    """How it ended, also where it failed."""
+    reports: list[DrillReport] = []
+    try:
+        house.drill(Plan(drill, per_stratum=per_stratum), known=known or [], on_report=reports.append)
+    except DrillFailedError:
+        assert not reports[0].passed
+    return reports[0]
+
+
+def largest(house: House) -> Path:
+    return max(house.packs(), key=lambda file: file.stat().st_size)
+
+
+def name(house: House, pack: Path) -> str:
+    return str(pack.relative_to(house.root / "packs"))
+
+
+def through(house: House, around: Around) -> Repository:
+    store = WatchedStore(LocalStore(house.root / "packs"), around)
+    return connect(store, LocalStore(house.root / "ledger"), FileHostSecret(house.root / "host.secret"))
+
+
+def flipping(bad: str) -> Around:
+    """Frames of a pack come with a flipped bit, the whole pack as it is."""
+
+    def around(operation: str, object_name: str, call: Callable[[], Any]) -> Any:
+        given = call()
+        return bytes([given[0] ^ 1]) + given[1:] if operation == "get" and object_name == bad else given
+
+    return around
+
+
+def test_drill_reads_what_is_known_to_be_damaged_whatever_it_draws(stored: House) -> None:
+    pack = largest(stored)
+    place = pack.stat().st_size * 3 // 4
+    flip_byte(pack, place)
+    first = drilled(stored, "first", per_stratum=EVERYTHING)
+    assert name(stored, pack) in first.damaged
+
+    second = drilled(stored, "second", known=first.damaged)
+
+    assert ("integrity", name(stored, pack)) in {(each.code, each.subject) for each in second.findings}
+    flip_byte(pack, place)
+    third = drilled(stored, "third", known=second.damaged)
+    assert third.passed
+    assert sorted(third.sound) == sorted(second.damaged)
+
+
+def test_sound_drill_of_other_files_says_nothing_of_files_that_did_not_open(stored: House) -> None:
+    sound = stored.repository
+    stored.repository = through(stored, flipping(name(stored, largest(stored))))
+    first = drilled(stored, "first", per_stratum=EVERYTHING)
+    stored.repository = sound
+
+    some, all_of_them = (
+        drilled(stored, f"{number}-drawn", per_stratum=number, known=first.damaged) for number in (1, EVERYTHING)
+    )
+
+    assert first.damaged
+    assert all(thing.startswith("file ") and " in snapshot " in thing for thing in first.damaged)
+    assert some.passed
+    assert set(some.sound) < set(first.damaged)
+    assert sorted(all_of_them.sound) == sorted(first.damaged)
+
+
+def test_files_lost_for_want_of_a_key_are_no_damage(stored: House) -> None:
+    stored.providers = []
+
+    assert drilled(stored, "first").damaged == []
+
+
+@pytest.mark.parametrize("part", ["header", "middle"])
+def test_pack_that_is_gone_or_altered_is_told_by_its_name_once(stored: House, part: str) -> None:
+    pack = largest(stored)
+    flip_byte(pack, 10 if part == "header" else pack.stat().st_size // 2)
+
+    damaged = drilled(stored, "first", per_stratum=EVERYTHING).damaged
+
+    assert damaged.count(name(stored, pack)) == 1
+    assert not any(thing.startswith("file ") for thing in damaged)
