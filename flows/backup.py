@@ -1,10 +1,10 @@
 """The flow `backup`: which step follows which, what a person sees of it, and how it ends."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent import futures
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import msgspec
@@ -80,7 +80,7 @@ def _run(
         pinged(configuration.pings(), BACKUP, card.note) as ping,
         configuration.recorded(BACKUP, [entry], this_run().id.hex) as recording,
     ):
-        receipt = _back_up(configuration, block.session(), options, card)
+        receipt = _back_up(configuration, block.session(), options, card, recording.known)
         incomplete = partial_of(receipt)
         recording.source_at, recording.failure = receipt.source_at, incomplete
         ping.counts = receipt.totals
@@ -91,8 +91,10 @@ def _run(
     return Failed(name=PARTIAL, message=str(error), data=error)
 
 
-def _back_up(configuration: Configuration, session: Any, options: BackupOptions, card: Card) -> CommitReceipt:
-    """From the first connection to the commit."""
+def _back_up(
+    configuration: Configuration, session: Any, options: BackupOptions, card: Card, damaged: Sequence[str]
+) -> CommitReceipt:
+    """From the first connection to the commit; `damaged` as the engine's options have it."""
     run = this_run()
     connected = configuration.connect(session)
     state = configuration.open_state(connected)
@@ -106,7 +108,7 @@ def _back_up(configuration: Configuration, session: Any, options: BackupOptions,
         configuration.open_source(),
         configuration.key_providers(session),
         identity,
-        configuration.options(now_ns=began_ns(run)),
+        replace(configuration.options(now_ns=began_ns(run)), damaged=tuple(damaged)),
         cancelled=cancelled.is_set,
         progress=progress,
     ) as engine:

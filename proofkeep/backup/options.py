@@ -41,6 +41,7 @@ class Options:
         allow_empty: whether a source without anything in it is meant.
         expires_ns: instant until which the snapshot is to be kept, or None.
         known_ahead: newest ledger entries that a person knows to be from the future, each as `spell_head` writes it.
+        damaged: what this host found damaged, as `proofkeep.damage` spells it; the run relies on none of these packs.
     """
 
     level: int = 3
@@ -52,3 +53,4 @@ class Options:
     allow_empty: bool = False
     expires_ns: int | None = None
     known_ahead: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()

@@ -23,6 +23,7 @@ from proofkeep.backup.transfer import Receipt, Sender
 from proofkeep.backup.underway import Underway
 from proofkeep.catalog import Catalog, refresh
 from proofkeep.chunking import Chunker
+from proofkeep.damage import packs_among
 from proofkeep.errors import PackMissingError, PolicyError, RunAbandonedError, StreamEndedEarlyError
 from proofkeep.format import record
 from proofkeep.format.names import SnapshotId
@@ -102,6 +103,7 @@ class Backup:
         self.entry = self.repository.keys.entry_id(self.identity.entry)
         remembered = load_heads(self.state.heads_file)
         self.findings = refresh(self.repository, self.catalog, remembered, own=self.writer, progress=self.progress)
+        self.catalog.set_distrusted(packs_among(self.options.damaged))
         refuse_by_policy(self)
         self.clock_checked = compare_clocks(self)
         self._recover()

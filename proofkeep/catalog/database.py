@@ -10,7 +10,7 @@ from pathlib import Path
 
 from proofkeep import events
 from proofkeep.catalog.rows import KnownPack
-from proofkeep.catalog.states import States
+from proofkeep.catalog.usable import PACK, Usable
 from proofkeep.errors import PackMissingError, StateDamagedError
 from proofkeep.format.index import PackRow
 from proofkeep.format.names import PackId
@@ -40,15 +40,15 @@ CREATE TABLE IF NOT EXISTS heads (
 CREATE TABLE IF NOT EXISTS unlearned (
     writer BLOB, name TEXT, sha256 BLOB, version_id TEXT, PRIMARY KEY (writer, name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS faults (writer BLOB PRIMARY KEY, proven INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS distrusted (pack INTEGER PRIMARY KEY);
 """
 VERSION = 3
 _BATCH = 500
 _PAGE = 5000
-_TABLES = ("packs", "vouched", "chunks", "files", "segments", "totals", "heads", "unlearned", "faults")
-_PACK = "no, writer, data_key, counter, size, header, proof"
+_TABLES = ("packs", "vouched", "chunks", "files", "segments", "totals", "heads", "unlearned", "faults", "distrusted")
 
 
-class Catalog(States):
+class Catalog(Usable):
     """Known chunks, file states and ledger heads of one repository on this host."""
 
     def __init__(self, file: Path) -> None:
@@ -164,7 +164,7 @@ class Catalog(States):
             PackMissingError: another run of this host dropped it.
             StateDamagedError: its row is not what was written.
         """
-        rows = self._rows(f"SELECT {_PACK}, sealed_table FROM packs WHERE no=?", (number,))  # noqa: S608 - ours
+        rows = self._rows(f"SELECT {PACK}, sealed_table FROM packs WHERE no=?", (number,))  # noqa: S608 - ours
         if not rows:
             raise PackMissingError("a pack was dropped by another run of this host")
         *values, proof, table = rows[0]
@@ -184,12 +184,6 @@ class Catalog(States):
             return version
         return None
 
-    def find_pack(self, pack: PackId) -> int | None:
-        """A pack's number, or None."""
-        values = (pack.writer, pack.data_key, pack.counter)
-        rows = self._rows("SELECT no FROM packs WHERE writer=? AND data_key=? AND counter=?", values)
-        return rows[0][0] if rows else None
-
     def pack_sizes(self) -> Iterator[tuple[int, PackId, int]]:
         """(number, pack, size) of all packs in the order of their names, in bounded memory."""
         after: tuple[bytes, bytes, int] = (b"", b"", -1)
@@ -205,30 +199,6 @@ class Catalog(States):
                 yield number, PackId(writer, data_key, counter), size
             after = rows[-1][1:4]
 
-    def usable_packs(self, expires_ns: int | None) -> bytearray:
-        """One byte a pack number: 1 where new snapshots may refer to it.
-
-        An index names it, it is neither retired nor locked too briefly, nor vouched for only behind a fault of its
-        writer's chain.
-        """
-        highest = self._rows("SELECT coalesce(max(no), 0) FROM packs")[0][0]
-        usable = bytearray(highest + 1)
-        query = (
-            f"SELECT {_PACK} FROM packs WHERE no > ? AND indexed AND NOT retired "  # noqa: S608 - ours
-            "AND (retain_until IS NULL OR ? IS NULL OR retain_until >= ?) "
-            "AND NOT EXISTS (SELECT 1 FROM faults WHERE faults.writer = packs.writer AND NOT EXISTS (SELECT 1 "
-            "FROM vouched WHERE (vouched.writer, vouched.data_key, vouched.counter) "
-            "= (packs.writer, packs.data_key, packs.counter) AND vouched.sequence <= faults.proven)) "
-            "ORDER BY no LIMIT ?"
-        )
-        after = 0
-        while rows := self._rows(query, (after, expires_ns, expires_ns, _PAGE)):
-            for *values, proof in rows:
-                if self._holds("pack", proof, *values):
-                    usable[values[0]] = 1
-            after = rows[-1][0]
-        return usable
-
     def drop_packs(self, packs: Iterable[PackId]) -> None:
         """Forget packs that are gone, and their chunks."""
         with self.transaction():
@@ -237,22 +207,6 @@ class Catalog(States):
             if numbers:  # chunks are kept by id, so that this reads all of them: once, however many packs are gone
                 self._database.change("DELETE FROM chunks WHERE pack IN (SELECT value FROM json_each(?))", listed)
                 self._database.change("DELETE FROM packs WHERE no IN (SELECT value FROM json_each(?))", listed)
-
-    def set_retired(self, packs: Iterable[PackId]) -> None:
-        """Mark exactly these packs retired."""
-        with self.transaction():
-            self._database.change("UPDATE packs SET retired=0 WHERE retired=1")
-            for pack in packs:
-                self._database.change("UPDATE packs SET retired=1 WHERE no=?", (self.find_pack(pack),))
-
-    def set_locked(self, packs: Iterable[PackId], until_ns: int) -> None:
-        """Packs whose lock was extended."""
-        with self.transaction():
-            for pack in packs:
-                self._database.change(
-                    "UPDATE packs SET retain_until=max(coalesce(retain_until, 0), ?) WHERE no=?",
-                    (until_ns, self.find_pack(pack)),
-                )
 
     def unlearned(self) -> list[tuple[bytes, str, bytes, str | None]]:
         """(writer, name, SHA-256, version) of index objects that the ledger names and that could not be learned."""

@@ -3,7 +3,8 @@
 import os
 import sys
 import time
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def run(context: Context) -> Exit:
     run = _run_id(options.run, options.resume, configuration.state)
     name = configuration.identity(run).entry
     with configuration.recorded(BACKUP, [name], run.hex()) as recording:
-        receipt, backup, travelled, partial = _back_up(context, run)
+        receipt, backup, travelled, partial = _back_up(context, run, recording.known)
         recording.source_at, recording.failure = receipt.source_at, partial
     _tell(context, receipt, backup, travelled)
     if partial is not None:
@@ -55,7 +56,9 @@ def run(context: Context) -> Exit:
     return Exit.OK
 
 
-def _back_up(context: Context, run: bytes) -> tuple[CommitReceipt, Backup, dict[str, Any], PartialSnapshotError | None]:
+def _back_up(
+    context: Context, run: bytes, damaged: Sequence[str]
+) -> tuple[CommitReceipt, Backup, dict[str, Any], PartialSnapshotError | None]:
     """The receipt, the backup that is closed again, how its packs travelled, and what it could not read."""
     configuration, options = context.configuration, context.options
     source = configuration.open_source()
@@ -63,6 +66,9 @@ def _back_up(context: Context, run: bytes) -> tuple[CommitReceipt, Backup, dict[
     state = configuration.open_state(repository)
     identity = configuration.identity(run)
     providers = configuration.key_providers()
+    knobs = configuration.options(
+        now_ns=time.time_ns(), allow_empty=options.allow_empty, known_ahead=options.known_ahead
+    )
     context.report.tell({"run": identity.run.hex()})
     if not options.quiet:
         sys.stderr.write(f"run {identity.run.hex()}\n")
@@ -74,9 +80,7 @@ def _back_up(context: Context, run: bytes) -> tuple[CommitReceipt, Backup, dict[
             source,
             providers,
             identity,
-            configuration.options(
-                now_ns=time.time_ns(), allow_empty=options.allow_empty, known_ahead=options.known_ahead
-            ),
+            replace(knobs, damaged=tuple(damaged)),
             cancelled=context.interruption.cancelled,
             progress=progress,
         ) as backup,

@@ -1,0 +1,139 @@
+"""Damage that was found stays open until somebody looked at it again, whatever else ends well meanwhile."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.cli.places import Place
+from tests.engine.cli.test_exit_codes import damage_largest_pack
+from tests.engine.cli.test_status import only, status
+from tests.settling import let_settle
+
+Mend = Callable[[], None]
+
+
+@pytest.fixture
+def altered(repository: Place) -> tuple[Place, Mend]:
+    """A place whose source is backed up and settled, and whose largest pack was altered at its size; what mends it."""
+    let_settle(repository.source)
+    repository.done("backup")
+    store = repository.root / "store"
+    pack = max(store.glob("packs/*/*/*"), key=lambda path: path.stat().st_size)
+    content = pack.read_bytes()
+    damage_largest_pack(store)
+    return repository, lambda: _rewrite(pack, content)
+
+
+def _rewrite(pack: Path, content: bytes) -> None:
+    pack.unlink()
+    pack.write_bytes(content)
+
+
+def failures(place: Place) -> list[tuple[str, str]]:
+    """Verbs and codes of what is open of the one entry; the exit code agrees."""
+    code, told = status(place)
+    found = [(each["verb"], each["code"]) for each in only(told["entries"])["failures"]]
+    assert code == (7 if found else 0)
+    return found
+
+
+def findings(place: Place, *command: str) -> list[dict[str, Any]]:
+    ended = place.run(*command, "--json")
+    assert ended.code in {4, 5}, ended.err
+    result: list[dict[str, Any]] = ended.document["result"]["findings"]
+    return result
+
+
+def test_every_verify_reads_what_is_known_to_be_damaged_and_only_sound_bytes_close_the_failure(
+    altered: tuple[Place, Mend],
+) -> None:
+    place, mend = altered
+    place.done("verify")  # a listing sees nothing, and nothing is known yet
+    found = findings(place, "verify", "--read-all")
+
+    assert findings(place, "verify") == findings(place, "verify", "--sample", "1%") == found
+    assert set(failures(place)) == {("verify", "damaged")}
+    mend()
+    told = place.done("verify")
+    assert told["read"] == 1
+    assert failures(place) == []
+
+
+def test_backup_sends_again_what_lay_in_a_pack_that_was_found_damaged_and_closes_nothing(
+    altered: tuple[Place, Mend],
+) -> None:
+    place, mend = altered
+    unchanged = place.done("backup")["totals"]
+    findings(place, "verify", "--read-all")
+    sent = place.done("backup")["totals"]
+    after = place.done("backup")["totals"]
+
+    assert unchanged["unchanged_files"] == after["unchanged_files"] > sent["unchanged_files"]
+    assert (unchanged["new_bytes"], after["new_bytes"]) == (0, 0)
+    assert sent["new_bytes"] == unchanged["bytes"] - len(b"small")  # of two names of one file
+    place.done("restore", "latest", place.root / "restored")
+    assert failures(place) == [("verify", "damaged")]
+    findings(place, "verify")
+    mend()
+    place.done("verify")
+    assert failures(place) == []
+
+
+def test_message_names_the_first_code_and_findings_the_entry(altered: tuple[Place, Mend]) -> None:
+    place, _ = altered
+
+    ended = place.run("verify", "--read-all", "--json")
+
+    assert ended.document["error"]["message"] == "verify has 2 findings, the first: integrity"
+    of_pack, of_snapshot = ended.document["result"]["findings"]
+    assert of_pack["subject"].startswith("packs/")
+    assert of_snapshot["detail"] == "1 of its packs, entry home, are missing or damaged"
+
+
+def test_restore_that_found_damage_is_open_until_a_verify_read_it_back_sound(altered: tuple[Place, Mend]) -> None:
+    place, mend = altered
+    findings(place, "restore", "latest", str(place.root / "restored"))
+
+    assert failures(place) == [("restore", "damaged")]
+    findings(place, "verify")
+    assert failures(place) == [("restore", "damaged"), ("verify", "damaged")]
+    mend()
+    place.done("verify")
+    assert failures(place) == []
+
+
+def test_backup_relies_on_no_pack_that_a_restore_found_damaged(altered: tuple[Place, Mend]) -> None:
+    place, _ = altered
+    findings(place, "restore", "latest", str(place.root / "restored"))
+
+    assert place.done("backup")["totals"]["new_bytes"] > 0
+    place.done("restore", "latest", place.root / "whole")
+
+
+def test_drill_of_other_files_closes_no_drill_that_found_damage(altered: tuple[Place, Mend]) -> None:
+    place, mend = altered
+    place.configure(drill="per_stratum = 100")
+    findings(place, "drill", "--no-live")
+    place.configure(drill="per_stratum = 1")
+
+    assert any(each["code"] == "integrity" for each in findings(place, "drill", "--no-live"))
+    assert set(failures(place)) == {("drill", "drill-failed")}
+    mend()
+    place.done("verify")
+    assert set(failures(place)) == {("drill", "drill-failed")}  # a drill's failure wants a drill
+    place.done("drill", "--no-live")
+    assert failures(place) == []
+
+
+def test_failure_without_damage_is_closed_by_whatever_passes(altered: tuple[Place, Mend]) -> None:
+    place, mend = altered
+    mend()
+    hidden = (place.root / "store").rename(place.root / "away")
+    assert place.run("verify").code != 0
+    hidden.rename(place.root / "store")
+
+    place.done("verify")
+
+    assert failures(place) == []

@@ -1,0 +1,73 @@
+"""What the cards say of damage, and when the status lets go of it."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.backup import backup
+from flows.restore import restore
+from flows.status import status
+from flows.verify import verify
+from tests.flows.house import ENTRY, House
+from tests.flows.running import artifacts, message, run_here
+
+
+@pytest.fixture
+def backed_up(house: House) -> House:
+    house.fill(1)
+    assert run_here(backup, house.parameters()).state_name == "Completed"
+    return house
+
+
+@pytest.fixture
+def altered_pack(backed_up: House) -> Path:
+    """The largest pack, altered at its own size; the test may put its bytes back from `kept` beside the store."""
+    packs = [file for file in (backed_up.root / "store" / "packs").rglob("*") if file.is_file()]
+    pack = max(packs, key=lambda file: file.stat().st_size)
+    content = pack.read_bytes()
+    (backed_up.root / "kept").write_bytes(content)
+    pack.chmod(0o600)
+    middle = len(content) // 2
+    pack.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+    return pack
+
+
+def ended(house: House) -> tuple[str, str]:
+    """State and message of a status."""
+    run = run_here(status, {"repository": house.name})
+    return str(run.state_name), message(run)
+
+
+def test_card_of_an_altered_pack_says_whose_backup_sends_it_again_and_what_closes_the_failure(
+    backed_up: House, altered_pack: Path
+) -> None:
+    listing = {"repository": backed_up.name, "read": 0.0}
+    run = run_here(verify, listing | {"read": 1.0})
+
+    card = artifacts(run.id)["markdown"]
+    assert "verify has 2 findings, the first: integrity" in message(run)
+    assert f"**Then:** what the findings name is of its size, with other bytes. Run a backup of `{ENTRY}`:" in card
+    assert f"| pack-missing | 1 of its packs, entry {ENTRY}, are missing or damaged |" in card
+    assert f"/{altered_pack.name}` | integrity |" in card
+
+    assert "the first: integrity" in message(run_here(verify, listing))
+    assert run_here(backup, backed_up.parameters()).state_name == "Completed"
+    state, verdict = ended(backed_up)
+    assert (state, "home: damaged" in verdict) == ("Attention", True)
+    altered_pack.write_bytes((backed_up.root / "kept").read_bytes())
+    assert run_here(verify, listing).state_name == "Completed"
+    assert ended(backed_up)[0] == "Completed"
+
+
+def test_restore_that_found_damage_is_open_until_the_next_verify_read_sound_bytes(
+    backed_up: House, altered_pack: Path, tmp_path: Path
+) -> None:
+    wanted = {"repository": backed_up.name, "keys": backed_up.name, "target": str(tmp_path / "restored")}
+    run = run_here(restore, wanted)
+
+    assert run.state_name == "Failed"
+    assert "findings, the first: authentication" in message(run)
+    assert "home: damaged" in ended(backed_up)[1]
+    altered_pack.write_bytes((backed_up.root / "kept").read_bytes())
+    assert run_here(verify, {"repository": backed_up.name, "read": 0.0}).state_name == "Completed"
+    assert ended(backed_up)[0] == "Completed"
