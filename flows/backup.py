@@ -26,12 +26,12 @@ from flows.runs import began_ns, named_by, this_run
 from flows.telling import telling
 from flows.transfers import TRAVELLING_AT_ONCE, Transfers
 from flows.watching import in_thread, threads, watched
+from proofkeep.attempts import BACKUP
 from proofkeep.backup import Backup
 from proofkeep.backup.adopt import left_for
 from proofkeep.backup.commit import CommitReceipt, partial_of
 from proofkeep.backup.items import Stopped
 from proofkeep.configuration import Configuration
-from proofkeep.history import BACKUP
 from proofkeep.pings import pinged
 from tasks.backup import adopt, checksum, commit, compress, encrypt, snapshot, upload, verify
 from tasks.kinds import Receipt

@@ -21,9 +21,9 @@ from flows.next_step import NEW_PARAMETERS
 from flows.outside import lead, tell_outside, verb_and_subject
 from flows.parameters import misfit
 from flows.remembering import remember_failure
+from proofkeep.attempts import BACKUP
 from proofkeep.configuration.identity import host_name
 from proofkeep.errors import HostLostError, ProcessGoneError, ProofkeepError, UsageError
-from proofkeep.history import BACKUP
 from tasks.boundary import advised
 
 UNDER_WAY = [StateType.RUNNING, StateType.CANCELLING]

@@ -19,6 +19,7 @@ from flows.runs import named_by, of_entries, this_run
 from flows.scratch import sweep_when_crashed
 from flows.telling import telling
 from flows.watching import threads
+from proofkeep.attempts import DRILL
 from proofkeep.configuration import environment
 from proofkeep.drill import (
     Draw,
@@ -31,7 +32,6 @@ from proofkeep.drill import (
     render_markdown,
 )
 from proofkeep.drill.writing import DOCUMENT, SUMS
-from proofkeep.history import DRILL
 from proofkeep.pings import pinged
 from tasks.drill import attack, draw, report, restore_sample
 from tasks.kinds import Receipt

@@ -16,8 +16,8 @@ from flows.next_step import NEW_PARAMETERS
 from flows.remembering import remember_cancelled, remember_failure
 from flows.runs import of_entries
 from proofkeep import events
+from proofkeep.attempts import BACKUP
 from proofkeep.errors import CancelledError, ProofkeepError, UnexpectedError, UsageError
-from proofkeep.history import BACKUP
 from tasks.boundary import advised
 
 _VERBS = {

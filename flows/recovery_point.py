@@ -12,8 +12,8 @@ from blocks import Repository, load_block
 from flows.history import spelled
 from flows.standing import RESUME
 from proofkeep.aftermath import Left, Remembered, entry_of, last_commit
+from proofkeep.attempts import BACKUP
 from proofkeep.errors import DamagedError, PartialSnapshotError, ProofkeepError
-from proofkeep.history import BACKUP
 
 _NS = 10**9
 _HOUR = 3600

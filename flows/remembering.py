@@ -11,9 +11,9 @@ from prefect.client.schemas.objects import FlowRun
 from blocks import Repository, Source, load_block
 from flows.runs import nanoseconds
 from proofkeep import events
+from proofkeep.attempts import BACKUP, DRILL, VERIFY, Attempt
 from proofkeep.configuration import Configuration
 from proofkeep.errors import CancelledError, ProofkeepError, UsageError
-from proofkeep.history import BACKUP, DRILL, VERIFY, Attempt
 from tasks.boundary import only_our_errors
 
 _VERBS = {"backup": BACKUP, "verify": VERIFY, "restore_drill": DRILL}

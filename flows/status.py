@@ -15,9 +15,9 @@ from flows.host import claim, label
 from flows.runs import named_by, this_run
 from flows.status_card import render
 from flows.telling import telling
+from proofkeep.attempts import KnownEntry
 from proofkeep.configuration import Configuration
 from proofkeep.errors import ProofkeepError
-from proofkeep.history import KnownEntry
 from proofkeep.status import BrokenEntry, StatusReport
 from proofkeep.status import forget as forget_what_is_gone
 

@@ -1,8 +1,8 @@
 """The table of a status, as Markdown."""
 
+from proofkeep.attempts import Attempt
 from proofkeep.configuration.duration import spell_duration
 from proofkeep.errors import StateDamagedError
-from proofkeep.history import Attempt
 from proofkeep.progress import in_units
 from proofkeep.status import HISTORY_DAMAGED, EntryStatus, StatusReport
 from proofkeep.unfinished import STAYS, UnfinishedRun

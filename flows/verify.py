@@ -19,8 +19,8 @@ from flows.progress import RunProgress
 from flows.runs import named_by, this_run
 from flows.telling import telling
 from flows.watching import in_thread, threads, watched
+from proofkeep.attempts import VERIFY
 from proofkeep.configuration import Configuration, entry_names
-from proofkeep.history import VERIFY
 from proofkeep.ledger import Heads, parse_heads
 from proofkeep.pace import share_of
 from proofkeep.pings import pinged

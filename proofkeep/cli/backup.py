@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from proofkeep.attempts import BACKUP
 from proofkeep.backup import Backup, drive
 from proofkeep.backup.commit import CommitReceipt
 from proofkeep.cli import findings, shown
@@ -16,7 +17,6 @@ from proofkeep.cli.exits import Exit
 from proofkeep.cli.pinging import pinging
 from proofkeep.cli.report import table
 from proofkeep.errors import PartialSnapshotError, ProofkeepError, UsageError
-from proofkeep.history import BACKUP
 from proofkeep.state import run_id
 
 

@@ -4,6 +4,7 @@ import os
 import time
 from datetime import UTC, datetime
 
+from proofkeep.attempts import DRILL, Recording
 from proofkeep.cli import findings, shown
 from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
@@ -14,7 +15,6 @@ from proofkeep.drill import DrillReport, evidence_file, load_evidence, run_drill
 from proofkeep.drill.evidence import summarize
 from proofkeep.drill.plan import Live, Places, Plan
 from proofkeep.errors import DrillFailedError
-from proofkeep.history import DRILL, Recording
 from proofkeep.state import RepositoryState
 
 

@@ -4,11 +4,11 @@ import shlex
 import time
 from typing import Any
 
+from proofkeep.attempts import Attempt
 from proofkeep.cli import shown
 from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
 from proofkeep.configuration.duration import spell_duration
-from proofkeep.history import Attempt
 from proofkeep.status import HISTORY_DAMAGED, DrilledEntry, EntryStatus, StatusReport, forget
 from proofkeep.unfinished import STAYS, UnfinishedRun
 

@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+from proofkeep.attempts import VERIFY
 from proofkeep.cli import findings, shown
 from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
@@ -10,7 +11,6 @@ from proofkeep.cli.pinging import pinging
 from proofkeep.cli.report import table
 from proofkeep.configuration import entry_names, opened
 from proofkeep.errors import UsageError
-from proofkeep.history import VERIFY
 from proofkeep.ledger import parse_heads
 from proofkeep.model import Finding
 from proofkeep.verify import Freshness, VerificationReport, affected_files, verify_here

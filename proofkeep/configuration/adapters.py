@@ -26,7 +26,8 @@ from proofkeep.targets.directory import DirectoryTarget
 from proofkeep.tls import TlsPolicy
 
 if TYPE_CHECKING:
-    from proofkeep.history import History, KnownEntry
+    from proofkeep.attempts import KnownEntry
+    from proofkeep.history import History
     from proofkeep.sources.directory import DirectorySource
 
 
@@ -146,7 +147,7 @@ def open_state(root: Path, repository: bytes) -> RepositoryState:
 
 def known_entry(place: str, name: str, allowed_age: int) -> "KnownEntry":
     """What the history is to know of an entry."""
-    from proofkeep.history import KnownEntry  # noqa: PLC0415 - who reads a repository does without
+    from proofkeep.attempts import KnownEntry  # noqa: PLC0415 - who reads a repository does without
 
     return KnownEntry(place, name, allowed_age)
 

@@ -34,11 +34,12 @@ from proofkeep.state import RepositoryState
 from proofkeep.targets.directory import DirectoryTarget
 
 if TYPE_CHECKING:
+    from proofkeep.attempts import KnownEntry, Recording
     from proofkeep.backup import Identity, Options
     from proofkeep.backup.resume import Resumed
     from proofkeep.backup.retrying import Pause
     from proofkeep.drill.plan import Live, Places, Plan
-    from proofkeep.history import History, KnownEntry, Recording
+    from proofkeep.history import History
     from proofkeep.pings import Pings
     from proofkeep.sources.directory import DirectorySource
     from proofkeep.status import StatusReport
@@ -189,9 +190,9 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             pause: as `resume` has it.
             how: keywords of `Backup`.
         """
+        from proofkeep.attempts import BACKUP  # noqa: PLC0415 - as above
         from proofkeep.backup.adopt import LeftRun  # noqa: PLC0415 - a restore starts without loading the backup
         from proofkeep.backup.resume import resume  # noqa: PLC0415 - as above
-        from proofkeep.history import BACKUP  # noqa: PLC0415 - as above
 
         identity = self.identity(bytes.fromhex(left.run), entry=left.name)
         options = self.options(now_ns=time.time_ns())

@@ -22,7 +22,7 @@ def remember_restore(configuration: Configuration, report: "RestoreReport", run:
     Args:
         run: an id of the run, hex.
     """
-    from proofkeep.history import RESTORE  # noqa: PLC0415 - who only lists does without
+    from proofkeep.attempts import RESTORE  # noqa: PLC0415 - who only lists does without
 
     try:
         with configuration.history() as history:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
+from proofkeep.attempts import BACKUP, DRILL, RESTORE, Attempt, KnownEntry
 from proofkeep.errors import CancelledError, ProofkeepError
-from proofkeep.history import BACKUP, DRILL, RESTORE, Attempt, History, KnownEntry
+from proofkeep.history import History
 from proofkeep.ports import Progress
 from proofkeep.progress import silent
 from proofkeep.repository import Repository

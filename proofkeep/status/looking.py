@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from proofkeep.attempts import KnownEntry
 from proofkeep.errors import ProofkeepError
-from proofkeep.history import History, KnownEntry
+from proofkeep.history import History
 from proofkeep.ports import Progress
 from proofkeep.progress import silent
 from proofkeep.repository import Repository

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from proofkeep.attempts import BACKUP, Attempt, KnownEntry
 from proofkeep.errors import ProofkeepError, StateDamagedError
-from proofkeep.history import BACKUP, Attempt, KnownEntry
 from proofkeep.unfinished import UnfinishedRun
 
 _SECOND_NS = 10**9

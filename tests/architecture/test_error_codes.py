@@ -10,9 +10,10 @@ from unittest.mock import patch
 import pytest
 
 from infra.error_codes import ON_CALL, PAGES, index, with_head
+from proofkeep.attempts import BACKUP, KnownEntry
 from proofkeep.cli.entry import _parser
 from proofkeep.errors import ProofkeepError, StoreUnavailableError, kinds
-from proofkeep.history import BACKUP, History, KnownEntry
+from proofkeep.history import History
 from proofkeep.status import judge
 from tests.architecture.tree import ROOT, tree_files
 

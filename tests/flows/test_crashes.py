@@ -19,8 +19,9 @@ from flows.host import ProcessMark
 from flows.outside import AGAIN
 from flows.reconcile import reconcile
 from flows.status import status
+from proofkeep.attempts import BACKUP
 from proofkeep.errors import ProcessGoneError
-from proofkeep.history import BACKUP, History
+from proofkeep.history import History
 from tests.architecture.tree import ROOT
 from tests.flows.conftest import QUEUE
 from tests.flows.house import ENTRY, House

@@ -1,7 +1,7 @@
 """A status names the host that drills an entry, and that host's status has its last drill."""
 
 from flows.status import status
-from proofkeep.history import DRILL
+from proofkeep.attempts import DRILL
 from tests.flows.house import ENTRY, House
 from tests.flows.running import artifacts, run_here
 

@@ -6,8 +6,8 @@ from prefect.client.schemas.objects import FlowRun
 
 from flows.backup import backup
 from flows.status import status
+from proofkeep.attempts import VERIFY
 from proofkeep.errors import DamagedError
-from proofkeep.history import VERIFY
 from tests.flows.house import ENTRY, House
 from tests.flows.running import artifacts, message, run_here, run_here_again, verdict
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from flows.status_card import render
-from proofkeep.history import DRILL, VERIFY, Attempt, KnownEntry
+from proofkeep.attempts import DRILL, VERIFY, Attempt, KnownEntry
 from proofkeep.status import HISTORY_DAMAGED, DrilledEntry, EntryStatus, StatusReport
 from proofkeep.unfinished import STAYS, UnfinishedRun
 

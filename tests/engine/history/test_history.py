@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 import pytest
 
+from proofkeep.attempts import BACKUP, DRILL, VERIFY, Attempt, KnownEntry
 from proofkeep.errors import (
     CancelledError,
     DrillFailedError,
@@ -22,7 +23,7 @@ from proofkeep.errors import (
     UnexpectedError,
     UsageError,
 )
-from proofkeep.history import BACKUP, DRILL, VERIFY, Attempt, History, KnownEntry
+from proofkeep.history import History
 from proofkeep.state_database import StateDatabase
 
 PLACE = "/srv/packs"

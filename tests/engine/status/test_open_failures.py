@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from proofkeep.attempts import BACKUP, DRILL, RESTORE, VERIFY, Attempt, KnownEntry
 from proofkeep.errors import ProcessGoneError
-from proofkeep.history import BACKUP, DRILL, RESTORE, VERIFY, Attempt, History, KnownEntry
+from proofkeep.history import History
 from proofkeep.snapshots import CommittedSnapshot
 from proofkeep.status import judge, newest_complete, open_failures
 from tests.building import Host, content, plant, planted_host

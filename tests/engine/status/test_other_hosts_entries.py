@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from proofkeep.attempts import BACKUP, DRILL, VERIFY, KnownEntry
 from proofkeep.errors import DamagedError, DrillFailedError, ProofkeepError, StoreError, UsageError
-from proofkeep.history import BACKUP, DRILL, VERIFY, History, KnownEntry
+from proofkeep.history import History
 from proofkeep.status import BrokenEntry, StatusReport, forget, judge
 
 PLACE = "/srv/packs"

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from proofkeep.attempts import BACKUP, DRILL, VERIFY, Attempt
 from proofkeep.errors import StoreError
-from proofkeep.history import BACKUP, DRILL, VERIFY, Attempt, History
+from proofkeep.history import History
 from tests.building import Host, planted_host
 from tests.engine.status.test_open_failures import HOUR_NS, B, attempt, codes, judged
 

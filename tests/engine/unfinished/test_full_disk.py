@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from proofkeep.aftermath import left_by
+from proofkeep.attempts import BACKUP
 from proofkeep.errors import RunAbandonedError, StateFullError
-from proofkeep.history import BACKUP, History
+from proofkeep.history import History
 from proofkeep.unfinished import abandon, unfinished_runs
 from tests.building import Host, content, plant, planted_host, small_frames
 from tests.disks import BALLAST, fill, small_disk

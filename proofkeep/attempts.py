@@ -1,0 +1,85 @@
+"""Attempts of backups, verifies, drills and restores on this host: what `proofkeep.history` remembers of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proofkeep.errors import ProofkeepError
+
+BACKUP, VERIFY, DRILL, RESTORE = "backup", "verify", "drill", "restore"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEntry:
+    """An inventory entry that was backed up on this host.
+
+    Attributes:
+        place: where its repository lies, as the configuration says it.
+    """
+
+    place: str
+    name: str
+    allowed_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of a verb.
+
+    Attributes:
+        number: its beginning among all beginnings and ends on this host; no clock moves it.
+        order: its end among the same; its beginning where it has none.
+        entries: those it was about; none means all of the place.
+        run: id of the run, hex, or of the drill; the same for each attempt of a run.
+        ended: None where it is under way, or has died.
+        code: of the error it ended with; empty after success, None while it is under way.
+        source_at: of a backup that succeeded, the instant of its source in ns.
+        found: what it found damaged in the repository, as `proofkeep.damage` spells it.
+        sound: what earlier ones had found damaged, and this one looked at again and found sound.
+    """
+
+    number: int
+    order: int
+    verb: str
+    place: str
+    entries: tuple[str, ...]
+    run: str
+    began: int
+    ended: int | None
+    code: str | None
+    message: str
+    source_at: int | None
+    found: frozenset[str] = frozenset()
+    sound: frozenset[str] = frozenset()
+
+    @property
+    def subject(self) -> str:
+        """What it was about."""
+        return ", ".join(self.entries) or "all entries"
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended otherwise than it should."""
+        return bool(self.code)
+
+    @property
+    def at(self) -> int:
+        """When it ended, or when it was last known to be."""
+        return self.ended or self.began
+
+
+class Recording:
+    """An attempt under way, to be told how it ends where no exception does.
+
+    Attributes:
+        known: what attempts before it found damaged, and none found sound since.
+        source_at: set by a backup that succeeded.
+        failure: set where it came to its end and yet failed.
+        found, sound: set by who looked, see `Attempt`.
+    """
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self.known = known
+        self.source_at: int | None = None
+        self.failure: ProofkeepError | None = None
+        self.found: Sequence[str] = ()
+        self.sound: Sequence[str] = ()
