@@ -80,7 +80,7 @@ def _transfers(left: Left) -> str:
     if not unproven:
         return f"all {all_of_them} are proven in the store{more}"
     shown = ", ".join(map(str, unproven[:_MOST_NUMBERS])) + (", ..." if len(unproven) > _MOST_NUMBERS else "")
-    attempts = f", {left.failures} attempts to send a pack failed" if left.failures else ""
+    attempts = f"; {left.failures} attempts to send a pack failed" if left.failures else ""
     return f"{len(unproven)} of {all_of_them} are not proven in the store: number {shown}{attempts}{more}"
 
 
