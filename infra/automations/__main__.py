@@ -22,7 +22,7 @@ from prefect.events.schemas.automations import AutomationCore
 from blocks.server import named_server
 from infra.automations.definitions import FOLDER, read_definitions
 from proofkeep.cli.exits import exit_of
-from proofkeep.errors import ProofkeepError, UsageError
+from proofkeep.errors import ProofkeepError, TlsPolicyError, UsageError
 from proofkeep.tls.addresses import require_endpoint
 
 NOTIFY_VARIABLE = "PROOFKEEP_NOTIFY"
@@ -54,11 +54,13 @@ def block_of(client: SyncPrefectClient, notify: str | None, webhook: str | None)
     """The block document that notifies.
 
     Raises:
-        UsageError: none is named, or there is none of that name.
-        TlsPolicyError: the webhook's address is not https.
+        UsageError: none is named, there is none of that name, or the webhook's address is not https.
     """
     if webhook is not None:
-        require_endpoint(webhook)
+        try:
+            require_endpoint(webhook)
+        except TlsPolicyError as error:
+            raise UsageError(str(error)) from None
         block = CustomWebhookNotificationBlock(
             name=WEBHOOK, url=webhook, json_data={"subject": "{{subject}}", "body": "{{body}}"}
         )

@@ -29,10 +29,10 @@ def no_card_for(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[UUID], No
     make: Any = getattr(crashes, CARD)
 
     def plant(run_id: UUID) -> None:
-        def fault(api: SyncPrefectClient, run: FlowRun, error: ProofkeepError) -> ProofkeepError:
+        def fault(api: SyncPrefectClient, run: FlowRun, error: ProofkeepError, then: str | None) -> ProofkeepError:
             if run.id == run_id:
                 raise KeyError("a name that nobody may see")
-            told: ProofkeepError = make(api, run, error)
+            told: ProofkeepError = make(api, run, error, then)
             return told
 
         monkeypatch.setattr(crashes, CARD, fault)
