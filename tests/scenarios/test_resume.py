@@ -10,7 +10,7 @@ from proofkeep.backup.adopt import LeftRun
 from proofkeep.backup.resume import Resumed, committed_before, resumable, resume
 from proofkeep.errors import JournalBusyError, UsageError
 from proofkeep.unfinished import unfinished_runs
-from tests.building import OPTIONS, Host, grown_host, plant
+from tests.building import OPTIONS, Host, content, grown_host, plant
 from tests.scenarios.test_adoption import sealed_packs
 from tests.scenarios.test_killed import assert_nothing_stored_twice, killed
 
@@ -48,6 +48,7 @@ def test_run_that_had_read_to_its_end_is_committed_without_its_source(host: Host
 
 def test_packs_of_a_run_that_had_not_are_sent_and_used_by_the_next(host: Host) -> None:
     run = os.urandom(16)
+    plant(host.source, {f"more/{number}": content(2000 + number, 20_000) for number in range(14)})  # no spool holds all
     killed(host, run, "put packs/ 2")
     sealed = sealed_packs(host, run)
 
