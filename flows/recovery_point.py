@@ -10,7 +10,6 @@ from prefect.client.schemas.objects import FlowRun
 
 from blocks import Repository, load_block
 from flows.history import spelled
-from flows.standing import RESUME
 from proofkeep.aftermath import Left, Remembered, entry_of, last_commit
 from proofkeep.attempts import BACKUP
 from proofkeep.errors import DamagedError, PartialSnapshotError, ProofkeepError
@@ -34,7 +33,7 @@ def recovery_point(verb: str, run: FlowRun, state: Path | None, left: Mapping[st
     if state is None:
         return f"{effect}; which snapshot is the newest is not known without the repository block, {_ASK}"
     now = time.time_ns()
-    newest = [last_commit(state, entries, now) for entries in _entries(verb, run, state, left)]
+    newest = [last_commit(state, entries, now) for entries in _entries(run, state, left)]
     told = [_told(each, now, named=verb != BACKUP) for each in newest if each is not None]
     if not told:
         return f"{effect}; no journal that can be read here remembers a snapshot, {_ASK}"
@@ -49,10 +48,10 @@ def named_entries(run: FlowRun, left: Mapping[str, Left]) -> list[str]:
     return list(dict.fromkeys(name for name in names if isinstance(name, str)))
 
 
-def _entries(verb: str, run: FlowRun, state: Path, left: Mapping[str, Left]) -> list[Collection[str]]:
+def _entries(run: FlowRun, state: Path, left: Mapping[str, Left]) -> list[Collection[str]]:
     """Keyed ids of each entry whose newest snapshot is told; of all in one where the run is about all of them."""
     own = {of_run.entry for of_run in left.values() if of_run.entry}
-    if own or verb == RESUME:  # whose entries are those of the runs that it took
+    if own:
         return [{entry} for entry in sorted(own)]
     known = _remembered(run, state)
     if names := named_entries(run, left):

@@ -14,7 +14,9 @@ from uuid import UUID
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.exceptions import ObjectNotFound
 
+from flows.host import at_work_on
 from proofkeep import events
+from proofkeep.configuration.identity import host_name
 
 PREFIX = "prefect-workspace-attempt-"
 ABOUT = "supervisor.json"
@@ -27,11 +29,21 @@ def sweep_workspaces(client: SyncPrefectClient, settled: timedelta) -> None:
     Raises:
         OSError: one cannot be removed.
     """
+    kept: list[OSError] = []
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         run = _run_of(path)
-        if run is not None and _has_ended(client, run, settled):
+        if run is None or not _has_ended(client, run, settled):
+            continue
+        try:
             shutil.rmtree(path)
+        except FileNotFoundError:  # its worker, or another reconcile, removed it meanwhile
+            continue
+        except OSError as error:
+            kept.append(error)
+        else:
             events.emit("workspace-swept", flow_run_id=str(run))
+    if kept:
+        raise kept[0]
 
 
 def _run_of(path: Path) -> UUID | None:
@@ -45,8 +57,12 @@ def _run_of(path: Path) -> UUID | None:
 
 
 def _has_ended(client: SyncPrefectClient, run: UUID, settled: timedelta) -> bool:
+    """Whether a run and its process have: one that others set Crashed may live, and needs it to tell its end."""
     try:
-        state = client.read_flow_run(run).state
+        flow_run = client.read_flow_run(run)
     except ObjectNotFound:
+        return False
+    state, process = flow_run.state, at_work_on(flow_run)
+    if process is not None and process.host == host_name() and not process.is_dead():
         return False
     return state is not None and state.is_final() and state.timestamp < datetime.now(UTC) - settled

@@ -67,14 +67,27 @@ def lies_aside(root: Path) -> bool:
     return any(root.glob(f"{_FILE}{_ASIDE}*"))
 
 
+_OF_OLDER = "INSERT OR IGNORE INTO things SELECT number, 'everything', 0 FROM attempts WHERE code='damaged'"
+"""Versions before did not note what was found: who reads all finds it sound."""
+
+
 def _opened(file: Path, *, briefly: bool) -> StateDatabase:
     database = StateDatabase(file, "history of attempts", _SETUP, briefly=briefly)
     try:
         _require_sound(database)
-    except StateDamagedError:
+        if not briefly:
+            _note_damage_of_older(database)
+    except BaseException:
         database.close()
         raise
     return database
+
+
+def _note_damage_of_older(database: StateDatabase) -> None:
+    if database.rows("PRAGMA user_version")[0][0] == 0:
+        with database.transaction():
+            database.change(_OF_OLDER)
+            database.change("PRAGMA user_version=1")
 
 
 def _require_sound(database: StateDatabase) -> None:

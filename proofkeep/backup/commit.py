@@ -6,12 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from proofkeep import events
-from proofkeep.backup.confirm import confirm_keys, confirm_packs, drop_and_reopen, referred_packs
+from proofkeep.backup.confirm import confirm_keys, confirm_packs, drop_and_reopen, referred_packs, reopen
 from proofkeep.backup.indexing import Indexing
 from proofkeep.backup.session import CLOCK_CHECKED
 from proofkeep.backup.teaching import teach_run
 from proofkeep.backup.turn import turn
 from proofkeep.backup.vouch import Vouching
+from proofkeep.damage import packs_among
 from proofkeep.errors import PackMissingError, PackRetiredError, PartialSnapshotError, StreamEndedEarlyError
 from proofkeep.format import record
 from proofkeep.format.names import PackId
@@ -76,7 +77,8 @@ class Committer:
 
         Raises:
             StreamEndedEarlyError: sealing or a transfer has not ended.
-            PackMissingError: a pack it refers to is gone, or its data key; a retry sends what is missing.
+            PackMissingError: a pack it refers to is gone or was found damaged, or its data key is gone; a retry sends
+                what is missing.
             PackRetiredError: one was retired meanwhile; a retry sends what is missing.
             LedgerBusyError: another commit of this host does not come to its end.
             StoreError, TransportError: of the kind met.
@@ -87,13 +89,14 @@ class Committer:
         end = self._journal.end
         if end is None or any(transfer.waiting for transfer in self._journal.counts()):
             raise StreamEndedEarlyError(f"run {self._run.identity.run.hex()} has not sealed and verified everything")
-        store, sizes = self._repository.store, partial(referred_packs, self._run, bytes.fromhex(end["referred"]))
+        sizes = partial(referred_packs, self._run, bytes.fromhex(end["referred"]))
         self._run.underway.confirmed(0, 0)
         packs = encode_packs(pack for pack, _ in sizes())
+        self._refuse_damaged(packs)
         dropped = [pack for pack, size in sizes() if size is None]
         self._refuse_gone(dropped, PackMissingError, "known to this host no more")
         self._refuse_gone(self._gone(sizes(), _count(packs)), PackMissingError, "gone from the store")
-        self._refuse_gone(confirm_keys(store, decode_packs(packs)), PackMissingError, "without a key in the store")
+        self._refuse_gone(self._without_keys(packs), PackMissingError, "without a sound key in the store")
         self._refuse_retired(packs)
         with turn(self._run):
             vouching = Vouching(self._run)
@@ -113,10 +116,23 @@ class Committer:
         self._run.underway.confirmed(total, total)
         return gone
 
+    def _without_keys(self, packs: list[Row]) -> list[PackId]:
+        damaged = frozenset(self._run.options.damaged)
+        return confirm_keys(self._repository.store, decode_packs(packs), damaged)
+
     def _refuse_gone(self, gone: list[PackId], error: type[PackMissingError | PackRetiredError], what: str) -> None:
         if gone:
             drop_and_reopen(self._run, gone)
             raise error(f"pack {gone[0].name} and {len(gone) - 1} others are {what}; nothing was lost from the source")
+
+    def _refuse_damaged(self, packs: list[Row]) -> None:
+        """A run that had read its source before they were found damaged refers to them still."""
+        damaged = set(packs_among(self._run.options.damaged))
+        hit = [pack for pack in decode_packs(packs) if pack in damaged] if damaged else []
+        if hit:
+            reopen(self._run, hit)
+            what = f"pack {hit[0].name} and {len(hit) - 1} others were found damaged by this host"
+            raise PackMissingError(f"{what}; nothing was lost from the source")
 
     def _refuse_retired(self, packs: list[Row]) -> None:
         retired, _ = read_retired(self._repository)

@@ -3,7 +3,7 @@
 A listing, not a memory.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from heapq import merge
 from itertools import chain, groupby
 from operator import itemgetter
@@ -47,8 +47,8 @@ def confirm_packs(
     return gone
 
 
-def confirm_keys(store: ObjectStore, packs: Iterable[PackId]) -> list[PackId]:
-    """Packs (ascending) whose data key a sorted listing of the store shows in no wrapped form."""
+def confirm_keys(store: ObjectStore, packs: Iterable[PackId], damaged: Container[str] = ()) -> list[PackId]:
+    """Packs (ascending) whose data key a sorted listing of the store shows in no wrapped form but `damaged` ones."""
     packs = iter(packs)
     first = next(packs, None)
     if first is None:
@@ -58,7 +58,7 @@ def confirm_keys(store: ObjectStore, packs: Iterable[PackId]) -> list[PackId]:
     stat = next(listing, None)
     for (writer, data_key), group in groupby(chain([first], packs), key=lambda pack: (pack.writer, pack.data_key)):
         prefix = names.wrapped_keys(writer, data_key)
-        while stat is not None and stat.name < prefix:
+        while stat is not None and (stat.name < prefix or stat.name in damaged):
             stat = next(listing, None)
         if stat is None or not stat.name.startswith(prefix):
             lost.extend(group)
@@ -93,10 +93,16 @@ def drop_and_reopen(run: "Backup", packs: list[PackId]) -> None:
 
     The next record withdraws this generation's if that was ever made: its put may have arrived without an answer.
     """
+    snapshot = run.snapshot_id.short
+    reopen(run, packs)
+    run.catalog.drop_packs(packs)
+    events.emit("packs-dropped", outcome="failure", snapshot=snapshot, packs=len(packs))
+
+
+def reopen(run: "Backup", packs: list[PackId]) -> None:
+    """As `drop_and_reopen`, but for the catalog: who restores may still find these packs there."""
     snapshot = run.snapshot_id
     with run.journal.transaction():
         if any(run.journal.objects("name=?", (snapshot.name,))):
             run.journal.set_fact("withdrawn", [*(run.journal.fact("withdrawn") or ()), snapshot.generation])
         run.journal.reopen_without(packs)
-    run.catalog.drop_packs(packs)
-    events.emit("packs-dropped", outcome="failure", snapshot=snapshot.short, packs=len(packs))

@@ -20,9 +20,13 @@ class Known:
     it forgets their slabs.
     """
 
-    def __init__(self, catalog: Catalog, expires_ns: int | None) -> None:
+    def __init__(self, catalog: Catalog, expires_ns: int | None, damaged: Iterable[PackId] = ()) -> None:
+        """On `damaged` packs nothing new relies; who restores still finds them in the catalog."""
         self._catalog = catalog
         self._usable = catalog.usable_packs(expires_ns)
+        for pack in damaged:
+            if (number := catalog.find_pack(pack)) is not None:
+                self._usable[number] = 0
         self._any_usable = any(self._usable)
         self._referred = bytearray(len(self._usable))
         self._newest: set[bytes] = set()

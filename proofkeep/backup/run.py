@@ -103,7 +103,6 @@ class Backup:
         self.entry = self.repository.keys.entry_id(self.identity.entry)
         remembered = load_heads(self.state.heads_file)
         self.findings = refresh(self.repository, self.catalog, remembered, own=self.writer, progress=self.progress)
-        self.catalog.set_distrusted(packs_among(self.options.damaged))
         refuse_by_policy(self)
         self.clock_checked = compare_clocks(self)
         self._recover()
@@ -169,7 +168,7 @@ class Backup:
         self.journal.set_fact("expires_ns", self.options.expires_ns)
         self.journal.noted.begin()
         self.pool = SlabPool(self.cancelled, slabs_for(self.options.workers))
-        self.known = Known(self.catalog, self.options.expires_ns)
+        self.known = Known(self.catalog, self.options.expires_ns, packs_among(self.options.damaged))
         for pack in self.journal.packs():
             table = open_table(self.repository, self.journal.sealed_table(pack.number), pack.id.name)
             self.known.add_sealed(chunk.id for chunk in table.chunks)

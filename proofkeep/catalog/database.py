@@ -40,12 +40,11 @@ CREATE TABLE IF NOT EXISTS heads (
 CREATE TABLE IF NOT EXISTS unlearned (
     writer BLOB, name TEXT, sha256 BLOB, version_id TEXT, PRIMARY KEY (writer, name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS faults (writer BLOB PRIMARY KEY, proven INTEGER) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS distrusted (pack INTEGER PRIMARY KEY);
 """
 VERSION = 3
 _BATCH = 500
 _PAGE = 5000
-_TABLES = ("packs", "vouched", "chunks", "files", "segments", "totals", "heads", "unlearned", "faults", "distrusted")
+_TABLES = ("packs", "vouched", "chunks", "files", "segments", "totals", "heads", "unlearned", "faults")
 
 
 class Catalog(Usable):

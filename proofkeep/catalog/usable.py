@@ -22,14 +22,13 @@ class Usable(States):
         """One byte a pack number: 1 where new snapshots may refer to it.
 
         An index names it, it is neither retired nor locked too briefly, nor vouched for only behind a fault of its
-        writer's chain, nor distrusted.
+        writer's chain.
         """
         highest = self._database.rows("SELECT coalesce(max(no), 0) FROM packs")[0][0]
         usable = bytearray(highest + 1)
         query = (
             f"SELECT {PACK} FROM packs WHERE no > ? AND indexed AND NOT retired "  # noqa: S608 - ours
             "AND (retain_until IS NULL OR ? IS NULL OR retain_until >= ?) "
-            "AND no NOT IN (SELECT pack FROM distrusted) "
             "AND NOT EXISTS (SELECT 1 FROM faults WHERE faults.writer = packs.writer AND NOT EXISTS (SELECT 1 "
             "FROM vouched WHERE (vouched.writer, vouched.data_key, vouched.counter) "
             "= (packs.writer, packs.data_key, packs.counter) AND vouched.sequence <= faults.proven)) "
@@ -49,13 +48,6 @@ class Usable(States):
             self._database.change("UPDATE packs SET retired=0 WHERE retired=1")
             for pack in packs:
                 self._database.change("UPDATE packs SET retired=1 WHERE no=?", (self.find_pack(pack),))
-
-    def set_distrusted(self, packs: Iterable[PackId]) -> None:
-        """Keep new snapshots from exactly these packs, which were found damaged; who restores may still find them."""
-        with self._database.transaction():
-            self._database.change("DELETE FROM distrusted")
-            numbers = ((number,) for pack in packs if (number := self.find_pack(pack)) is not None)
-            self._database.change_many("INSERT INTO distrusted VALUES (?)", numbers)
 
     def set_locked(self, packs: Iterable[PackId], until_ns: int) -> None:
         """Packs whose lock was extended."""

@@ -1,7 +1,6 @@
 """The whole configuration, and what a verb gets from it: stores, keys, source, state and identity."""
 
 import os
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -193,9 +192,10 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         from proofkeep.attempts import BACKUP  # noqa: PLC0415 - as above
         from proofkeep.backup.adopt import LeftRun  # noqa: PLC0415 - a restore starts without loading the backup
         from proofkeep.backup.resume import resume  # noqa: PLC0415 - as above
+        from proofkeep.configuration.remembering import options_to_resume  # noqa: PLC0415 - as above
 
         identity = self.identity(bytes.fromhex(left.run), entry=left.name)
-        options = self.options(now_ns=time.time_ns())
+        options = options_to_resume(self)
         with ExitStack() as opened:
             recording = None
             if left.ended:  # else no snapshot can come of it, and its failure stays as open as it was

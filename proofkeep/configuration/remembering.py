@@ -3,13 +3,16 @@
 A restore is remembered afterwards, since nothing may stand in its way.
 """
 
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proofkeep import events
 from proofkeep.configuration.configuration import Configuration
-from proofkeep.errors import ProofkeepError
+from proofkeep.errors import DamagedError, ProofkeepError
 
 if TYPE_CHECKING:
+    from proofkeep.backup.options import Options
     from proofkeep.repository import Repository
     from proofkeep.restore import RestoreReport
 
@@ -29,9 +32,22 @@ def remember_restore(configuration: Configuration, report: "RestoreReport", run:
             sound = report.sound(history.damage(configuration.place))
         if report.damaged or sound:
             with configuration.recorded(RESTORE, [], run) as recording:
-                recording.failure, recording.found, recording.sound = report.damage, report.damaged, sound
+                made_good = DamagedError("what a restore read was damaged, and another copy made it good")
+                recording.failure = report.damage or (made_good if report.damaged else None)
+                recording.found, recording.sound = report.damaged, sound
     except ProofkeepError as error:
         events.emit("restore-not-remembered", outcome="failure", code=error.code)
+
+
+def options_to_resume(configuration: Configuration) -> "Options":
+    """Those of a run that is gone on with: on what this host has found damaged meanwhile, its snapshot must not rely.
+
+    Raises:
+        StateError, StateDamagedError: the history cannot be read.
+    """
+    with configuration.history() as history:
+        damaged = history.damage(configuration.place)
+    return replace(configuration.options(now_ns=time.time_ns()), damaged=tuple(damaged))
 
 
 def entry_names(configuration: Configuration, repository: "Repository") -> dict[bytes, str]:

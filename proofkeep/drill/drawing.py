@@ -61,10 +61,9 @@ def make_draw(
     with writing_evidence(plan.id), _new_private_file(listing) as out:
         out.write(HEADING)
         for one in scoped:
-            before = len(chunks.damaged)
+            chunks.damaged.clear()  # it is told of the snapshot that met it
             population.walk(one, chunks, data_keys, out, damage.append)
-            if len(chunks.damaged) > before:
-                damaged += damage_met(repository, chunks, one.snapshot.id.short)
+            damaged += damage_met(repository, chunks, one.snapshot.id.short)
     keys = key_facts(repository, population.data_keys, damage.append)
     epochs = {row["data_key"]: row["epoch"] for row in keys}
     strata = _final_strata(population, epochs)

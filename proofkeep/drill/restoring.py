@@ -105,6 +105,7 @@ class SampleRestore:
             self._lose(short, ObjectMissingError.code, "its record is gone since the draw")
             return found
         chunks, data_keys = reader
+        chunks.damaged.clear()  # it is told of the snapshot that met it
         selection = by_id([bytes.fromhex(sampled.file) for sampled in wanted], path_id)
         try:
             roots = open_roots(self.repository, data_keys, snapshot)
@@ -126,6 +127,7 @@ class SampleRestore:
         for short, found in entries.items():
             if not found:
                 continue
+            chunks.damaged.clear()
             selection = by_path([entry.path for entry in found.values()])
             try:
                 report = restore(

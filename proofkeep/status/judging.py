@@ -94,13 +94,13 @@ def _judged(entry: KnownEntry, of_place: list[Attempt], asked: Newest | None, no
         None if verified_at is None else whole_seconds(now_ns, verified_at),
         under_way[-1] if under_way else None,
         drills[-1] if drills else None,
-        open_failures(mine, newest),
+        open_failures(mine, newest, of_place),
     )
 
 
 def _of_none(listed: AbstractSet[str], of_place: list[Attempt]) -> list[Attempt]:
     """Open failures that no listed entry shows: of what this host does not back up itself, or not any more."""
-    return [each for each in open_failures(of_place, None) if listed.isdisjoint(each.entries or listed)]
+    return [each for each in open_failures(of_place, None, of_place) if listed.isdisjoint(each.entries or listed)]
 
 
 def _drilled(listed: AbstractSet[str], named: Sequence[str], of_place: list[Attempt]) -> list[DrilledEntry]:
@@ -120,16 +120,19 @@ def _ended_drills(attempts: Sequence[Attempt]) -> list[Attempt]:
     return [each for each in attempts if each.verb == DRILL and each.code is not None and not _is_nothing(each)]
 
 
-def open_failures(attempts: Sequence[Attempt], newest: CommittedSnapshot | None) -> list[Attempt]:
+def open_failures(
+    attempts: Sequence[Attempt], newest: CommittedSnapshot | None, of_place: Sequence[Attempt]
+) -> list[Attempt]:
     """Those of a repository's attempts that failed and that nothing closed since; of one run, only its last.
 
     Args:
         newest: of the one entry that all of them are about, the newest complete snapshot by source instant, whoever
             made it; None where they are about several.
+        of_place: all attempts on the repository; any of them may have found sound what one found damaged.
     """
     found: dict[tuple[str, str], Attempt] = {}
     for failure in attempts:
-        if failure.failed and not _is_nothing(failure) and not _closed(failure, attempts, newest):
+        if failure.failed and not _is_nothing(failure) and not _closed(failure, attempts, newest, of_place):
             found[failure.verb, failure.run] = failure
     return list(found.values())
 
@@ -139,12 +142,14 @@ def _is_nothing(attempt: Attempt) -> bool:
     return attempt.verb != BACKUP and attempt.code == CancelledError.code
 
 
-def _closed(failure: Attempt, attempts: Sequence[Attempt], newest: CommittedSnapshot | None) -> bool:
+def _closed(
+    failure: Attempt, attempts: Sequence[Attempt], newest: CommittedSnapshot | None, of_place: Sequence[Attempt]
+) -> bool:
     """Whether a later success made it good: for backups, of the same run or of a source that was read later.
 
     What it found damaged in the repository has to be found sound besides, by whoever looked at that very thing again.
     """
-    mended = {thing for each in attempts if each.number > failure.order for thing in each.sound}
+    mended = {thing for each in of_place if each.number > failure.order for thing in each.sound}
     if not failure.found <= mended:
         return False
     if failure.verb == RESTORE:  # open for what it found, and for nothing else

@@ -94,13 +94,15 @@ def verify(
         check = ObjectCheck(repository, expected, report, retired, cancelled, progress)
         check.run(Reading(read, seed or os.urandom(16), frozenset(known)))
         snapshots = verify_records(repository, expected, retired, report, names)
+        foreign = {thing for thing in known if is_object(thing) and expected.find(thing) is None}
     finally:
         expected.close()
     if read < 1:
         report.not_tested.append(f"content of {100 - 100 * read:.0f} % of the packs was not read back")
     report.not_tested.append("frames were not opened: that needs the restore role (restore, drill)")
     verify_kept_secret(repository, report)
-    _look_again(known, check.sound | {each.id.short for each in snapshots}, report, everything=read >= 1)
+    seen = check.sound | {each.id.short for each in snapshots}
+    _look_again(known, seen, foreign, report, everything=read >= 1)
     events.emit(
         "verify",
         outcome="success" if report.failure is None else "failure",
@@ -112,12 +114,20 @@ def verify(
     return report, heads
 
 
-def _look_again(known: Sequence[str], seen: AbstractSet[str], report: VerificationReport, *, everything: bool) -> None:
+def _look_again(
+    known: Sequence[str],
+    seen: AbstractSet[str],
+    foreign: AbstractSet[str],
+    report: VerificationReport,
+    *,
+    everything: bool,
+) -> None:
     """Which of the known damage is mended, as far as a verify can see that.
 
     Args:
         seen: known objects that were read back and are sound, and all snapshots: what of any other one could not be
             opened is needed by nobody.
+        foreign: objects that no entry names, which every verify looks at where they lie.
         everything: all objects were read, so that none can be damaged where nothing was found.
     """
     damaged = set(report.found)
@@ -125,7 +135,7 @@ def _look_again(known: Sequence[str], seen: AbstractSet[str], report: Verificati
         if snapshot := snapshot_of(thing):
             sound = snapshot not in seen and not damaged  # its record may be what is damaged
         elif is_object(thing):
-            sound = thing in seen
+            sound = thing in seen or (thing in foreign and not damaged)
         else:
             sound = thing not in damaged and thing != EVERYTHING
         if sound or (everything and not damaged and not snapshot):

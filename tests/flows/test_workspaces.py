@@ -1,6 +1,7 @@
 """What a killed worker leaves of a run, which holds the server's password, is removed once that run has ended."""
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from uuid import uuid4
 import pytest
 from prefect.states import Cancelled, Completed, Crashed, Pending, Running, Scheduled
 
+from flows.host import ProcessMark
 from flows.reconcile import reconcile
 from flows.workspaces import ABOUT, PREFIX
 from tests.flows.running import client
@@ -69,3 +71,30 @@ def test_what_is_of_another_server_or_says_nothing_stays(place: Path) -> None:
     assert reconcile(settled=NO_TIME).troubles == []
 
     assert all(path.exists() for path in (*kept[:2], elsewhere / ABOUT))
+
+
+def test_one_that_goes_meanwhile_keeps_no_other_from_going(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    remove, left = shutil.rmtree, [workspace(place, run_in(Completed)) for _ in range(3)]
+    gone: list[Path] = []
+
+    def racing(path: Path) -> None:
+        remove(path)
+        gone.append(path)
+        if len(gone) == 1:
+            raise FileNotFoundError(path)
+
+    monkeypatch.setattr(shutil, "rmtree", racing)
+
+    assert reconcile(settled=NO_TIME).troubles == []
+    assert sorted(gone) == sorted(left)
+
+
+def test_workspace_of_a_crashed_run_whose_process_lives_stays(place: Path) -> None:
+    run = run_of(ProcessMark.mine())
+    with client() as api:
+        api.set_flow_run_state(run, Crashed(), force=True)
+    left = workspace(place, run)
+
+    reconcile(settled=NO_TIME)
+
+    assert left.exists()

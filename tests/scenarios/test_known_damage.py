@@ -8,14 +8,19 @@ from typing import Any
 
 import pytest
 
+from proofkeep.backup.adopt import LeftRun
+from proofkeep.backup.resume import resumable, resume
 from proofkeep.catalog import Catalog, refresh
 from proofkeep.damage import snapshot_of, within
+from proofkeep.errors import PackMissingError
+from proofkeep.format.pack_set import decode_packs
 from proofkeep.restore import RestoreReport, restore
-from proofkeep.snapshots import EVERYTHING, ChunkStore, DataKeys, Selection, by_path, find_snapshot
+from proofkeep.snapshots import EVERYTHING, ChunkStore, DataKeys, Selection, by_path, find_snapshot, read_packs
 from proofkeep.targets.directory import DirectoryTarget
 from proofkeep.verify import VerificationReport, verify
-from tests.building import Ground, Host, planted_host
+from tests.building import OPTIONS, Ground, Host, content, plant, planted_host, put
 from tests.decorating import WatchedStore
+from tests.scenarios.test_killed import killed
 
 
 @pytest.fixture
@@ -137,3 +142,74 @@ def test_more_than_can_be_remembered_is_everything_and_closed_by_reading_everyth
 
     assert known == ["everything"]
     assert verified(host.ground, known).sound == []
+
+
+@pytest.fixture
+def read_before(host: Host) -> tuple[bytes, str]:
+    """A run that had read its source to the end, and an old pack that its snapshot would need."""
+    run = bytes(range(16))
+    pack = content_pack(host.ground)
+    plant(host.source, {"new": content(7, 20_000)})
+    killed(host, run, "put index/ 1")
+    return run, pack
+
+
+def test_retry_of_a_run_that_had_read_before_relies_on_nothing_found_damaged_since(
+    host: Host, read_before: tuple[bytes, str]
+) -> None:
+    run, pack = read_before
+    with pytest.raises(PackMissingError, match="found damaged by this host"):
+        host.run(run, damaged=(pack,))
+
+    receipt = host.run(run, damaged=(pack,))
+
+    snapshot = find_snapshot(host.ground.connect(), receipt.snapshot)
+    assert receipt.complete
+    assert pack not in {each.name for each in decode_packs(read_packs(host.ground.connect(), snapshot.id))}
+    assert host.ground.read_back(receipt.snapshot) == host.portrait()
+
+
+def test_sending_what_such_a_run_left_commits_nothing_that_relies_on_it(
+    host: Host, read_before: tuple[bytes, str]
+) -> None:
+    run, pack = read_before
+    (left,) = resumable(host.state, [run.hex()])
+    options = replace(OPTIONS, damaged=(pack,))
+
+    with LeftRun(
+        host.ground.connect(), host.state, left, host.backup().identity, options, clock=host.ground.now
+    ) as opened:
+        done = resume(opened)
+
+    assert done.committed is None
+    assert isinstance(done.failure, PackMissingError)
+
+
+def test_object_that_no_entry_names_is_mended_once_no_verify_finds_it(host: Host) -> None:
+    ground = host.ground
+    stray = "snapshots/stray"
+    put(ground.store, stray, b"of somebody else")
+    known = verified(ground, []).found
+    assert stray in known
+
+    ground.store.delete(stray)
+    told, _ = verify(ground.connect(), known=known, read=0.1)
+
+    assert (told.findings, told.sound) == ([], known)
+
+
+def test_pack_under_a_key_that_was_found_damaged_is_stored_anew(host: Host) -> None:
+    before = host.ground.snapshots()[0].id.short
+    (key, *_) = host.ground.names("keys/")
+    file = host.ground.root / "store" / key
+    sound = file.read_bytes()
+    file.chmod(0o600)
+    file.write_bytes(bytes(len(sound)))
+    with pytest.raises(PackMissingError, match="without a sound key"):
+        host.run(bytes(range(16)), damaged=(key,))
+
+    receipt = host.run(bytes(range(16)), damaged=(key,))
+
+    assert host.ground.read_back(receipt.snapshot) == host.portrait()
+    file.write_bytes(sound)
+    assert host.ground.read_back(before) == host.portrait()

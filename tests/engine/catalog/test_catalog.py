@@ -107,17 +107,6 @@ def test_retirement_that_was_lifted_is_forgotten(catalog: Catalog) -> None:
     assert sum(catalog.usable_packs(None)) == 1
 
 
-def test_distrusted_pack_serves_no_new_snapshot_and_is_still_read(catalog: Catalog) -> None:
-    packs = [add(catalog, 0, [1]), add(catalog, 1, [2])]
-
-    catalog.set_distrusted([packs[0], PackId(bytes(16), bytes(16), 7)])
-
-    assert [catalog.usable_packs(None)[catalog.find_pack(pack) or 0] for pack in packs] == [0, 1]
-    assert packs_of(catalog, 1) == packs[:1]
-    catalog.set_distrusted([])
-    assert sum(catalog.usable_packs(None)) == 2
-
-
 def test_dropped_pack_is_gone_with_its_chunks_and_its_number_is_not_used_again(catalog: Catalog) -> None:
     pack = add(catalog, 0, [1])
     number = catalog.find_pack(pack)

@@ -15,6 +15,7 @@ import pytest
 from proofkeep.attempts import BACKUP, DRILL, VERIFY, Attempt, KnownEntry
 from proofkeep.errors import (
     CancelledError,
+    DamagedError,
     DrillFailedError,
     PartialSnapshotError,
     ProcessGoneError,
@@ -283,3 +284,14 @@ def test_damaged_history_is_begun_anew_and_keeps_nobody_from_backing_up(tmp_path
 
     with opened(tmp_path) as history:
         assert not history.damaged
+
+
+def test_damage_of_a_version_that_did_not_note_it_is_everything_until_somebody_reads_all(tmp_path: Path) -> None:
+    with opened(tmp_path) as history, suppress(DamagedError), history.recording(VERIFY, PLACE, [], RUN):
+        raise DamagedError("verify has 1 findings")
+    with closing(sqlite3.connect(tmp_path / "history.sqlite")) as database:
+        database.executescript("DROP TABLE things; PRAGMA user_version=0;")
+
+    for _ in range(2):
+        with opened(tmp_path) as history:
+            assert history.damage(PLACE) == ["everything"]

@@ -37,7 +37,7 @@ def attempt(number: int, *, verb: str = BACKUP, code: str | None = "", **fields:
 
 
 def codes(*attempts: Attempt, newest: CommittedSnapshot | None = None) -> list[str | None]:
-    return [each.code for each in open_failures(attempts, newest)]
+    return [each.code for each in open_failures(attempts, newest, attempts)]
 
 
 @pytest.mark.parametrize("code", ["store-unavailable", "partial-snapshot", "cancelled", DIED])
@@ -134,6 +134,14 @@ def test_restore_is_open_for_what_it_found_alone() -> None:
 
 
 # --- with a repository
+
+
+def test_what_an_attempt_about_another_entry_found_sound_is_sound() -> None:
+    failure, later = attempt(1, **found("packs/p")), attempt(3, **passed())
+    other = attempt(2, **passed("packs/p", verb=DRILL) | {"entries": ("second",)})
+
+    assert [each.code for each in open_failures([failure, later], None, [failure, later])] == ["damaged"]
+    assert open_failures([failure, later], None, [failure, other, later]) == []
 
 
 @pytest.fixture
