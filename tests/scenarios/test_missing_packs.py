@@ -62,7 +62,7 @@ def test_commit_refuses_packs_whose_data_key_is_gone_and_the_retry_sends_them_ag
         host.ground.store.delete(name)
     run = os.urandom(16)
 
-    with pytest.raises(PackMissingError, match="without a key"):
+    with pytest.raises(PackMissingError, match="without a sound key"):
         host.run(run)
 
     receipt = host.run(run)
