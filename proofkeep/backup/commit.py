@@ -120,19 +120,22 @@ class Committer:
         damaged = frozenset(self._run.options.damaged)
         return confirm_keys(self._repository.store, decode_packs(packs), damaged)
 
-    def _refuse_gone(self, gone: list[PackId], error: type[PackMissingError | PackRetiredError], what: str) -> None:
+    def _refuse_gone(
+        self,
+        gone: list[PackId],
+        error: type[PackMissingError | PackRetiredError],
+        what: str,
+        begin_anew: Callable[["Backup", list[PackId]], None] = drop_and_reopen,
+    ) -> None:
         if gone:
-            drop_and_reopen(self._run, gone)
+            begin_anew(self._run, gone)
             raise error(f"pack {gone[0].name} and {len(gone) - 1} others are {what}; nothing was lost from the source")
 
     def _refuse_damaged(self, packs: list[Row]) -> None:
         """A run that had read its source before they were found damaged refers to them still."""
         damaged = set(packs_among(self._run.options.damaged))
         hit = [pack for pack in decode_packs(packs) if pack in damaged] if damaged else []
-        if hit:
-            reopen(self._run, hit)
-            what = f"pack {hit[0].name} and {len(hit) - 1} others were found damaged by this host"
-            raise PackMissingError(f"{what}; nothing was lost from the source")
+        self._refuse_gone(hit, PackMissingError, "known to be damaged", reopen)
 
     def _refuse_retired(self, packs: list[Row]) -> None:
         retired, _ = read_retired(self._repository)

@@ -158,7 +158,7 @@ def test_retry_of_a_run_that_had_read_before_relies_on_nothing_found_damaged_sin
     host: Host, read_before: tuple[bytes, str]
 ) -> None:
     run, pack = read_before
-    with pytest.raises(PackMissingError, match="found damaged by this host"):
+    with pytest.raises(PackMissingError, match="known to be damaged"):
         host.run(run, damaged=(pack,))
 
     receipt = host.run(run, damaged=(pack,))
