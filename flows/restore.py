@@ -16,7 +16,7 @@ from flows.progress import RunProgress
 from flows.runs import named_by, this_run
 from flows.telling import telling
 from flows.watching import in_thread, threads, watched
-from proofkeep.configuration import Configuration, opened, remember_restore
+from proofkeep.configuration import Configuration, opened, remember_restore, remembering_damage
 from proofkeep.errors import UsageError
 from proofkeep.progress import in_units
 from proofkeep.restore import RestoreReport
@@ -64,7 +64,8 @@ def restore(
         block = load_block(Repository, repository)
         configuration = block.configuration(keys=load_block(KeyProvider, keys) if keys else None)
         place = configuration.open_target(Path(target), devices=devices, sync=sync)
-        told = _restore(configuration, block.session(), place, (snapshot, entry), wanted)
+        with remembering_damage(configuration, run.id.hex):
+            told = _restore(configuration, block.session(), place, (snapshot, entry), wanted)
         report = msgspec.convert(told, RestoreReport)
         remember_restore(configuration, report, run.id.hex)
         _say(card, report, target, synced=sync)

@@ -10,7 +10,7 @@ from proofkeep.cli.command import SNAPSHOT_HELP, Context, Parser, Subparsers, ad
 from proofkeep.cli.exits import Exit
 from proofkeep.cli.paths import in_snapshot
 from proofkeep.cli.report import table
-from proofkeep.configuration import Opened, opened, remember_restore
+from proofkeep.configuration import Opened, opened, remember_restore, remembering_damage
 from proofkeep.errors import UsageError
 from proofkeep.model import Finding
 
@@ -43,7 +43,8 @@ def run(context: Context) -> Exit:
     options = context.options
     paths = [in_snapshot(path) for path in options.path]
     target = context.configuration.open_target(options.target, devices=options.devices, sync=not options.no_sync)
-    with ExitStack() as held:
+    run = os.urandom(16).hex()
+    with remembering_damage(context.configuration, run), ExitStack() as held:
         with context.waiting() as waiting:
             repository = held.enter_context(opened(context.configuration, unlocking=True, progress=waiting))
             from proofkeep.restore import restore  # noqa: PLC0415 - loaded while the passphrase is worked on
@@ -65,7 +66,7 @@ def run(context: Context) -> Exit:
                 cancelled=context.interruption.cancelled,
                 progress=progress,
             )
-    remember_restore(context.configuration, report, os.urandom(16).hex())
+    remember_restore(context.configuration, report, run)
     _tell(context, report)
     report.require_intact()
     return Exit.OK

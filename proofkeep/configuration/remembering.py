@@ -4,17 +4,37 @@ A restore is remembered afterwards, since nothing may stand in its way.
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proofkeep import events
 from proofkeep.configuration.configuration import Configuration
-from proofkeep.errors import DamagedError, ProofkeepError
+from proofkeep.damage import EVERYTHING
+from proofkeep.errors import DamagedError, IntegrityError, ProofkeepError, UnsafePathError
 
 if TYPE_CHECKING:
     from proofkeep.backup.options import Options
     from proofkeep.repository import Repository
     from proofkeep.restore import RestoreReport
+
+
+@contextmanager
+def remembering_damage(configuration: Configuration, run: str) -> Iterator[None]:
+    """Let the status show as open that a restore ended within for damage: all is to be read to find it mended.
+
+    Args:
+        run: as `remember_restore` has it.
+    """
+    from proofkeep.attempts import RESTORE  # noqa: PLC0415 - who only lists does without
+
+    try:
+        yield
+    except (IntegrityError, UnsafePathError) as error:
+        with _beside_the_restore(), configuration.recorded(RESTORE, [], run) as recording:
+            recording.failure, recording.found = error, [EVERYTHING]
+        raise
 
 
 def remember_restore(configuration: Configuration, report: "RestoreReport", run: str) -> None:
@@ -27,7 +47,7 @@ def remember_restore(configuration: Configuration, report: "RestoreReport", run:
     """
     from proofkeep.attempts import RESTORE  # noqa: PLC0415 - who only lists does without
 
-    try:
+    with _beside_the_restore():
         with configuration.history() as history:
             sound = report.sound(history.damage(configuration.place))
         if report.damaged or sound:
@@ -35,6 +55,12 @@ def remember_restore(configuration: Configuration, report: "RestoreReport", run:
                 made_good = DamagedError("what a restore read was damaged, and another copy made it good")
                 recording.failure = report.damage or (made_good if report.damaged else None)
                 recording.found, recording.sound = report.damaged, sound
+
+
+@contextmanager
+def _beside_the_restore() -> Iterator[None]:
+    try:
+        yield
     except ProofkeepError as error:
         events.emit("restore-not-remembered", outcome="failure", code=error.code)
 

@@ -137,3 +137,18 @@ def test_failure_without_damage_is_closed_by_whatever_passes(altered: tuple[Plac
     place.done("verify")
 
     assert failures(place) == []
+
+
+def test_restore_that_ends_for_damage_is_open_until_everything_was_read_and_found_sound(repository: Place) -> None:
+    repository.done("backup")
+    (key,) = (repository.root / "store").glob("keys/*/*/*")
+    content = key.read_bytes()
+    _rewrite(key, bytes(len(content)))
+
+    assert repository.run("restore", "latest", repository.root / "restored").code == 1
+    assert failures(repository) == [("restore", "malformed")]
+    _rewrite(key, content)
+    repository.done("verify")
+    assert failures(repository) == [("restore", "malformed")]
+    repository.done("verify", "--read-all")
+    assert failures(repository) == []
