@@ -111,7 +111,7 @@ def reconcile(settled: timedelta = SETTLED, stuck: timedelta = STUCK) -> Reconci
             work_through(client, done, left, lambda run: _death(run, stuck), _TELL, settled)
             for run, newest in older(list(_pages(client, waiting_on(queues_here(), OURS)))):
                 with apart(run, done.troubles):
-                    if _is_unchanged(client, run) and (ended := give_way(client, run, newest)) is not None:
+                    if (ended := give_way(client, run, newest)) is not None:
                         done.superseded.append(_superseded(ended))
             with apart(None, done.troubles, "workspaces"):
                 sweep_workspaces(client, settled)

@@ -65,16 +65,23 @@ def older(waiting: Iterable[FlowRun]) -> Iterator[tuple[FlowRun, FlowRun]]:
 
 
 def give_way(client: SyncPrefectClient, run: FlowRun, newest: FlowRun) -> Superseded | None:
-    """End a run that waits, in favour of `newest`; None where a person pressed Retry or cancelled the newest."""
+    """End a run that waits, in favour of `newest`; None where it no longer waits, or the newest was cancelled."""
+    if not _waits(client.read_flow_run(run.id)):
+        return None
     stays = client.read_flow_run(newest.id).state
     if newest.expected_start_time is None or stays is None or stays.is_cancelled() or stays.is_cancelling():
         return None
-    if any(state.is_final() for state in client.read_flow_run_states(run.id)):
+    if any(state.is_final() for state in client.read_flow_run_states(run.id)):  # a person pressed Retry
         return None
     said = f"superseded by the run due at {spelled(newest.expected_start_time.astimezone(UTC))}"
     if client.set_flow_run_state(run.id, Cancelled(name=SUPERSEDED, message=said)).status is not SetStateStatus.ACCEPT:
         return None
     return Superseded(run.id, run.name, newest.id, said)
+
+
+def _waits(run: FlowRun) -> bool:
+    """Whether nothing has taken it; the server may have told it late since it was listed, which is another state."""
+    return run.state_type is StateType.SCHEDULED and _is_due(run)
 
 
 def _is_due(run: FlowRun) -> bool:

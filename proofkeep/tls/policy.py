@@ -62,10 +62,9 @@ class TlsPolicy(msgspec.Struct, frozen=True):
             return
         try:
             context.load_verify_locations(cafile=self.ca_file)
-        except ssl.SSLError:
-            raise UsageError("the tls policy's CA file holds no certificate in PEM form") from None
         except OSError:
-            raise UsageError("the tls policy's CA file cannot be read") from None
+            told = "holds no certificate in PEM form" if _can_be_read(self.ca_file) else "cannot be read"
+            raise UsageError(f"the tls policy's CA file {told}") from None
 
     def _identify(self, context: ssl.SSLContext) -> None:
         if self.client_certificate is None:
@@ -74,10 +73,20 @@ class TlsPolicy(msgspec.Struct, frozen=True):
             return
         try:
             context.load_cert_chain(self.client_certificate, self.client_key, password=_refuse_to_ask)
-        except ssl.SSLError:
-            raise UsageError("the tls policy's client certificate and key are no pair in PEM form") from None
         except OSError:
+            if _can_be_read(self.client_certificate) and _can_be_read(self.client_key or self.client_certificate):
+                raise UsageError("the tls policy's client certificate and key are no pair in PEM form") from None
             raise UsageError("the tls policy's client certificate or key cannot be read") from None
+
+
+def _can_be_read(path: Path) -> bool:
+    """Asked of a file that could not be loaded: Python tells the reason by an errno that need not be the file's."""
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError:
+        return False
+    return True
 
 
 def _trust_system(context: ssl.SSLContext) -> None:

@@ -1,6 +1,9 @@
 """The TLS policy: what it accepts, what it records, and that nothing outside it has a say."""
 
+import errno
+import os
 import socket
+import ssl
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -116,6 +119,19 @@ def test_sending_adds_nobody_to_those_who_are_trusted(moto_s3_kms: AwsEndpoint, 
 @pytest.mark.parametrize("garbage", [b"", b"no PEM at all", b"-----BEGIN CERTIFICATE-----\nAAAA\n"])
 def test_ca_file_without_a_certificate_is_a_usage_error(tmp_path: Path, garbage: bytes) -> None:
     (tmp_path / "ca.pem").write_bytes(garbage)
+
+    with pytest.raises(UsageError, match="CA file holds no certificate"):
+        TlsPolicy(tmp_path / "ca.pem").context()
+
+
+def test_errno_of_another_call_hides_no_ca_file_without_a_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stale(*_: object, **__: object) -> None:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    (tmp_path / "ca.pem").write_bytes(b"no PEM at all")
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", stale)
 
     with pytest.raises(UsageError, match="CA file holds no certificate"):
         TlsPolicy(tmp_path / "ca.pem").context()

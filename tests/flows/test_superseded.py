@@ -16,7 +16,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.states import Cancelled, Scheduled
+from prefect.states import Cancelled, Pending, Scheduled
 
 from flows.reconcile import reconcile
 from flows.status import status
@@ -150,6 +150,26 @@ def test_older_runs_stay_where_the_newest_is_cancelled_meanwhile(away: str) -> N
         assert give_way(api, old, newest) is None
 
     assert types([old]) == [StateType.SCHEDULED]
+
+
+def test_run_that_the_server_tells_late_meanwhile_gives_way_all_the_same(away: str) -> None:
+    old, *_, newest = pile_up(deploy(away))
+    with client() as api:
+        api.set_flow_run_state(old.id, Scheduled(name="Late", scheduled_time=old.expected_start_time), force=True)
+
+        assert give_way(api, old, newest) is not None
+
+    assert types([old]) == [StateType.CANCELLED]
+
+
+def test_run_that_a_worker_takes_meanwhile_gives_way_to_none(away: str) -> None:
+    old, *_, newest = pile_up(deploy(away))
+    with client() as api:
+        api.set_flow_run_state(old.id, Pending())
+
+        assert give_way(api, old, newest) is None
+
+    assert types([old]) == [StateType.PENDING]
 
 
 @pytest.mark.parametrize("change", [{"host": "elsewhere.example"}, {"tags": ["mine"]}], ids=["host", "owner"])
