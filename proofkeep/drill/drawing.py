@@ -63,7 +63,7 @@ def make_draw(
         for one in scoped:
             chunks.damaged.clear()  # it is told of the snapshot that met it
             population.walk(one, chunks, data_keys, out, damage.append)
-            damaged += damage_met(repository, chunks, one.snapshot.id.short)
+            damaged += damage_met(repository, chunks, data_keys, one.snapshot.id.short)
     keys = key_facts(repository, population.data_keys, damage.append)
     epochs = {row["data_key"]: row["epoch"] for row in keys}
     strata = _final_strata(population, epochs)

@@ -114,7 +114,7 @@ class SampleRestore:
                 found[path_id(entry.path).hex()] = entry
         except ProofkeepError as error:
             self._survive(short, error)
-        self.damaged += damage_met(self.repository, chunks, short)
+        self.damaged += damage_met(self.repository, chunks, data_keys, short)
         return found
 
     def _restore(

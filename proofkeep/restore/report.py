@@ -16,6 +16,7 @@ class RestoreReport:
         skipped: sockets, and devices that were not asked for.
         owners_unset, xattrs_unset: metadata that this user or filesystem could not set.
         findings: `subject` is a keyed file id or a pack; `path` the name, for the CLI only.
+        unread: findings that say how the snapshot was made, and nothing of what is stored.
         damaged: what it found damaged in the repository, as `proofkeep.damage` spells it; also where another copy of
             the content served.
         whole: whether everything in the snapshot was asked for.
@@ -31,6 +32,7 @@ class RestoreReport:
     read: int = 0
     owners_unset: int = 0
     xattrs_unset: int = 0
+    unread: int = 0
     findings: list[Finding] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
     whole: bool = False
@@ -47,7 +49,7 @@ class RestoreReport:
 
     def sound(self, known: Iterable[str]) -> list[str]:
         """Of what was known to be damaged, what this restore opened and found sound."""
-        opened = self.snapshot if self.whole and self.intact else None
+        opened = self.snapshot if self.whole and len(self.findings) == self.unread else None
         return [thing for thing in known if snapshot_of(thing) == opened and thing not in self.damaged]
 
     def require_intact(self) -> None:

@@ -90,7 +90,7 @@ def restore(
     owners, xattrs = run.fetcher.unset
     report.owners_unset, report.xattrs_unset = target.owners_unset + owners, target.xattrs_unset + xattrs
     report.whole = selection is EVERYTHING
-    met = damage_met(repository, chunks, snapshot.id.short)
+    met = damage_met(repository, chunks, data_keys, snapshot.id.short)
     report.damaged = spelled([*(finding.subject for finding in damage), *met])
     events.emit(
         "restore",
@@ -202,6 +202,7 @@ class _Restore:
         """Make the entry, or begin its file."""
         if entry.unread:
             self._find(entry, entry.unread, "its content was not read completely when the snapshot was made")
+            self.report.unread += 1
             if entry.kind == Kind.FILE and not entry.chunks:
                 return None
         try:

@@ -1,52 +1,76 @@
 """What reading a snapshot showed to be damaged, so told that who looks at the same thing later can say it is mended.
 
-A pack that is not what the ledger says is damaged for everybody, and a verify sees it mended. One that is, and yet does
-not open, was sealed so: only who opens it sees that.
+A pack or wrapped key that is not what the ledger says is damaged for everybody, and a verify sees it mended; what such
+a key would open is not told besides. One that is, and yet does not open, was sealed so: only who opens it sees that.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from proofkeep.damage import within
-from proofkeep.errors import ProofkeepError
+from proofkeep.errors import IntegrityError, ObjectMissingError, ProofkeepError
+from proofkeep.format import names
 from proofkeep.format.ledger_entry import StoredObject
 from proofkeep.ledger import follow_chain, writers
 from proofkeep.repository import Repository
 from proofkeep.repository.stored import read_digest, telling_unreadable
 from proofkeep.snapshots.chunks import ChunkStore
+from proofkeep.snapshots.data_keys import DataKeys
 
 NO_INDEX = "chunks that no index names"
 _MOST_READ = 64  # packs; that so many do not open is no fault of their sealing
 
 
-def damage_met(repository: Repository, chunks: ChunkStore, snapshot: str) -> list[str]:
-    """What did not hold of the packs read by now, as `proofkeep.damage` spells it; reads them back where there are few.
+def damage_met(repository: Repository, chunks: ChunkStore, data_keys: DataKeys, snapshot: str) -> list[str]:
+    """What did not hold of what was read by now, as `proofkeep.damage` spells it; reads it back where it is little.
 
     Args:
         snapshot: `<run>.<generation>`, the one that was read.
     """
-    names = sorted(chunks.pack_name(number) for number in chunks.damaged if number is not None)
-    altered = set(names) if len(names) > _MOST_READ else _altered(repository, names)
-    told = [name if name in altered else within(name, snapshot) for name in names]
-    return [*told, within(NO_INDEX, snapshot)] if None in chunks.damaged else told
+    refused = data_keys.refused
+    keys = _altered(repository, refused)
+    packs = [name for name in _packs(chunks) if not _explained(name, refused, keys)]
+    altered = set(packs) if len(packs) > _MOST_READ else _altered(repository, packs)
+    told = [name if name in altered else within(name, snapshot) for name in packs]
+    return [*sorted(keys), *told, *_unfound(chunks, snapshot)]
 
 
-def _altered(repository: Repository, names: Collection[str]) -> set[str]:
-    """Those that are not in the store as the ledger says; all of them where nobody can tell."""
+def _packs(chunks: ChunkStore) -> list[str]:
+    return sorted(chunks.pack_name(number) for number in chunks.damaged if number is not None)
+
+
+def _unfound(chunks: ChunkStore, snapshot: str) -> list[str]:
+    return [within(NO_INDEX, snapshot)] if None in chunks.damaged else []
+
+
+def _explained(pack: str, refused: Sequence[str], altered: Collection[str]) -> bool:
+    """Whether it does not open because its data key is altered, in each form of it that did not hold."""
+    known = names.parse_pack(pack)
+    forms = [form for form in refused if form.startswith(names.wrapped_keys(known.writer, known.data_key))]
+    return bool(forms) and all(form in altered for form in forms)
+
+
+def _altered(repository: Repository, objects: Collection[str]) -> set[str]:
+    """Those that are not in the store as the ledger says, as far as that can be told now."""
     stated: dict[str, StoredObject] = {}
+    altered: set[str] = set()
     try:
-        for writer in writers(repository) if names else ():
+        for writer in writers(repository) if objects else ():
             for link in follow_chain(repository, writer):
                 if link.entry is not None:
-                    stated |= {item.name: item for item in link.entry.objects if item.name in names}
+                    stated |= {item.name: item for item in link.entry.objects if item.name in objects}
+        for name in objects:
+            if name not in stated or not _holds(repository, stated[name]):
+                altered.add(name)
     except ProofkeepError:
-        return set(names)
-    return {name for name in names if name not in stated or not _holds(repository, stated[name])}
+        return altered
+    return altered
 
 
 def _holds(repository: Repository, item: StoredObject) -> bool:
+    """Raises what says nothing of the object."""
     try:
         with telling_unreadable(repository.store, item.name):
             found = read_digest(repository.store, item.name, item.version_id)
-    except ProofkeepError:
+    except (IntegrityError, ObjectMissingError):
         return False
     return found == (item.sha256, item.length)

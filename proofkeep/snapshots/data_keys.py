@@ -4,11 +4,21 @@ import threading
 from collections.abc import Sequence
 
 from proofkeep import events
-from proofkeep.errors import LOST, KeyAccessError, KeyDeniedError, KeyMissingError, ProofkeepError
+from proofkeep.errors import (
+    LOST,
+    REFUSED,
+    KeyAccessError,
+    KeyDeniedError,
+    KeyMismatchError,
+    KeyMissingError,
+    ProofkeepError,
+)
 from proofkeep.format import names, wrapped
 from proofkeep.ports import KeyProvider
 from proofkeep.repository import Repository
 from proofkeep.repository.stored import fetch
+
+_REFUSED = (*REFUSED, KeyMismatchError)
 
 
 class DataKeys:
@@ -18,6 +28,7 @@ class DataKeys:
         self._repository = repository
         self._providers = {provider.recipient: provider for provider in providers}
         self._keys: dict[tuple[bytes, bytes], bytes | ProofkeepError] = {}
+        self._refused: dict[tuple[bytes, bytes], list[str]] = {}
         self._lock = threading.Lock()
 
     def __call__(self, writer: bytes, data_key: bytes) -> bytes:
@@ -36,6 +47,12 @@ class DataKeys:
             return found
         raise found.with_traceback(None)  # each raise would add to it
 
+    @property
+    def refused(self) -> list[str]:
+        """Wrapped forms that did not hold, of each key that was asked for and cannot be had."""
+        with self._lock:
+            return [name for forms in self._refused.values() for name in forms]
+
     def _settled(self, writer: bytes, data_key: bytes) -> bytes | ProofkeepError:
         """The key, or why it cannot be had: whoever reads many packs of one lost key asks for it once."""
         try:
@@ -47,6 +64,7 @@ class DataKeys:
         """Try every wrapped form, newest generation first; `supersedes` is only a hint."""
         error: ProofkeepError = KeyMissingError(f"data key {data_key.hex()} is wrapped for none of this role's keys")
         prefix = names.wrapped_keys(writer, data_key)
+        refused = self._refused[writer, data_key] = []
         stats = sorted(self._repository.store.list(prefix), key=lambda stat: stat.name[-4:], reverse=True)
         for stat in stats:
             try:
@@ -55,8 +73,11 @@ class DataKeys:
                 error = denied
             except (KeyAccessError, ProofkeepError) as failed:
                 error = failed if not isinstance(error, KeyDeniedError) else error
+                if isinstance(failed, _REFUSED):
+                    refused.append(stat.name)
             else:
                 if key is not None:
+                    refused.clear()
                     return key
         raise error
 

@@ -20,6 +20,7 @@ from proofkeep.targets.directory import DirectoryTarget
 from proofkeep.verify import VerificationReport, verify
 from tests.building import OPTIONS, Ground, Host, content, plant, planted_host, put
 from tests.decorating import WatchedStore
+from tests.engine.backup.test_generations import RefusingSource
 from tests.scenarios.test_killed import killed
 
 
@@ -213,3 +214,52 @@ def test_pack_under_a_key_that_was_found_damaged_is_stored_anew(host: Host) -> N
     assert host.ground.read_back(receipt.snapshot) == host.portrait()
     file.write_bytes(sound)
     assert host.ground.read_back(before) == host.portrait()
+
+
+def test_altered_data_key_is_told_instead_of_what_it_would_open_and_a_verify_sees_it_mended(host: Host) -> None:
+    ground = host.ground
+    (key,) = ground.names("keys/")
+    plant(host.source, {"new": content(7, 20_000)})
+    host.run()
+    file = ground.root / "store" / key
+    sound = file.read_bytes()
+    file.chmod(0o600)
+    file.write_bytes(bytes(len(sound)))
+
+    report = restored(ground)
+
+    assert {each.code for each in report.findings} == {"malformed"}
+    assert report.damaged == [key]
+    assert verified(ground, [key]).sound == []
+    file.write_bytes(sound)
+    assert verified(ground, [key]).sound == [key]
+
+
+def test_data_key_that_is_as_it_was_sent_and_does_not_open_leaves_its_packs_to_who_opens_them(host: Host) -> None:
+    ground = host.ground
+    (key,) = ground.names("keys/")
+    packs = [pack.name for pack in ground.packs()]
+    plant(host.source, {"new": content(7, 20_000)})
+    host.run()
+    snapshot = ground.snapshots()[-1].id.short
+
+    damaged = restored(ground, bad=[key]).damaged
+
+    assert damaged
+    assert set(damaged) <= {within(pack, snapshot) for pack in packs}
+
+
+def test_damage_of_an_incomplete_snapshot_is_mended_by_restoring_all_that_it_has(scratch: Path) -> None:
+    host = planted_host(scratch)
+    plant(host.source, {"moving": content(8, 5000)})
+    host.partial_run(source=RefusingSource(host.source, label="refusing"))
+    ground = host.ground
+    pack = content_pack(ground)
+    known = restored(ground, bad=[pack]).damaged
+
+    assert known == [within(pack, ground.snapshots()[0].id.short)]
+    assert verified(ground, known).sound == []
+    assert restored(ground, bad=[pack]).sound(known) == []
+    assert restored(ground, selection=by_path([b"moving"])).sound(known) == []
+    report = restored(ground)
+    assert ([each.code for each in report.findings], report.sound(known)) == (["source-unavailable"], known)

@@ -99,3 +99,14 @@ def test_pack_that_is_gone_or_altered_is_told_by_its_name_once(stored: House, pa
 
     assert damaged.count(name(stored, pack)) == 1
     assert not any(thing.startswith("file ") for thing in damaged)
+
+
+def test_drill_under_an_altered_data_key_names_the_key_and_a_verify_sees_it_mended(stored: House) -> None:
+    (key,) = (path for path in (stored.root / "packs/keys").rglob("*") if path.is_file())
+    flip_byte(key, key.stat().st_size - 1)
+    first = drilled(stored, "first", per_stratum=EVERYTHING)
+    assert first.damaged == [name(stored, key)]
+
+    flip_byte(key, key.stat().st_size - 1)
+
+    assert drilled(stored, "second", known=first.damaged).sound == first.damaged
