@@ -1,7 +1,6 @@
 """The flow `restore_drill`: which step follows which, what a person sees of it, and how it ends."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from flows.runs import named_by, of_entries, this_run
 from flows.scratch import sweep_when_crashed
 from flows.telling import telling
 from flows.watching import threads
-from proofkeep.attempts import DRILL
+from proofkeep.attempts import DRILL, Recording
 from proofkeep.configuration import environment
 from proofkeep.drill import (
     Draw,
@@ -78,11 +77,12 @@ def restore_drill(
             pinged(configuration.pings(), "drill", card.note),
             configuration.recorded(DRILL, entries or [], run.id.hex) as recording,
         ):
-            opened = _Run(block, keys, live or [], options, recording.known)
+            opened = _Run(block, keys, live or [], options, recording)
             written = opened.drill(drill, entries or [], surprise=surprise)
             _say(card, subject, written)
             ended = msgspec.convert(written, DrillReport)
-            recording.found, recording.sound = ended.damaged, ended.sound
+            recording.find(ended.damaged)
+            recording.sound = ended.sound
             ended.require_passed()
     return written
 
@@ -96,13 +96,13 @@ class _Run:
         keys: str | None,
         live: list[LiveSource],
         options: DrillOptions,
-        known: Sequence[str],
+        recording: Recording,
     ) -> None:
         self._run = this_run()
         self._block = block
         self._live = live
         self._options = options
-        self._known = known
+        self._recording = recording
         self._configuration = self._block.configuration(keys=load_block(KeyProvider, keys) if keys else None)
         self._session = self._block.session()
         self._repository = self._configuration.connect(self._session)
@@ -118,7 +118,8 @@ class _Run:
             self._configuration.key_providers(self._session),
             self._options.plan(_drill_id(name, self._run), entries, surprise=surprise),
             self._options.places(self._configuration.drill_places()),
-            known=self._known,
+            known=self._recording.known,
+            on_found=self._recording.find,
             progress=self._steps.progress,
             cancelled=self._steps.is_cancelled,
         ) as engine:

@@ -17,6 +17,7 @@ from flows.runs import named_by, this_run
 from flows.telling import telling
 from flows.watching import in_thread, threads, watched
 from proofkeep.configuration import Configuration, opened, remember_restore, remembering_damage
+from proofkeep.damage import OnFound
 from proofkeep.errors import UsageError
 from proofkeep.progress import in_units
 from proofkeep.restore import RestoreReport
@@ -64,8 +65,8 @@ def restore(
         block = load_block(Repository, repository)
         configuration = block.configuration(keys=load_block(KeyProvider, keys) if keys else None)
         place = configuration.open_target(Path(target), devices=devices, sync=sync)
-        with remembering_damage(configuration, run.id.hex):
-            told = _restore(configuration, block.session(), place, (snapshot, entry), wanted)
+        with remembering_damage(configuration, run.id.hex) as on_found:
+            told = _restore(configuration, block.session(), place, (snapshot, entry), wanted, on_found)
         report = msgspec.convert(told, RestoreReport)
         remember_restore(configuration, report, run.id.hex)
         _say(card, report, target, synced=sync)
@@ -74,7 +75,12 @@ def restore(
 
 
 def _restore(
-    configuration: Configuration, session: Any, place: Target, which: tuple[str, str | None], wanted: Sequence[bytes]
+    configuration: Configuration,
+    session: Any,
+    place: Target,
+    which: tuple[str, str | None],
+    wanted: Sequence[bytes],
+    on_found: OnFound,
 ) -> Receipt:
     cancelled = threading.Event()
     progress = RunProgress("reading the manifest")
@@ -90,6 +96,7 @@ def _restore(
             place,
             by_id(wanted, repo.repository.keys.ids.path_id) if wanted else EVERYTHING,
             damage=repo.damage,
+            on_found=on_found,
             cancelled=cancelled.is_set,
             progress=progress,
         )

@@ -1,7 +1,6 @@
 """The flow `verify`: what the stores hold against what the ledger says, and what a person sees of it."""
 
 import threading
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -19,7 +18,7 @@ from flows.progress import RunProgress
 from flows.runs import named_by, this_run
 from flows.telling import telling
 from flows.watching import in_thread, threads, watched
-from proofkeep.attempts import VERIFY
+from proofkeep.attempts import VERIFY, Recording
 from proofkeep.configuration import Configuration, entry_names
 from proofkeep.ledger import Heads, parse_heads
 from proofkeep.pace import share_of
@@ -63,9 +62,9 @@ def verify(
             configuration.recorded(VERIFY, [], run.id.hex) as recording,
         ):
             connected = configuration.connect(block.session())
-            told = _verify(configuration, connected, read, expected, recording.known)
+            told = _verify(configuration, connected, read, expected, recording)
             report = msgspec.convert(told, VerificationReport)
-            recording.found, recording.sound = report.found, report.sound
+            recording.sound = report.sound
             ping.counts = {"objects": report.objects, "read": report.read, "findings": len(report.findings)}
             _say(card, repository, report)
             card.then = to_mend(report.findings, report.affected)
@@ -74,7 +73,7 @@ def verify(
 
 
 def _verify(
-    configuration: Configuration, connected: Connected, read: float, expected: Heads, known: Sequence[str]
+    configuration: Configuration, connected: Connected, read: float, expected: Heads, recording: Recording
 ) -> Receipt:
     cancelled = threading.Event()
     progress = RunProgress("reading the ledger")
@@ -83,8 +82,9 @@ def _verify(
         configuration.open_state(connected),
         expected,
         read,
-        known,
+        recording.known,
         entry_names(configuration, connected),
+        on_found=recording.find,
         cancelled=cancelled.is_set,
         progress=progress,
     )

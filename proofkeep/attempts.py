@@ -1,9 +1,10 @@
 """Attempts of backups, verifies, drills and restores on this host: what `proofkeep.history` remembers of each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from proofkeep.errors import ProofkeepError
+from proofkeep.damage import OnFound, spelled, unkept
+from proofkeep.errors import CancelledError, ProofkeepError, UnexpectedError
 
 BACKUP, VERIFY, DRILL, RESTORE = "backup", "verify", "drill", "restore"
 
@@ -27,7 +28,7 @@ class Attempt:
 
     Attributes:
         number: its beginning among all beginnings and ends on this host; no clock moves it.
-        order: its end among the same; its beginning where it has none.
+        order: its end among the same; where it has none, when it last found something damaged, or its beginning.
         entries: those it was about; none means all of the place.
         run: id of the run, hex, or of the drill; the same for each attempt of a run.
         ended: None where it is under way, or has died.
@@ -71,15 +72,35 @@ class Recording:
     """An attempt under way, to be told how it ends where no exception does.
 
     Attributes:
-        known: what attempts before it found damaged, and none found sound since.
+        known: what attempts before it found damaged, and none found sound since; what it found itself by now besides,
+            so that a second try looks at that too.
         source_at: set by a backup that succeeded.
         failure: set where it came to its end and yet failed.
-        found, sound: set by who looked, see `Attempt`.
+        found: what `find` was told, see `Attempt`.
+        sound: set by who looked, see `Attempt`.
     """
 
-    def __init__(self, known: Sequence[str]) -> None:
-        self.known = known
+    def __init__(self, known: Iterable[str], on_found: OnFound = unkept) -> None:
+        self.known = list(known)
         self.source_at: int | None = None
         self.failure: ProofkeepError | None = None
-        self.found: Sequence[str] = ()
+        self.found: list[str] = []
         self.sound: Sequence[str] = ()
+        self._on_found = on_found
+
+    def find(self, things: Iterable[str]) -> None:
+        """It found these damaged, and that is kept from now on, however it ends."""
+        before = set(self.found)
+        self.found = spelled([*self.found, *things])
+        if new := [thing for thing in self.found if thing not in before]:
+            self.known += [thing for thing in new if thing not in self.known]
+            self._on_found(new)
+
+
+def told(error: BaseException) -> ProofkeepError:
+    """What an attempt ended with by an exception, as it is remembered; of a foreign one its class alone."""
+    if isinstance(error, ProofkeepError):
+        return error
+    if isinstance(error, Exception):
+        return UnexpectedError(type(error).__name__)
+    return CancelledError("its process was told to end")

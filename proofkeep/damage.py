@@ -4,17 +4,24 @@ A thing is an object's name; what every verify looks at, such as `ledger of writ
 `<what> in snapshot <id>`, which only those see who open it. Ids alone, never a file's name.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from proofkeep.errors import MalformedError
 from proofkeep.format import names
 from proofkeep.format.names import PackId
 
+OnFound = Callable[[Iterable[str]], None]
+"""Told what is found damaged as soon as it is: whatever ends the search then, it is not forgotten."""
+
 EVERYTHING = "everything"
 _MOST = 2000
 _OBJECTS = (names.INDEX, names.KEYS, names.PACKS, names.SNAPSHOTS)
 _WITHIN = " in snapshot "
+
+
+def unkept(things: Iterable[str]) -> None:
+    """Nobody keeps it."""
 
 
 def spelled(things: Iterable[str]) -> list[str]:

@@ -7,25 +7,28 @@ ended nor holds it has died. Holds names of entries and objects, ids, instants, 
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from proofkeep import events
-from proofkeep.attempts import Attempt, KnownEntry, Recording
+from proofkeep.attempts import Attempt, KnownEntry, Recording, told
+from proofkeep.damage import EVERYTHING
 from proofkeep.errors import (
-    CancelledError,
+    DamagedError,
+    DrillFailedError,
     JournalBusyError,
     ProcessGoneError,
     ProofkeepError,
-    UnexpectedError,
     UsageError,
 )
 from proofkeep.history_database import damage_on, lies_aside, open_or_begin_anew, put_things, things_of
 from proofkeep.state import locked, require_owner
 
-# An end takes its number from the sequence that numbers the beginnings, so that no clock says what came first.
+_END = "UPDATE attempts SET ended=?, code=?, message=?, source_at=? WHERE number=?"
+# An end takes its number from the sequence that numbers the beginnings, so that no clock says what came first; until
+# then, what was found damaged does.
 _NEXT = "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name='attempts'"
 _TAKE = "INSERT OR REPLACE INTO ends SELECT ?, seq FROM sqlite_sequence WHERE name='attempts'"
 _OF_NOTHING = (
@@ -35,6 +38,7 @@ _OF_NOTHING = (
 _KEPT_NS = 400 * 86_400 * 10**9
 # Whoever found damage mended keeps its failure closed, however long ago.
 _OLD = "DELETE FROM attempts WHERE code='' AND ended < ? AND number NOT IN (SELECT number FROM things)"
+_TELL_DAMAGE = {DamagedError.code, DrillFailedError.code}
 _NOTHING: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
 
 
@@ -104,27 +108,21 @@ class History:
 
     @contextmanager
     def recording(self, verb: str, place: str, entries: Sequence[str], run: str) -> Iterator[Recording]:
-        """Write down that an attempt began, and how it ended.
+        """Write down that an attempt began, what it found damaged as soon as it tells, and how it ended.
 
         Raises:
-            StateError, SpoolFullError: its beginning cannot be written; a failed end is told as an event only.
+            StateError, SpoolFullError: its beginning cannot be written; what else cannot is told as an event only.
         """
-        name, recording = os.urandom(8).hex(), Recording(self.damage(place))
+        name, known = os.urandom(8).hex(), self.damage(place)
         with locked(self._locks / name):
             number = self._begin(name, verb, place, entries, run)
+            recording = Recording(known, lambda things: self._write(number, things))
             try:
                 yield recording
-            except ProofkeepError as error:
-                self._end(number, error.code, str(error), recording)
+            except BaseException as error:
+                self._end(number, told(error), recording, cut=True)
                 raise
-            except Exception as error:
-                self._end(number, UnexpectedError.code, type(error).__name__, recording)
-                raise
-            except BaseException:
-                self._end(number, CancelledError.code, "its process was told to end", recording)
-                raise
-            failure = recording.failure
-            self._end(number, failure.code if failure else "", str(failure or ""), recording)
+            self._end(number, recording.failure, recording)
         (self._locks / name).unlink(missing_ok=True)
 
     def _begin(self, lock: str, verb: str, place: str, entries: Sequence[str], run: str) -> int:
@@ -143,17 +141,22 @@ class History:
         for statement in _OF_NOTHING:
             self._database.change(statement)
 
-    def _end(self, number: int, code: str, message: str, recording: Recording) -> None:
-        source_at = None if code and recording.failure is None else recording.source_at
-        values = (self._clock(), code, message, source_at, number)
+    def _end(self, number: int, failure: ProofkeepError | None, recording: Recording, *, cut: bool = False) -> None:
+        source_at = None if cut and recording.failure is None else recording.source_at
+        ended = (self._clock(), failure.code if failure else "", str(failure or ""), source_at)
+        self._write(number, recording.found, recording.sound, ended)
+
+    def _write(
+        self, number: int, found: Iterable[str], sound: Iterable[str] = (), ended: tuple[Any, ...] | None = None
+    ) -> None:
+        """An attempt comes last in the order from now on; it goes on where that cannot be written."""
         try:
             with self._database.transaction():
-                self._database.change(
-                    "UPDATE attempts SET ended=?, code=?, message=?, source_at=? WHERE number=?", values
-                )
+                if ended is not None:
+                    self._database.change(_END, (*ended, number))
+                put_things(self._database, number, found, sound)
                 self._database.change(_NEXT)
                 self._database.change(_TAKE, (number,))
-                put_things(self._database, number, recording.found, recording.sound)
         except ProofkeepError as error:
             events.emit("history-not-written", outcome="failure", code=error.code)
 
@@ -220,6 +223,8 @@ class History:
     ) -> Attempt:
         if ended is None and self._has_died(self._locks / lock):
             code, message = ProcessGoneError.code, "its process is gone"
+        if code and code not in _TELL_DAMAGE and (met := things[0] - {EVERYTHING}):
+            message = f"{message}; {len(met)} found damaged by then"
         about = tuple(json.loads(entries))
         return Attempt(number, order, verb, place, about, run, began, ended, code, message or "", source_at, *things)
 

@@ -36,9 +36,9 @@ def open_or_begin_anew(root: Path, *, briefly: bool = False) -> StateDatabase:
         return _opened(file, briefly=briefly)
 
 
-def put_things(database: StateDatabase, number: int, found: Iterable[str], sound: Iterable[str]) -> None:
-    """What an attempt found damaged, and what of earlier damage it found sound."""
-    told = dict.fromkeys(sound, 1) | dict.fromkeys(found, 0)
+def put_things(database: StateDatabase, number: int, found: Iterable[str], sound: Iterable[str] = ()) -> None:
+    """What an attempt found damaged, and what it found sound afterwards."""
+    told = dict.fromkeys(found, 0) | dict.fromkeys(sound, 1)
     rows = ((number, thing, value) for thing, value in told.items())
     database.change_many("INSERT OR REPLACE INTO things VALUES (?,?,?)", rows)
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from prefect import task
 
+from proofkeep.damage import OnFound
 from proofkeep.model import Finding
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.repository import Repository
@@ -29,6 +30,7 @@ class Restoration:
         selection: Selection,
         *,
         damage: Sequence[Finding],
+        on_found: OnFound,
         cancelled: Cancelled,
         progress: Progress,
     ) -> None:
@@ -39,6 +41,7 @@ class Restoration:
         self.target = target
         self.selection = selection
         self.damage = damage
+        self.on_found = on_found
         self.cancelled = cancelled
         self.progress = progress
 
@@ -55,6 +58,7 @@ def restore_snapshot(restoration: Restoration) -> Receipt:
             restoration.target,
             selection=restoration.selection,
             damage=restoration.damage,
+            on_found=restoration.on_found,
             cancelled=restoration.cancelled,
             progress=restoration.progress,
         )

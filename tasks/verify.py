@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from prefect import task
 
+from proofkeep.damage import OnFound
 from proofkeep.ledger import Heads
 from proofkeep.model import Finding
 from proofkeep.ports import Cancelled, Progress
@@ -21,7 +22,7 @@ class Verification:
     Args:
         expected: heads known from elsewhere.
         read: fraction of packs to read back, 0 to 1.
-        known, names: as `proofkeep.verify.verify` has them.
+        known, names, on_found: as `proofkeep.verify.verify` has them.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Verification:
         known: Sequence[str],
         names: Mapping[bytes, str],
         *,
+        on_found: OnFound,
         cancelled: Cancelled,
         progress: Progress,
     ) -> None:
@@ -42,6 +44,7 @@ class Verification:
         self.read = read
         self.known = known
         self.names = names
+        self.on_found = on_found
         self.cancelled = cancelled
         self.progress = progress
 
@@ -57,6 +60,7 @@ def verify_repository(verification: Verification) -> Receipt:
             read=verification.read,
             known=verification.known,
             names=verification.names,
+            on_found=verification.on_found,
             cancelled=verification.cancelled,
             progress=verification.progress,
         )

@@ -57,7 +57,8 @@ def _drill(context: Context, plan: Plan, places: Places, recording: Recording) -
     configuration = context.configuration
 
     def remember(report: DrillReport) -> None:
-        recording.found, recording.sound = report.damaged, report.sound
+        recording.find(report.damaged)
+        recording.sound = report.sound
 
     repository = configuration.connect()
     state = configuration.open_state(repository)
@@ -71,6 +72,7 @@ def _drill(context: Context, plan: Plan, places: Places, recording: Recording) -
             places,
             live=_live(context, state),
             known=recording.known,
+            on_found=recording.find,
             on_report=remember,
             progress=progress,
             cancelled=context.interruption.cancelled,

@@ -44,7 +44,7 @@ def run(context: Context) -> Exit:
     paths = [in_snapshot(path) for path in options.path]
     target = context.configuration.open_target(options.target, devices=options.devices, sync=not options.no_sync)
     run = os.urandom(16).hex()
-    with remembering_damage(context.configuration, run), ExitStack() as held:
+    with remembering_damage(context.configuration, run) as on_found, ExitStack() as held:
         with context.waiting() as waiting:
             repository = held.enter_context(opened(context.configuration, unlocking=True, progress=waiting))
             from proofkeep.restore import restore  # noqa: PLC0415 - loaded while the passphrase is worked on
@@ -63,6 +63,7 @@ def run(context: Context) -> Exit:
                 target,
                 selection=selection,
                 damage=repository.damage,
+                on_found=on_found,
                 cancelled=context.interruption.cancelled,
                 progress=progress,
             )

@@ -56,10 +56,11 @@ def run(context: Context) -> Exit:
                 read=read,
                 known=recording.known,
                 names=entry_names(context.configuration, repository),
+                on_found=recording.find,
                 cancelled=context.interruption.cancelled,
                 progress=progress,
             )
-        recording.failure, recording.found, recording.sound = report.failure, report.found, report.sound
+        recording.failure, recording.sound = report.failure, report.sound
     files = _files(context, report.findings) if options.files and report.findings else []
     _tell(context, report, files)
     report.require_intact()

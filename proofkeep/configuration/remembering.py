@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from proofkeep import events
 from proofkeep.configuration.configuration import Configuration
-from proofkeep.damage import EVERYTHING
+from proofkeep.damage import EVERYTHING, OnFound
 from proofkeep.errors import DamagedError, IntegrityError, ProofkeepError, UnsafePathError
 
 if TYPE_CHECKING:
@@ -21,19 +21,26 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def remembering_damage(configuration: Configuration, run: str) -> Iterator[None]:
-    """Let the status show as open that a restore ended within for damage: all is to be read to find it mended.
+def remembering_damage(configuration: Configuration, run: str) -> Iterator[OnFound]:
+    """Let the status show as open what a restore within had found damaged when it was cut, whatever cut it.
+
+    One that damage itself ended is open until all was read and found sound.
 
     Args:
         run: as `remember_restore` has it.
     """
-    from proofkeep.attempts import RESTORE  # noqa: PLC0415 - who only lists does without
-
+    found: list[str] = []
     try:
-        yield
-    except (IntegrityError, UnsafePathError) as error:
-        with _beside_the_restore(), configuration.recorded(RESTORE, [], run) as recording:
-            recording.failure, recording.found = error, [EVERYTHING]
+        yield found.extend
+    except BaseException as error:
+        if isinstance(error, IntegrityError | UnsafePathError):
+            found.append(EVERYTHING)
+        if found:
+            from proofkeep.attempts import RESTORE, told  # noqa: PLC0415 - who only lists does without
+
+            with _beside_the_restore(), configuration.recorded(RESTORE, [], run) as recording:
+                recording.failure = told(error)
+                recording.find(found)
         raise
 
 
@@ -54,7 +61,8 @@ def remember_restore(configuration: Configuration, report: "RestoreReport", run:
             with configuration.recorded(RESTORE, [], run) as recording:
                 made_good = DamagedError("what a restore read was damaged, and another copy made it good")
                 recording.failure = report.damage or (made_good if report.damaged else None)
-                recording.found, recording.sound = report.damaged, sound
+                recording.find(report.damaged)
+                recording.sound = sound
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from hashlib import sha256
 
 from proofkeep import events
 from proofkeep.catalog import Catalog
+from proofkeep.damage import OnFound
 from proofkeep.drill.attacks import Attack, Copy, frames_end, open_copy, unwrap
 from proofkeep.drill.keys import wrapped_forms
 from proofkeep.drill.receipts import Attacked, Draw, Trial
@@ -36,6 +37,7 @@ def attack_copy(
     draw: Draw,
     attacks: Sequence[Attack],
     *,
+    on_found: OnFound,
     cancelled: Cancelled,
     progress: Progress,
 ) -> Attacked:
@@ -51,6 +53,7 @@ def attack_copy(
     damage: list[Finding] = []
     expected = {row["name"]: row["sha256"] for row in draw.packs}.get(draw.pack)
     if digest != expected:
+        on_found([draw.pack])
         damage.append(Finding(LedgerMismatchError.code, draw.pack, "its copy has another sha-256 than the ledger says"))
     form, provider, key = _unwrapped(repository, pack, providers, damage.append)
     controls = [

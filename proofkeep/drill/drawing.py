@@ -9,6 +9,7 @@ from typing import TextIO
 
 from proofkeep import events
 from proofkeep.catalog import Catalog
+from proofkeep.damage import OnFound
 from proofkeep.drill.keys import key_facts
 from proofkeep.drill.ledgered import pack_facts
 from proofkeep.drill.plan import Plan
@@ -23,7 +24,7 @@ from proofkeep.model import Finding
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.repository import Repository
 from proofkeep.snapshots import ChunkStore, CommittedSnapshot, DataKeys, list_snapshots
-from proofkeep.snapshots.damaged import damage_met
+from proofkeep.snapshots.damaged import damage_met, telling_when_cut
 from proofkeep.verify import VerificationReport
 
 
@@ -36,6 +37,7 @@ def make_draw(
     listing: Path,
     *,
     now_ns: int,
+    on_found: OnFound,
     cancelled: Cancelled,
     progress: Progress,
 ) -> Draw:
@@ -44,6 +46,7 @@ def make_draw(
     Args:
         verified: gives the ledger heads and what else was found.
         listing: a new file, one line for each file that could be drawn.
+        on_found: is told what is damaged snapshot by snapshot.
 
     Raises:
         KeyAccessError, StoreError, TransportError: of the kind met.
@@ -62,8 +65,11 @@ def make_draw(
         out.write(HEADING)
         for one in scoped:
             chunks.damaged.clear()  # it is told of the snapshot that met it
-            population.walk(one, chunks, data_keys, out, damage.append)
-            damaged += damage_met(repository, chunks, data_keys, one.snapshot.id.short)
+            short = one.snapshot.id.short
+            with telling_when_cut(chunks, short, on_found):
+                population.walk(one, chunks, data_keys, out, damage.append)
+            on_found(met := damage_met(repository, chunks, data_keys, short))
+            damaged += met
     keys = key_facts(repository, population.data_keys, damage.append)
     epochs = {row["data_key"]: row["epoch"] for row in keys}
     strata = _final_strata(population, epochs)

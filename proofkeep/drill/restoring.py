@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from proofkeep import events
 from proofkeep.catalog import Catalog
+from proofkeep.damage import OnFound, snapshot_of
 from proofkeep.drill.digests import Digester
 from proofkeep.drill.plan import Places
 from proofkeep.drill.receipts import Compared, Draw, Facts, Restored, Sampled
@@ -34,7 +35,7 @@ from proofkeep.snapshots import (
     read_packs,
     walk_manifest,
 )
-from proofkeep.snapshots.damaged import damage_met
+from proofkeep.snapshots.damaged import damage_met, damage_unread
 from proofkeep.snapshots.walk import open_roots
 
 CLOCK_START = "before the first data key is unwrapped and the first byte of a drawn file is fetched"
@@ -51,6 +52,7 @@ class SampleRestore:
     catalog: Catalog
     providers: Sequence[KeyProvider]
     places: Places
+    on_found: OnFound
     cancelled: Cancelled
     progress: Progress
     clock: Callable[[], int]
@@ -59,6 +61,7 @@ class SampleRestore:
     not_tested: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
     _reasons: dict[tuple[str, str], str] = field(default_factory=dict)
+    _reading: tuple[ChunkStore, str] | None = None
 
     def run(self, draw: Draw) -> Restored:
         """Restore and compare the sample; its plaintext is destroyed however this ends.
@@ -66,6 +69,13 @@ class SampleRestore:
         Raises:
             CancelledError; any error that a second attempt may mend; PolicyError, TargetError: there is no scratch.
         """
+        try:
+            return self._run(draw)
+        except BaseException:
+            self.on_found([*self.damaged, *(damage_unread(*self._reading) if self._reading else ())])
+            raise
+
+    def _run(self, draw: Draw) -> Restored:
         by_snapshot: dict[str, list[Sampled]] = defaultdict(list)
         for sampled in draw.sample:
             by_snapshot[sampled.snapshot].append(sampled)
@@ -105,7 +115,7 @@ class SampleRestore:
             self._lose(short, ObjectMissingError.code, "its record is gone since the draw")
             return found
         chunks, data_keys = reader
-        chunks.damaged.clear()  # it is told of the snapshot that met it
+        self._reading = chunks, short
         selection = by_id([bytes.fromhex(sampled.file) for sampled in wanted], path_id)
         try:
             roots = open_roots(self.repository, data_keys, snapshot)
@@ -114,7 +124,7 @@ class SampleRestore:
                 found[path_id(entry.path).hex()] = entry
         except ProofkeepError as error:
             self._survive(short, error)
-        self.damaged += damage_met(self.repository, chunks, data_keys, short)
+        self._met(damage_met(self.repository, chunks, data_keys, short))
         return found
 
     def _restore(
@@ -127,7 +137,8 @@ class SampleRestore:
         for short, found in entries.items():
             if not found:
                 continue
-            chunks.damaged.clear()
+            chunks.damaged.clear()  # it is told of the snapshot that met it
+            self._reading = chunks, short
             selection = by_path([entry.path for entry in found.values()])
             try:
                 report = restore(
@@ -163,10 +174,16 @@ class SampleRestore:
         for finding in report.findings:
             self._reasons[short, finding.subject] = finding.code
             self._note(finding)
-        self.damaged += report.damaged
+        self._met(report.damaged)
         if report.owners_unset or report.xattrs_unset:
             unset = f"{report.owners_unset} owners and {report.xattrs_unset} extended attributes"
             self.not_tested.append(f"{unset} of snapshot {short} could not be set by this user or on this filesystem")
+
+    def _met(self, things: list[str]) -> None:
+        """Keep objects at once; what of a snapshot did not open is told by the files that it cost, once they are."""
+        self.damaged += things
+        self.on_found(thing for thing in things if not snapshot_of(thing))
+        self._reading = None
 
     def _compare(
         self, wanted: dict[str, list[Sampled]], entries: dict[str, dict[str, Entry]], scratch: Scratch

@@ -10,6 +10,7 @@ from typing import Self, TypeVar
 
 from proofkeep import events
 from proofkeep.catalog import Catalog, refresh
+from proofkeep.damage import OnFound, unkept
 from proofkeep.drill.attacking import attack_copy
 from proofkeep.drill.attacks import ATTACKS, Attack
 from proofkeep.drill.damaged import found_damaged, found_sound
@@ -50,13 +51,14 @@ class Drill:
         places: Places,
         *,
         known: Sequence[str] = (),
+        on_found: OnFound = unkept,
         attacks: Sequence[Attack] = ATTACKS,
         progress: Progress = silent,
         cancelled: Cancelled = lambda: False,
         clock: Callable[[], int] = time.time_ns,
         ticks: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """`ticks` is a monotonic clock in ns; `attacks` are what must be refused; `known` as `verify` has it."""
+        """`ticks` is a monotonic clock in ns; `attacks` must be refused; `known`, `on_found` as `verify` has them."""
         plan.check()
         self.repository = repository
         self.plan = plan
@@ -64,6 +66,7 @@ class Drill:
         self._state = state
         self._providers = providers
         self._known = known
+        self._on_found = on_found
         self._attacks = attacks
         self._progress = progress
         self._cancelled = cancelled
@@ -96,6 +99,7 @@ class Drill:
             read=self.plan.read,
             seed=sha256(self.plan.id.encode()).digest(),
             known=self._known,
+            on_found=self._on_found,
             cancelled=self._cancelled,
             progress=self._progress,
         )
@@ -104,6 +108,7 @@ class Drill:
             save_heads(self._state.heads_file, heads)
         learned = refresh(self.repository, self._catalog, remembered, progress=self._progress)
         verified.findings.extend(finding for finding in learned if finding not in verified.findings)
+        self._on_found(verified.found)
         return make_draw(
             self.repository,
             self._catalog,
@@ -112,6 +117,7 @@ class Drill:
             verified,
             gathering / LISTING,
             now_ns=self._clock(),
+            on_found=self._on_found,
             cancelled=self._cancelled,
             progress=self._progress,
         )
@@ -123,6 +129,7 @@ class Drill:
             self._catalog,
             self._providers,
             self.places,
+            self._on_found,
             self._cancelled,
             self._progress,
             self._clock,
@@ -152,6 +159,7 @@ class Drill:
             self._providers,
             draw,
             self._attacks,
+            on_found=self._on_found,
             cancelled=self._cancelled,
             progress=self._progress,
         )
@@ -212,6 +220,7 @@ def run_drill(
     *,
     live: Sequence[Live] = (),
     known: Sequence[str] = (),
+    on_found: OnFound = unkept,
     on_report: Callable[[DrillReport], None] = lambda _: None,
     attacks: Sequence[Attack] = ATTACKS,
     progress: Progress = silent,
@@ -222,7 +231,7 @@ def run_drill(
 
     Args:
         live: the entries whose source this host holds.
-        known: as `verify` has it.
+        known, on_found: as `verify` has them.
         on_report: is told how it ended before that raises.
 
     Raises:
@@ -237,6 +246,7 @@ def run_drill(
         plan,
         places,
         known=known,
+        on_found=on_found,
         attacks=attacks,
         progress=progress,
         cancelled=cancelled,

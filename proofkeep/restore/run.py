@@ -6,7 +6,7 @@ from itertools import chain
 import msgspec
 
 from proofkeep import events
-from proofkeep.damage import spelled
+from proofkeep.damage import OnFound, spelled, unkept
 from proofkeep.errors import (
     CancelledError,
     ProofkeepError,
@@ -31,7 +31,7 @@ from proofkeep.snapshots import (
     read_packs,
     walk_manifest,
 )
-from proofkeep.snapshots.damaged import damage_met
+from proofkeep.snapshots.damaged import damage_met, telling_when_cut
 from proofkeep.snapshots.walk import open_roots
 
 _WINDOW_CHUNKS = 4096
@@ -50,6 +50,7 @@ def restore(
     selection: Selection = EVERYTHING,
     damage: Sequence[Finding] = (),
     threads: int = THREADS,
+    on_found: OnFound = unkept,
     cancelled: Cancelled = lambda: False,
     progress: Progress = silent,
 ) -> RestoreReport:
@@ -57,6 +58,7 @@ def restore(
 
     Args:
         damage: what is known to be wrong with the repository already; it goes into the report.
+        on_found: is told what was damaged by then where it raises; else the report tells it.
 
     Returns:
         The report; `intact` is false when there is damage, or a file was incomplete in the snapshot.
@@ -66,32 +68,29 @@ def restore(
         UnsafePathError, MalformedError: the manifest is hostile; nothing is left there.
         KeyAccessError, StoreError, TransportError: of the kind met; nothing is left there.
     """
+    known = [finding.subject for finding in damage]
+    on_found(known)
     chunks = chunks.preferring(read_packs(repository, snapshot.id))
     run = _Restore(repository, chunks, target, snapshot, threads, cancelled, progress)
-    run.report.findings.extend(damage)
-    roots = open_roots(repository, data_keys, snapshot)
-    target.begin()
-    try:
-        entries = walk_manifest(chunks, roots, run.report.findings.append, selection)
-        before: _Window | None = None
-        for window in map(run.begin, _windows(entries)):
-            if before is not None:
-                run.end(before)
-            before = window
-        if before is not None:
-            run.end(before)
-        target.complete()
-    except BaseException:
-        run.fetcher.close()
-        target.abandon()
-        raise
-    run.fetcher.close()
     report = run.report
+    report.findings.extend(damage)
+    roots = open_roots(repository, data_keys, snapshot)
+    with telling_when_cut(chunks, snapshot.id.short, on_found):
+        target.begin()
+        try:
+            entries = walk_manifest(chunks, roots, report.findings.append, selection)
+            run.restore(entries)
+            target.complete()
+        except BaseException:
+            run.fetcher.close()
+            target.abandon()
+            raise
+        run.fetcher.close()
+        met = damage_met(repository, chunks, data_keys, snapshot.id.short)
     owners, xattrs = run.fetcher.unset
     report.owners_unset, report.xattrs_unset = target.owners_unset + owners, target.xattrs_unset + xattrs
+    report.damaged = spelled([*known, *met])
     report.whole = selection is EVERYTHING
-    met = damage_met(repository, chunks, data_keys, snapshot.id.short)
-    report.damaged = spelled([*(finding.subject for finding in damage), *met])
     events.emit(
         "restore",
         outcome="success" if report.intact else "failure",
@@ -154,6 +153,16 @@ class _Restore:
         self._links: dict[bytes, bytes | FileJob] = {}
         self._counted = 0
         self.report = RestoreReport(snapshot.id.short, snapshot.facts.complete)
+
+    def restore(self, entries: Iterator[Entry]) -> None:
+        """Make all of it, in order."""
+        before: _Window | None = None
+        for window in map(self.begin, _windows(entries)):
+            if before is not None:
+                self.end(before)
+            before = window
+        if before is not None:
+            self.end(before)
 
     def begin(self, window: list[Entry]) -> _Window:
         """Make every entry of the window and begin to fetch what its files need."""

@@ -4,9 +4,10 @@ A pack or wrapped key that is not what the ledger says is damaged for everybody,
 a key would open is not told besides. One that is, and yet does not open, was sealed so: only who opens it sees that.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 
-from proofkeep.damage import within
+from proofkeep.damage import OnFound, within
 from proofkeep.errors import IntegrityError, ObjectMissingError, ProofkeepError
 from proofkeep.format import names
 from proofkeep.format.ledger_entry import StoredObject
@@ -32,6 +33,21 @@ def damage_met(repository: Repository, chunks: ChunkStore, data_keys: DataKeys, 
     altered = set(packs) if len(packs) > _MOST_READ else _altered(repository, packs)
     told = [name if name in altered else within(name, snapshot) for name in packs]
     return [*sorted(keys), *told, *_unfound(chunks, snapshot)]
+
+
+def damage_unread(chunks: ChunkStore, snapshot: str) -> list[str]:
+    """The same without reading anything back, where reading was cut: only who opens it all can say that it is sound."""
+    return [*(within(name, snapshot) for name in _packs(chunks)), *_unfound(chunks, snapshot)]
+
+
+@contextmanager
+def telling_when_cut(chunks: ChunkStore, snapshot: str, on_found: OnFound) -> Iterator[None]:
+    """Within, a snapshot is read: where that is cut, `on_found` is told what did not hold by then."""
+    try:
+        yield
+    except BaseException:
+        on_found(damage_unread(chunks, snapshot))
+        raise
 
 
 def _packs(chunks: ChunkStore) -> list[str]:

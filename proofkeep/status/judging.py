@@ -138,8 +138,8 @@ def open_failures(
 
 
 def _is_nothing(attempt: Attempt) -> bool:
-    """A verify or drill that somebody cancelled proved nothing, and says nothing against anything."""
-    return attempt.verb != BACKUP and attempt.code == CancelledError.code
+    """A verify or drill that somebody cancelled before it found damage says nothing against anything."""
+    return attempt.verb != BACKUP and attempt.code == CancelledError.code and not attempt.found
 
 
 def _closed(

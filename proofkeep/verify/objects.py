@@ -3,10 +3,12 @@
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 
-from proofkeep.errors import CancelledError, ObjectMissingError, ObjectUnreadableError
+from proofkeep.damage import OnFound
+from proofkeep.errors import CancelledError, ObjectMissingError, ObjectUnreadableError, ProofkeepError
 from proofkeep.format import names
 from proofkeep.format.names import PackId
 from proofkeep.model import ObjectStat
@@ -61,6 +63,7 @@ class ObjectCheck:
         expected: Expected,
         report: VerificationReport,
         retired: set[PackId],
+        on_found: OnFound,
         cancelled: Cancelled,
         progress: Progress,
     ) -> None:
@@ -68,6 +71,7 @@ class ObjectCheck:
         self._expected = expected
         self._report = report
         self._retired = {pack.name for pack in retired}
+        self._on_found = on_found
         self._cancelled = cancelled
         self._progress = progress
         self._total_objects = 0
@@ -92,8 +96,10 @@ class ObjectCheck:
                 while pending:
                     self._settle(*pending.popleft())
             finally:
-                for _, future in pending:
-                    future.cancel()
+                for item, future in pending:  # where it is cut: what was read by then counts
+                    if not future.cancel():
+                        with suppress(ProofkeepError):
+                            self._settle(item, future)
         self._tell()
 
     def _listed(self) -> Iterator[ExpectedObject]:
@@ -160,3 +166,4 @@ class ObjectCheck:
     def _find(self, code: str, item: ExpectedObject, detail: str) -> None:
         self._expected.set_damaged(item.name)
         self._report.find(code, item.name, detail)
+        self._on_found([item.name])

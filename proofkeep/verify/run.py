@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from proofkeep import events
-from proofkeep.damage import EVERYTHING, is_object, snapshot_of
+from proofkeep.damage import EVERYTHING, OnFound, is_object, snapshot_of, unkept
 from proofkeep.ledger import Heads, load_heads, save_heads
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.progress import silent
@@ -28,13 +28,14 @@ def verify_here(
     read: float = 0.0,
     known: Sequence[str] = (),
     names: Mapping[bytes, str] = {},
+    on_found: OnFound = unkept,
     cancelled: Cancelled = lambda: False,
     progress: Progress = silent,
 ) -> VerificationReport:
     """`verify` against what this host remembers as well; if nothing is wrong, it remembers the heads as they are now.
 
     Args:
-        known, names: as `verify` has them.
+        known, names, on_found: as `verify` has them.
 
     Raises:
         MalformedError: what it remembers is malformed.
@@ -48,6 +49,7 @@ def verify_here(
         read=read,
         known=known,
         names=names,
+        on_found=on_found,
         cancelled=cancelled,
         progress=progress,
     )
@@ -65,6 +67,7 @@ def verify(
     seed: bytes | None = None,
     known: Sequence[str] = (),
     names: Mapping[bytes, str] = {},
+    on_found: OnFound = unkept,
     cancelled: Cancelled = lambda: False,
     progress: Progress = silent,
 ) -> tuple[VerificationReport, Heads]:
@@ -77,6 +80,7 @@ def verify(
         seed: draws the packs; random by default.
         known: what this host found damaged before, as `proofkeep.damage` spells it; its objects are read in any case.
         names: of inventory entries by their keyed ids, as far as they are known.
+        on_found: is told what is damaged, object by object as they are met, and the rest however this ends.
 
     Returns:
         The report, and the heads as they are now; to be remembered only when the report is intact.
@@ -91,16 +95,18 @@ def verify(
         heads = verify_chains(repository, expected, expect or {}, remembered or {}, report, progress)
         retired, refused = read_retired(repository)
         report.findings.extend(refused)
-        check = ObjectCheck(repository, expected, report, retired, cancelled, progress)
+        on_found(report.found)
+        check = ObjectCheck(repository, expected, report, retired, on_found, cancelled, progress)
         check.run(Reading(read, seed or os.urandom(16), frozenset(known)))
         snapshots = verify_records(repository, expected, retired, report, names)
         foreign = {thing for thing in known if is_object(thing) and expected.find(thing) is None}
+        if read < 1:
+            report.not_tested.append(f"content of {100 - 100 * read:.0f} % of the packs was not read back")
+        report.not_tested.append("frames were not opened: that needs the restore role (restore, drill)")
+        verify_kept_secret(repository, report)
     finally:
+        on_found(report.found)
         expected.close()
-    if read < 1:
-        report.not_tested.append(f"content of {100 - 100 * read:.0f} % of the packs was not read back")
-    report.not_tested.append("frames were not opened: that needs the restore role (restore, drill)")
-    verify_kept_secret(repository, report)
     seen = check.sound | {each.id.short for each in snapshots}
     _look_again(known, seen, foreign, report, everything=read >= 1)
     events.emit(
@@ -131,13 +137,13 @@ def _look_again(
         everything: all objects were read, so that none can be damaged where nothing was found.
     """
     damaged = set(report.found)
-    for thing in known:
+    for thing in (each for each in known if each not in damaged):
         if snapshot := snapshot_of(thing):
             sound = snapshot not in seen and not damaged  # its record may be what is damaged
         elif is_object(thing):
             sound = thing in seen or (thing in foreign and not damaged)
         else:
-            sound = thing not in damaged and thing != EVERYTHING
+            sound = thing != EVERYTHING
         if sound or (everything and not damaged and not snapshot):
             report.sound.append(thing)
     if left := len(known) - len(report.sound) - len(damaged.intersection(known)):

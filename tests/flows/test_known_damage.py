@@ -1,6 +1,8 @@
 """What the cards say of damage, and when the status lets go of it."""
 
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -8,6 +10,7 @@ from flows.backup import backup
 from flows.restore import restore
 from flows.status import status
 from flows.verify import verify
+from proofkeep.errors import StoreDeniedError
 from tests.flows.house import ENTRY, House
 from tests.flows.running import artifacts, message, run_here
 
@@ -70,4 +73,39 @@ def test_restore_that_found_damage_is_open_until_the_next_verify_read_sound_byte
     assert "home: damaged" in ended(backed_up)[1]
     altered_pack.write_bytes((backed_up.root / "kept").read_bytes())
     assert run_here(verify, {"repository": backed_up.name, "read": 0.0}).state_name == "Completed"
+    assert ended(backed_up)[0] == "Completed"
+
+
+def denied(at: str) -> Any:
+    """The store refuses what is asked there; no task tries that again."""
+    return patch(at, side_effect=StoreDeniedError("store says no"))
+
+
+def test_verify_that_is_cut_is_open_until_what_it_had_found_was_read_back_sound(
+    backed_up: House, altered_pack: Path
+) -> None:
+    with denied("proofkeep.verify.run.verify_records"):
+        run = run_here(verify, {"repository": backed_up.name, "read": 1.0})
+    assert "store says no" in message(run)
+    assert "home: store-denied" in ended(backed_up)[1]
+
+    listing = {"repository": backed_up.name, "read": 0.0}
+    assert "the first: integrity" in message(run_here(verify, listing))
+    altered_pack.write_bytes((backed_up.root / "kept").read_bytes())
+    assert run_here(verify, listing).state_name == "Completed"
+    assert ended(backed_up)[0] == "Completed"
+
+
+def test_restore_that_is_cut_is_open_until_its_snapshot_was_restored_whole(
+    backed_up: House, altered_pack: Path, tmp_path: Path
+) -> None:
+    wanted = {"repository": backed_up.name, "keys": backed_up.name}
+    with denied("proofkeep.restore.run.damage_met"):
+        run_here(restore, wanted | {"target": str(tmp_path / "cut")})
+    assert "home: store-denied" in ended(backed_up)[1]
+
+    altered_pack.write_bytes((backed_up.root / "kept").read_bytes())
+    run_here(verify, {"repository": backed_up.name, "read": 1.0})
+    assert "home: store-denied" in ended(backed_up)[1]
+    assert run_here(restore, wanted | {"target": str(tmp_path / "whole")}).state_name == "Completed"
     assert ended(backed_up)[0] == "Completed"

@@ -1,12 +1,13 @@
 """Damage that was found stays open until somebody looked at it again, whatever else ends well meanwhile."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.engine.cli.places import Place
+from tests.engine.cli.places import Place, unprivileged
 from tests.engine.cli.test_exit_codes import damage_largest_pack
 from tests.engine.cli.test_status import only, status
 from tests.settling import let_settle
@@ -151,4 +152,42 @@ def test_restore_that_ends_for_damage_is_open_until_everything_was_read_and_foun
     repository.done("verify")
     assert failures(repository) == [("restore", "malformed")]
     repository.done("verify", "--read-all")
+    assert failures(repository) == []
+
+
+@contextmanager
+def cut(place: Place) -> Iterator[Sequence[str]]:
+    """Within, the store refuses what a verify asks for last; what commands have to run under to meet that."""
+    folder = place.root / "store/secrets"
+    mode = folder.stat().st_mode
+    folder.chmod(0)
+    yield unprivileged()
+    folder.chmod(mode)
+
+
+def test_verify_that_is_cut_is_open_until_what_it_had_found_was_read_back_sound(altered: tuple[Place, Mend]) -> None:
+    place, mend = altered
+    with cut(place) as under:
+        ended = place.run("verify", "--read-all", "--json", under=under)
+
+    assert ended.document["error"]["code"] == "store-denied"
+    (failure,) = only(status(place)[1]["entries"])["failures"]
+    assert failure["message"] == f"{ended.document['error']['message']}; 2 found damaged by then"
+    findings(place, "verify")
+    mend()
+    place.done("verify")
+    assert failures(place) == []
+
+
+def test_what_a_drill_had_found_before_it_was_cut_is_read_by_every_verify(repository: Place) -> None:
+    repository.done("backup")
+    pack = max((repository.root / "store").glob("packs/*/*/*"), key=lambda path: path.stat().st_size)
+    aside = pack.rename(repository.root / "aside")
+    with cut(repository) as under:
+        assert repository.run("drill", "--no-live", under=under).code == 5
+    aside.rename(pack)
+
+    assert repository.done("verify")["read"] == 1  # what is known to be damaged
+    assert failures(repository) == [("drill", "store-denied")]
+    assert repository.done("drill", "--no-live")["passed"]
     assert failures(repository) == []

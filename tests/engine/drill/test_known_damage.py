@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from proofkeep.damage import within
 from proofkeep.drill import DrillReport, Plan
-from proofkeep.errors import DrillFailedError
+from proofkeep.drill.population import Population
+from proofkeep.errors import CancelledError, DrillFailedError, StoreUnavailableError
 from proofkeep.keys.host_secret import FileHostSecret
 from proofkeep.repository import Repository
 from proofkeep.repository.connect import connect
+from proofkeep.snapshots import list_snapshots
 from proofkeep.stores.local import LocalStore
 from tests.decorating import Around, WatchedStore
 from tests.engine.drill.house import House, flip_byte
@@ -99,6 +103,60 @@ def test_pack_that_is_gone_or_altered_is_told_by_its_name_once(stored: House, pa
 
     assert damaged.count(name(stored, pack)) == 1
     assert not any(thing.startswith("file ") for thing in damaged)
+
+
+def test_drill_whose_verify_is_cancelled_tells_what_it_had_found(stored: House) -> None:
+    pack = largest(stored)
+    pack.unlink()
+    found: list[str] = []
+
+    with pytest.raises(CancelledError):
+        stored.drill(Plan("first"), on_found=found.extend, cancelled=lambda: bool(found))
+
+    assert set(found) == {name(stored, pack)}
+
+
+def snapshot_of(house: House) -> str:
+    (snapshot,) = list_snapshots(house.repository)[0]
+    return snapshot.id.short
+
+
+def test_drill_that_is_cancelled_while_it_draws_tells_what_had_not_opened(stored: House) -> None:
+    manifest = min(stored.packs(), key=lambda file: file.stat().st_size)
+    stored.repository = through(stored, flipping(name(stored, manifest)))
+    found: list[str] = []
+    walk = Population.walk
+
+    def cut(*how: Any) -> None:
+        walk(*how)
+        raise CancelledError("drill was cancelled")
+
+    with pytest.raises(CancelledError), patch.object(Population, "walk", cut):
+        stored.drill(Plan("first"), on_found=found.extend)
+
+    assert found == [within(name(stored, manifest), snapshot_of(stored))]
+
+
+def test_drill_whose_store_goes_away_while_it_restores_tells_what_had_not_opened(stored: House) -> None:
+    bad = name(stored, largest(stored))
+    stored.repository = through(stored, flipping(bad))
+    found: list[str] = []
+
+    gone = patch("proofkeep.restore.run.damage_met", side_effect=StoreUnavailableError("store cannot be reached"))
+    with gone, pytest.raises(DrillFailedError):
+        stored.drill(Plan("first", per_stratum=EVERYTHING), on_found=found.extend)
+
+    assert found == [within(bad, snapshot_of(stored))]
+
+
+def test_drill_that_comes_to_its_end_tells_files_and_not_what_else_did_not_open(stored: House) -> None:
+    stored.repository = through(stored, flipping(name(stored, largest(stored))))
+    found: list[str] = []
+
+    with pytest.raises(DrillFailedError):
+        stored.drill(Plan("first", per_stratum=EVERYTHING), on_found=found.extend)
+
+    assert found == []
 
 
 def test_drill_under_an_altered_data_key_names_the_key_and_a_verify_sees_it_mended(stored: House) -> None:

@@ -5,7 +5,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from unittest.mock import patch
@@ -15,7 +14,6 @@ import pytest
 from proofkeep.attempts import BACKUP, DRILL, VERIFY, Attempt, KnownEntry
 from proofkeep.errors import (
     CancelledError,
-    DamagedError,
     DrillFailedError,
     PartialSnapshotError,
     ProcessGoneError,
@@ -197,54 +195,6 @@ def test_repository_is_forgotten_with_its_entries_and_attempts_and_no_other(tmp_
             history.forget_place(PLACE)
 
 
-def look(history: History, run: str, *, found: Sequence[str] = (), sound: Sequence[str] = ()) -> list[str]:
-    """A verify; what it was told to be known."""
-    with history.recording(VERIFY, PLACE, [], run) as recording:
-        recording.found, recording.sound = found, sound
-        return list(recording.known)
-
-
-def test_damage_is_known_until_an_attempt_that_began_later_found_it_sound(tmp_path: Path) -> None:
-    with opened(tmp_path) as history:
-        with history.recording(VERIFY, PLACE, [], "0") as early:
-            look(history, "1", found=["packs/a", "packs/b"])
-            early.sound = ["packs/a"]
-        known = look(history, "2", sound=["packs/b"])
-        after = look(history, "3", found=["packs/b"])
-
-        assert (known, after) == (["packs/a", "packs/b"], ["packs/a"])
-        assert history.damage(PLACE) == ["packs/a", "packs/b"]
-        assert history.damage("/elsewhere") == []
-        found, sound = [(each.found, each.sound) for each in history.attempts(PLACE) if each.run in "12"]
-        assert (found, sound) == (
-            (frozenset(["packs/a", "packs/b"]), frozenset()),
-            (frozenset(), frozenset(["packs/b"])),
-        )
-        history.forget_place(PLACE)
-        assert history.damage(PLACE) == []
-
-
-def test_what_a_failed_attempt_found_is_remembered(tmp_path: Path) -> None:
-    with opened(tmp_path) as history:
-        with suppress(DrillFailedError), history.recording(DRILL, PLACE, [], RUN) as recording:
-            recording.found = ["packs/a"]
-            raise DrillFailedError("not restored")
-
-        assert only(history).found == {"packs/a"}
-        assert history.damage(PLACE) == ["packs/a"]
-
-
-def test_success_of_long_ago_that_found_something_sound_stays(tmp_path: Path) -> None:
-    with History(tmp_path, lambda: 0) as history:
-        look(history, "1", found=["packs/a"])
-        look(history, "2", sound=["packs/a"])
-    with History(tmp_path, lambda: 401 * 86_400 * 10**9) as history:
-        look(history, "3")
-
-        assert history.damage(PLACE) == []
-        assert [attempt.run for attempt in history.attempts(PLACE)] == ["1", "2", "3"]
-
-
 def test_successes_of_long_ago_go_and_failures_stay(tmp_path: Path) -> None:
     day = 86_400 * 10**9
     with History(tmp_path, lambda: 0) as history:
@@ -284,14 +234,3 @@ def test_damaged_history_is_begun_anew_and_keeps_nobody_from_backing_up(tmp_path
 
     with opened(tmp_path) as history:
         assert not history.damaged
-
-
-def test_damage_of_a_version_that_did_not_note_it_is_everything_until_somebody_reads_all(tmp_path: Path) -> None:
-    with opened(tmp_path) as history, suppress(DamagedError), history.recording(VERIFY, PLACE, [], RUN):
-        raise DamagedError("verify has 1 findings")
-    with closing(sqlite3.connect(tmp_path / "history.sqlite")) as database:
-        database.executescript("DROP TABLE things; PRAGMA user_version=0;")
-
-    for _ in range(2):
-        with opened(tmp_path) as history:
-            assert history.damage(PLACE) == ["everything"]

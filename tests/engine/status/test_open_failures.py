@@ -97,6 +97,14 @@ def test_cancelled_verify_or_drill_is_no_failure(verb: str) -> None:
     assert codes(attempt(1, verb=verb, code="cancelled")) == []
 
 
+@pytest.mark.parametrize("code", ["cancelled", "store-unavailable", DIED])
+def test_verify_that_was_cut_is_open_for_the_damage_it_had_found(code: str) -> None:
+    failure = attempt(1, **found("packs/a") | {"code": code})
+
+    assert codes(failure, attempt(2, **passed())) == [code]
+    assert codes(failure, attempt(2, **passed("packs/a"))) == []
+
+
 def found(*things: str) -> dict[str, Any]:
     return {"code": "damaged", "verb": VERIFY, "entries": (), "found": frozenset(things)}
 
