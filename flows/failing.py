@@ -98,7 +98,7 @@ def _surroundings(verb: str, subject: str, run: FlowRun, error: ProofkeepError) 
 
 
 def _where(run: FlowRun, left: Mapping[str, Left]) -> str:
-    """The blocks and entries that the run is about; those of the runs that it was to send too, once they are known."""
+    """What the run is about, with the entries of those that it was to send too once they are known, and its queue."""
     names = (
         ("inventory", "inventory "),
         ("entry", "entry "),
@@ -109,4 +109,6 @@ def _where(run: FlowRun, left: Mapping[str, Left]) -> str:
     where = [f"{words}`{run.parameters[name]}`" for name, words in names if isinstance(run.parameters.get(name), str)]
     if "entry" not in run.parameters:
         where += [f"entry `{name}`" for name in named_entries(run, left)]
+    if run.work_queue_name:  # the inventory's name of the host, which may call itself otherwise
+        where.append(f"work queue `{run.work_queue_name}`")
     return ", ".join(where) or "not known"

@@ -92,6 +92,7 @@ def test_run_of_a_lost_host_is_crashed_and_its_card_says_what_is_lost(queue: str
     )
     text = artifacts(run.id)["markdown"]
     assert row(text, "cause").startswith("**lost host** (`host-lost`")
+    assert row(text, "where").endswith(f", work queue `{queue}`"), "the name that the inventory has for the host"
     assert f"in the spool on host {queue}, of this run and of earlier ones, is **lost unless" in row(text, "safe")
     assert "grows older until a run commits" in row(text, "recovery point")
     assert row(text, "without backups") == "`home`, `mail`, until another host backs them up"
