@@ -21,7 +21,7 @@ _LISTEN_EVERY = 4096
 def main(socket: int, memory: int, root: int) -> None:
     """Count to the end, or until nobody listens."""
     connection, _ = joined(socket, memory)
-    os.nice(_LOWEST)
+    os.setpriority(os.PRIO_PROCESS, 0, _LOWEST)
     files = size = 0
     try:
         order = msgspec.msgpack.decode(connection.recv_bytes(), type=Order)
