@@ -140,6 +140,11 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     group: bytes = b""
     settled: bool = False
 
+    @property
+    def described(self) -> int:
+        """Bytes of path, link target and extended attributes, which may be thousands of times the rest."""
+        return len(self.path) + len(self.target) + sum(len(name) + len(value) for name, value in self.xattrs)
+
 
 class SourceDescription(msgspec.Struct, frozen=True):
     """What a source walks: its root and the patterns that choose."""

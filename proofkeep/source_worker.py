@@ -64,7 +64,7 @@ def _steps(source: DirectorySource, shared: memoryview) -> Iterator[Step]:
             nodes, places, end, described = [], [], 0, 0
         base = part * PART + end
         nodes.append(node)
-        described += len(node.path) + len(node.target) + sum(len(name) + len(value) for name, value in node.xattrs)
+        described += node.described
         if wanted and source.read_whole(node, shared[base : base + node.size]):
             places.append(end)
             end += node.size

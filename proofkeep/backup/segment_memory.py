@@ -52,6 +52,14 @@ class Ahead:
             self._waiting.extend(islice(self._nodes, missing))
         return list(islice(self._waiting, count))
 
+    def batch(self, count: int, described: int) -> Sequence[Node]:
+        """As `look`, but ends at the node with which the descriptions of all that wait pass so many bytes."""
+        size = sum(node.described for node in self._waiting)
+        while len(self._waiting) < count and size <= described and (node := next(self._nodes, None)) is not None:
+            self._waiting.append(node)
+            size += node.described
+        return list(islice(self._waiting, count))
+
     def take(self, count: int) -> None:
         """Let go of nodes that were looked at."""
         if count == len(self._waiting):

@@ -28,6 +28,7 @@ from proofkeep.repository import Repository
 from proofkeep.slabs import Slab, SlabPool
 
 _BATCH = 256
+_BATCH_DESCRIBED = 1 << 20
 _BATCH_CHUNKS = 1 << 17  # their ids are 4 MiB, and are in memory several times
 _ATTEMPTS = 3
 _COUNTED: dict[int, str] = {int(Kind.FILE): "files", int(Kind.DIRECTORY): "directories"}
@@ -95,7 +96,7 @@ class Walk:
         nodes = self.source.walk(reading=not remembers)
         ahead = Ahead(nodes)
         try:
-            while batch := _few(ahead.look(_BATCH), _BATCH_CHUNKS * self.chunker.sizes.average):
+            while batch := _few(ahead.batch(_BATCH, _BATCH_DESCRIBED), _BATCH_CHUNKS * self.chunker.sizes.average):
                 if self.cancelled():
                     raise CancelledError("run was cancelled while it walked its source")
                 segments.settle(batch[0].path)
@@ -190,7 +191,7 @@ class Walk:
 
     def _unchanged(self, node: Node, path_id: bytes, state: FileState | None) -> Entry | None:
         if (first := self._links.get(link_key(node))) is not None:
-            return msgspec.structs.replace(first, path=node.path)
+            return msgspec.structs.replace(first, path=node.path, xattrs=list(node.xattrs))
         if state is None or state.fingerprint != self._mark(node) or not self.known.refer(state.packs):
             return None
         self.totals["unchanged_files"] += 1
@@ -204,7 +205,7 @@ class Walk:
         if node.hardlink is None or entry.unread:
             return entry
         entry = msgspec.structs.replace(entry, hardlink=path_id)
-        self._links[link_key(node)] = entry
+        self._links[link_key(node)] = msgspec.structs.replace(entry, xattrs=[])
         return entry
 
     def _read_small(self, node: Node, path_id: bytes, reader: ContentReader) -> Entry | None:

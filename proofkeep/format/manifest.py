@@ -15,6 +15,7 @@ MAX_PATH = 1 << 20
 ID_SIZE = 32
 CONTINUATION = 7
 """Kind of a row that goes on with the chunks and extents of the file before it, under the same path."""
+_PLACE = 128  # an integer, and what a restore makes of it
 CONTINUE_EVERY = 8192
 """Chunk ids or extents a writer puts into one row."""
 
@@ -38,6 +39,12 @@ class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
     owner: bytes = b""
     group: bytes = b""
     unread: str = ""
+
+    @property
+    def described(self) -> int:
+        """Bytes of path, link target, extended attributes and extents in memory, about; chunks are not among them."""
+        attributes = sum(len(name) + len(value) for name, value in self.xattrs)
+        return len(self.path) + len(self.target) + attributes + _PLACE * len(self.extents)
 
 
 class Child(msgspec.Struct, array_like=True, frozen=True):

@@ -170,7 +170,7 @@ def _piece(want: Want, crew: "Crew | None") -> Piece | None:
         return None
     place = row.id, row.offset, row.length
     if job.handle is not None:
-        growing = job.handle if crew is None else crew.shared.layout(job.handle)
+        growing = job.handle if crew is None else crew.shared.layout(job.handle, want.position, row.length)
         return Piece(*place, None, growing, want.position)
     if crew is not None:
         try:

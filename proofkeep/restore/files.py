@@ -29,8 +29,8 @@ class Shared(Protocol):
     def wrote(self, file: Growing | None, count: int) -> None:
         """Count what was written into a growing file, or into one that a joined process made."""
 
-    def layout(self, file: Growing) -> Any:
-        """What a joined process needs to write into a growing file."""
+    def layout(self, file: Growing, position: int, length: int) -> Any:
+        """What a joined process needs to write so many bytes into a growing file, at a place of its data."""
 
 
 class Target(Protocol):

@@ -36,6 +36,7 @@ from proofkeep.snapshots.walk import open_roots
 
 _WINDOW_CHUNKS = 4096
 _WINDOW_ENTRIES = 4096
+_WINDOW_DESCRIBED = 4 << 20
 _FIRST_ENTRIES = 256
 THREADS = 4
 
@@ -103,22 +104,22 @@ def restore(
 
 
 def _windows(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
-    """Runs of entries that together need a bounded number of chunks; short at first, so that reading begins soon.
+    """Runs of entries that together need a bounded number of chunks, and so much memory for what describes them.
 
-    A file that needs more has a window of its own.
+    Short at first, so that reading begins soon. A file that needs more has a window of its own.
     """
     window: list[Entry] = []
-    chunks, most = 0, _FIRST_ENTRIES
+    chunks, described, most = 0, 0, _FIRST_ENTRIES
     for entry in entries:
-        count = len(entry.chunks) // ID_SIZE
-        if window and chunks + count > _WINDOW_CHUNKS:
+        count, size = len(entry.chunks) // ID_SIZE, entry.described
+        if window and (chunks + count > _WINDOW_CHUNKS or described + size > _WINDOW_DESCRIBED):
             yield window
-            window, chunks = [], 0
+            window, chunks, described = [], 0, 0
         window.append(entry)
-        chunks += count
+        chunks, described = chunks + count, described + size
         if chunks >= _WINDOW_CHUNKS or len(window) >= most:
             yield window
-            window, chunks, most = [], 0, min(2 * most, _WINDOW_ENTRIES)
+            window, chunks, described, most = [], 0, 0, min(2 * most, _WINDOW_ENTRIES)
     if window:
         yield window
 

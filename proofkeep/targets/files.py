@@ -2,7 +2,7 @@
 
 import os
 import threading
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +29,12 @@ class Layout(msgspec.Struct, frozen=True):
     places: list[tuple[int, int, int]]
     data_size: int
     identity: tuple[int, int]
+
+    def part(self, position: int, length: int) -> "Layout":
+        """The same with no more places than so many bytes of the data lie in: a sparse file may have 65,536."""
+        first = bisect_right(self.places, position, key=itemgetter(0)) - 1
+        end = bisect_left(self.places, position + length, key=itemgetter(0))
+        return msgspec.structs.replace(self, places=self.places[max(first, 0) : end])
 
     def put(self, descriptor: int, position: int, data: memoryview) -> None:
         """Write `data` where the bytes from `position` of the file's data lie.

@@ -22,6 +22,6 @@ class SharedTree(msgspec.Struct, frozen=True):
     prepare: Callable[[bytes], None]
     wrote: Callable[[RestoredFile | None, int], None]
 
-    def layout(self, file: RestoredFile) -> Layout:
-        """What a process that joined needs to write into a growing file."""
-        return file.layout
+    def layout(self, file: RestoredFile, position: int, length: int) -> Layout:
+        """What a process that joined needs to write so many bytes into a growing file."""
+        return file.layout.part(position, length)

@@ -1,6 +1,7 @@
 """Transfers: the same on every retry, each pack sent and proven once, wrapped keys first."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace as with_options
@@ -86,13 +87,17 @@ def test_interrupted_sealing_keeps_what_was_sealed_and_its_transfers(host: Host,
     run = os.urandom(16)
     count = 0
     fuse = Fuse()
+    one_after_another = threading.Lock()
 
     def around(operation: str, name: str, call: Callable[[], Any]) -> Any:
         nonlocal count
-        count += operation == "OpenPack.finish"
-        if count > finished:
-            fuse.blow()
-        return fuse(operation, name, call)
+        if operation != "Journal.add_pack":
+            return fuse(operation, name, call)
+        with one_after_another:
+            count += 1
+            if count > finished:
+                fuse.blow()
+            return fuse(operation, name, call)
 
     with watched_host(around), suppress(Crash), host.backup(run, spool_limit=40 * QUARTER) as backup:
         seal(backup)

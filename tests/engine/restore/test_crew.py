@@ -55,7 +55,7 @@ def test_files_are_made_and_filled_beside_this_process(target: DirectoryTarget, 
         crew = Crew(2, [CHUNK_KEY], shared)
         shared.prepare(b"deep/er/whole")
         first = crew.fill(one.batch(entry(b"deep/er/whole", size=9)), one.sealed)
-        second = crew.fill(two.batch(growing=shared.layout(growing), position=2), two.sealed)
+        second = crew.fill(two.batch(growing=shared.layout(growing, 2, 7), position=2), two.sealed)
         crew.end()
         shared.wrote(growing, 7)
         target.write(growing, 0, b"x ")

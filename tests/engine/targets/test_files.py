@@ -14,7 +14,7 @@ from proofkeep.model import Kind
 from proofkeep.targets import files
 from proofkeep.targets.directory import DirectoryTarget
 from proofkeep.targets.entry import data_places
-from proofkeep.targets.files import RestoredFile
+from proofkeep.targets.files import Layout, RestoredFile
 from tests.engine.targets.trees import entry, put_file
 
 MIB = 1 << 20
@@ -72,6 +72,38 @@ def test_more_files_than_descriptors_can_be_on_their_way(target: DirectoryTarget
         resource.setrlimit(resource.RLIMIT_NOFILE, limit)
 
     assert all((tmp_path / f"final/d/{number}").read_text() == str(number % 10) * 2 for number in range(count))
+
+
+def put(layout: Layout, position: int, data: memoryview) -> bytes:
+    """What an empty file holds afterwards."""
+    place = os.memfd_create("file")
+    try:
+        layout.put(place, position, data)
+        return os.pread(place, 10_000, 0)
+    finally:
+        os.close(place)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 50), st.integers(1, 50)), min_size=1, max_size=40),
+    st.integers(0, 999),
+    st.integers(1, 999),
+)
+def test_part_of_a_layout_puts_data_where_the_whole_does(lengths: list[tuple[int, int]], start: int, most: int) -> None:
+    places: list[tuple[int, int, int]] = []
+    position = offset = 0
+    for hole, length in lengths:
+        places.append((position, offset + hole, length))
+        position, offset = position + length, offset + hole + length
+    whole = Layout(b"file", places, position, (0, 0))
+    start %= position
+    data = memoryview(os.urandom(min(most, position - start)))
+
+    part = whole.part(start, len(data))
+
+    assert put(part, start, data) == put(whole, start, data)
+    assert part.places[0][0] <= start
+    assert all(at < start + len(data) and start < at + length for at, _, length in part.places)
 
 
 @given(
