@@ -4,10 +4,29 @@ import threading
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Column
+from rich.text import Text
 
 from proofkeep.cli.progress import words
 from proofkeep.pace import Pace, share_of
+
+
+class _Counts(ProgressColumn):
+    """What was counted, on one line: where the terminal is too narrow for all columns, this one is cut."""
+
+    def render(self, task: Task) -> Text:
+        """See `ProgressColumn.render`."""
+        return Text(task.fields["counts"], no_wrap=True, overflow="ellipsis")
 
 
 class Bars:
@@ -16,12 +35,12 @@ class Bars:
     def __init__(self, total_bytes: int | None) -> None:
         self._known = {"total_bytes": total_bytes} if total_bytes else {}
         self._bars = Progress(
-            SpinnerColumn(),
+            SpinnerColumn(table_column=Column(no_wrap=True)),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[counts]}"),
+            BarColumn(bar_width=12, table_column=Column(no_wrap=True)),
+            _Counts(),
             TextColumn("{task.fields[pace]}"),
-            TimeElapsedColumn(),
+            TimeElapsedColumn(table_column=Column(no_wrap=True)),
             console=Console(stderr=True),
             transient=True,
         )

@@ -20,7 +20,7 @@ LINE_SECONDS = 10.0
 
 _BYTES = ("bytes", "new_bytes", "read_bytes", "stored")
 _WORDS = {"new_bytes": "new", "read_bytes": "read"}
-_LEFT_OUT = frozenset({"directories", "other", "unchanged_files"})
+_LEFT_OUT = frozenset({"chunks", "directories", "other", "unchanged_files"})
 
 
 @contextmanager
@@ -76,7 +76,7 @@ class Patient:
 def words(counts: dict[str, int]) -> str:
     """Counts as a person reads them: `120 files, 3.0 MiB, 1.0 MiB new`."""
     parts = []
-    for name, count in counts.items():
+    for name, count in sorted(counts.items(), key=_is_read):
         if name in _LEFT_OUT or name.startswith("total_") or (count == 0 and name not in {"files", "bytes"}):
             continue
         if name == "bytes":
@@ -85,6 +85,11 @@ def words(counts: dict[str, int]) -> str:
             value = shown.size(count) if name in _BYTES else str(count)
             parts.append(f"{value} {_WORDS.get(name, name)}")
     return ", ".join(parts)
+
+
+def _is_read(count: tuple[str, int]) -> bool:
+    """What was read is told last: a narrow terminal cuts that first."""
+    return count[0] == "read_bytes"
 
 
 class Lines:

@@ -1,13 +1,17 @@
 """Progress: bars on a terminal, plain lines elsewhere, nothing when told so."""
 
+import io
 import os
 import pty
 import subprocess
 import sys
 
 import pytest
+from rich.console import Console
 
+from proofkeep.cli import bars
 from proofkeep.cli.progress import PATIENCE_SECONDS, Lines, Patient, shown_progress
+from proofkeep.pace import Pace
 from tests.engine.cli.places import Place
 
 AT_ONCE = (
@@ -58,6 +62,25 @@ def test_terminal_shows_bars_with_counts(repository: Place) -> None:
     assert "snapshot" in said
     assert "5 files" in said
     assert "3.0 MiB new" in said
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_bars_show_rate_and_time_left_however_narrow_the_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    drawn = io.StringIO()
+    monkeypatch.setattr(bars, "Console", lambda **_: Console(file=drawn, width=width, force_terminal=True))
+    monkeypatch.setattr(bars, "Pace", lambda: Pace(clock=lambda: now))
+
+    with bars.Bars(100 << 30) as shown:
+        for second in range(31):
+            now = float(second)
+            known = {"files": 412_345, "chunks": 812_345, "new_bytes": 31 << 30}
+            shown("snapshot", bytes=second << 30, read_bytes=second << 30, **known)
+
+    (last,) = {line for line in drawn.getvalue().splitlines() if "30.0 GiB" in line}
+    assert "1.0 GiB/s, 1m10s left" in last
+    assert "412345 files" in last
+    assert "chunks" not in last
 
 
 def test_terminal_is_quiet_when_told_so(repository: Place) -> None:
