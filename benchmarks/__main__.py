@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import traceback
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,9 @@ class Bench:
         self._surroundings = Surroundings(FOLDER / "servers")
 
     def run(self) -> int:
-        """Run it; 1 when anything failed."""
+        """Run it; 1 when anything failed. Raises `OSError` at once where the results cannot be written."""
+        if self.options.into is not None:
+            self.options.into.mkdir(parents=True, exist_ok=True)
         self._log.unlink(missing_ok=True)
         shutil.rmtree(FOLDER / "work", ignore_errors=True)
         whole = self.options.scale == 1 and self.options.rounds >= FULL_ROUNDS
@@ -46,6 +49,10 @@ class Bench:
             self._run_heats()
         except (KeyboardInterrupt, SystemExit):
             self._complain("the run was interrupted")
+            whole = False
+        except Exception as error:  # noqa: BLE001 - what was measured by then is hours of work
+            traceback.print_exc()
+            self._complain(f"the run ended early: {type(error).__name__}: {error}")
             whole = False
         if self.samples:
             folder = Path("benchmarks") if whole else FOLDER / f"results-{self.options.scale:g}"

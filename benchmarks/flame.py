@@ -1,7 +1,8 @@
 """`make flame`: flame graphs of a first backup and a whole restore of A and a first backup of B, by a profiler.
 
 py-spy stops the program a hundred times a second and notes every thread that works, with its C functions, in every
-process: widths are shares of processor time, not of wall time. Writes `benchmarks/flame-*.svg`.
+process: widths are shares of processor time, not of wall time. Writes `benchmarks/flame-*.svg`, or of a
+part of the data `.benchmark/flames/flame-*.svg`.
 """
 
 import argparse
@@ -58,6 +59,8 @@ def _record(contender: Proofkeep, step: str, graph: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="make flame", description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--into", type=Path, default=Path("benchmarks"))
+    parser.add_argument("--into", type=Path, help="folder of the graphs (default: benchmarks, at full size)")
     options = parser.parse_args()
-    sys.exit(main(options.scale, options.into))
+    into = options.into or (Path("benchmarks") if options.scale == 1 else FOLDER.parent / "flames")
+    into.mkdir(parents=True, exist_ok=True)
+    sys.exit(main(options.scale, into))

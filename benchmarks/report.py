@@ -42,6 +42,6 @@ def write_report(folder: Path, document: dict[str, Any]) -> None:
                 f"![{_TITLES[measure]} as ratios]({name})",
                 tables.measure_table(rows, measure),
             ]
-    parts += ["## Who took part", tables.settings_table(document["settings"])]
+    parts += ["## Who took part", tables.settings_table(document["settings"], rows)]
     parts += ["## Data", tables.data_table(document["data"]), f"Machine: {machine}."]
     (folder / "RESULTS.md").write_text("\n\n".join(part.strip() for part in parts if part) + "\n")

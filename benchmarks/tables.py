@@ -86,10 +86,17 @@ def measure_table(rows: list[Row], measure: str) -> str:
     )
 
 
-def settings_table(settings: Mapping[str, Mapping[str, str]]) -> str:
-    """Who took part, in which version, set how."""
-    body = [[name, each["version"], each["settings"].replace("|", "\\|")] for name, each in settings.items()]
-    return markdown_table(["who", "version", "settings"], body)
+def settings_table(settings: Mapping[str, Mapping[str, str]], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Who took part, in which versions by their rows, and how set when they last did."""
+    versions: dict[str, set[str]] = {}
+    for row in rows:
+        for name, version in row["versions"].items():
+            versions.setdefault(name, set()).add(version)
+    body = [
+        [name, ", ".join(sorted(versions.get(name, {each["version"]}))), each["settings"].replace("|", "\\|")]
+        for name, each in settings.items()
+    ]
+    return markdown_table(["who", "versions", "settings"], body)
 
 
 def data_table(data: Mapping[str, Mapping[str, Any]]) -> str:

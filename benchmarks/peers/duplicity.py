@@ -31,7 +31,7 @@ class Duplicity(Contender):
         """See `Contender.before`: the target of a restored file must not be there."""
         super().before(step)
         if step == "restore-one":
-            (self.target / self.data.one).parent.mkdir(parents=True)
+            (self.target / self.data.one).parent.mkdir(parents=True, exist_ok=True)
 
     def command(self, step: str) -> Command:
         """See `Contender.command`."""

@@ -8,12 +8,12 @@ from benchmarks.peers.contender import Command, Contender
 
 
 class Roofline(Contender):
-    """What the hardware allows: no files, no network, no names, no ledger."""
+    """What the hardware allows: no files, no network, no ledger."""
 
     name = "roofline"
     settings = (
-        "FastCDC, zstd 3, AES-256-GCM, self-check, SHA-256 over the same bytes, read into memory before the clock"
-        " starts; one process a core"
+        "FastCDC, HMAC-SHA-256 for each chunk's name, zstd 3, AES-256-GCM, self-check, SHA-256 over the same bytes,"
+        " read into memory before the clock starts; one process a core"
     )
     steps = ("first",)
     self_check: ClassVar[bool] = True
