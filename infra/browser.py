@@ -52,14 +52,17 @@ class Page:
     seen: ChromiumPage
     patience: float
 
-    def wait_for_words(self, *words: str) -> None:
+    def wait_for_words(self, *words: str, exact: bool = False) -> None:
         """Wait until each of these is visible somewhere, alone or within more text; case does not count.
+
+        Args:
+            exact: only where it stands alone, like the name of a state on its badge; case counts.
 
         Raises:
             NotShownError: one still is not; the first is named.
         """
         for each in words:
-            self._wait(self.seen.get_by_text(each), each)
+            self._wait(self.seen.get_by_text(each, exact=exact), each)
 
     def click(self, name: str, role: str = "button") -> None:
         """Click the button, or what has another ARIA role, of exactly this name, once it can be clicked.
@@ -68,11 +71,15 @@ class Page:
             NotShownError: there is none, or it stays disabled or covered.
         """
         wanted = self.seen.get_by_role(role, name=name, exact=True)  # type: ignore[arg-type] # its literals, unnamed
-        self._wait(wanted, f"the {role} {name}")
-        try:
-            wanted.filter(visible=True).first.click(timeout=self.patience * 1000)
-        except WaitedInVainError:
-            raise NotShownError(f"{self.seen.url} does not let the {role} {name} be clicked") from None
+        self._click(wanted, f"the {role} {name}")
+
+    def click_words(self, words: str) -> None:
+        """Click these words, once they can be clicked, where they stand alone: what they are part of is clicked.
+
+        Raises:
+            NotShownError: they are not there, or stay covered.
+        """
+        self._click(self.seen.get_by_text(words, exact=True), words)
 
     def picture(self, selector: str | None = None) -> Image.Image:
         """What the window shows now, or only the first element that the CSS selector names, as RGB pixels."""
@@ -102,6 +109,13 @@ class Page:
             before = whole
             self.seen.wait_for_timeout(LOOK_AGAIN_SECONDS * 1000)
         raise NotShownError(f"{self.seen.url} does not show {what}")
+
+    def _click(self, wanted: Locator, what: str) -> None:
+        self._wait(wanted, what)
+        try:
+            wanted.filter(visible=True).first.click(timeout=self.patience * 1000)
+        except WaitedInVainError:
+            raise NotShownError(f"{self.seen.url} does not let {what} be clicked") from None
 
     def _wait(self, wanted: Locator, what: str) -> None:
         try:

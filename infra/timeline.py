@@ -7,7 +7,9 @@ from PIL.Image import Image
 
 COMPLETED_GREEN = (34, 157, 75)  # of a completed task run, give or take a rounding
 ROUNDING = 2
-BAR_PIXELS_HIGH = range(16, 41)  # 32 where nothing has to be made to fit; the strip of the run's own state below has 8
+BAR_PIXELS_HIGH = range(16, 41)  # 32 where nothing has to be made to fit
+STRIP_PIXELS_HIGH = 8  # of the run's own states, along the lower edge
+CORNER_PIXELS = 16  # rounded off
 
 Place = tuple[int, int]
 
@@ -20,6 +22,13 @@ def completed_bars(drawn: Image) -> int:
         rows = {row for _, row in _taken_together(left)}
         bars += max(rows) - min(rows) + 1 in BAR_PIXELS_HIGH
     return bars
+
+
+def ends_completed(drawn: Image) -> bool:
+    """Whether the run's own state is drawn as completed at the end, on the right."""
+    right, low = drawn.width - CORNER_PIXELS, drawn.height
+    end = drawn.crop((right - STRIP_PIXELS_HIGH, low - STRIP_PIXELS_HIGH, right, low))
+    return len(_green(end)) > end.width * end.height // 2
 
 
 def _green(drawn: Image) -> set[Place]:

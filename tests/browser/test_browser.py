@@ -82,14 +82,23 @@ def test_button_is_clicked_once_it_can_be_and_its_words_are_waited_for(site: Sit
 
 
 def test_words_that_stay_hidden_are_not_shown(site: Site, browser: Browser) -> None:
-    page = replace(browser, patience=IMPATIENT).visit(f"{site.address}/late")
+    page = replace(browser.visit(f"{site.address}/late"), patience=IMPATIENT)
 
     with pytest.raises(NotShownError, match="/late does not show Failed"):
         page.wait_for_words("Retry", "Failed")
 
 
+def test_words_within_more_text_do_not_stand_alone(site: Site, browser: Browser) -> None:
+    page = browser.visit(f"{site.address}/late")
+    page.click("Retry")
+    page.wait_for_words("Run again", exact=True)
+
+    with pytest.raises(NotShownError, match="/late does not show Run"):
+        replace(page, patience=IMPATIENT).wait_for_words("Run", exact=True)
+
+
 def test_button_that_is_not_there_is_not_clicked(site: Site, browser: Browser) -> None:
-    page = replace(browser, patience=IMPATIENT).visit(f"{site.address}/late")
+    page = replace(browser.visit(f"{site.address}/late"), patience=IMPATIENT)
 
     with pytest.raises(NotShownError, match="does not show the button Cancel"):
         page.click("Cancel")
@@ -104,7 +113,7 @@ def test_picture_is_the_window_once_its_canvas_is_drawn(site: Site, browser: Bro
 
 
 def test_canvas_that_stays_empty_is_no_picture(site: Site, browser: Browser) -> None:
-    page = replace(browser, patience=2).visit(f"{site.address}/red")
+    page = replace(browser.visit(f"{site.address}/red"), patience=2)
 
     with pytest.raises(NotShownError, match="/red does not show green"):
         page.wait_for_picture("green", lambda part: part.getpixel((1, 1)) == (0, 255, 0), "canvas")

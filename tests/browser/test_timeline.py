@@ -2,7 +2,7 @@
 
 from PIL import Image, ImageDraw
 
-from infra.timeline import COMPLETED_GREEN, completed_bars
+from infra.timeline import COMPLETED_GREEN, completed_bars, ends_completed
 
 
 def test_bars_are_counted_whatever_their_width_and_nothing_else_is() -> None:
@@ -14,3 +14,14 @@ def test_bars_are_counted_whatever_their_width_and_nothing_else_is() -> None:
     pen.rectangle((0, 192, 599, 199), fill=COMPLETED_GREEN)  # the run's own state
 
     assert completed_bars(drawn) == 3
+
+
+def test_run_is_drawn_as_completed_where_its_last_state_is() -> None:
+    drawn = Image.new("RGB", (600, 200), "white")
+    pen = ImageDraw.Draw(drawn)
+    pen.rectangle((40, 150, 599, 182), fill=COMPLETED_GREEN)  # a task run
+    pen.rectangle((0, 192, 599, 199), fill=(223, 3, 36))
+    assert not ends_completed(drawn)
+
+    pen.rectangle((300, 192, 599, 199), fill=COMPLETED_GREEN)
+    assert ends_completed(drawn)

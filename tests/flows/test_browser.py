@@ -7,7 +7,7 @@ from infra.browser import opened_browser
 from infra.demo.ui import FLOW_RUN
 from infra.screenshots import keep
 from infra.servers.prefect_server import PrefectServer
-from infra.timeline import completed_bars
+from infra.timeline import completed_bars, ends_completed
 from tests.architecture.tree import ROOT
 from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import ENTRY, House
@@ -42,7 +42,11 @@ def test_failed_transfer_is_found_understood_and_retried(
             "the streaming steps", lambda seen: completed_bars(seen) >= STREAMING, TIMELINE
         )
         keep(streaming, PICTURES / "failed-run.png")
-        card = browser.visit(message(run).rpartition("Card: ")[2], CARD)
+        made = message(run).rpartition("/")[2]
+        card = browser.visit(f"{prefect_server.url}{FLOW_RUN}{run.id}", CARD)
+        card.click("Artifacts", "tab")
+        card.click_words(f"backup-{ENTRY}")
+        card.click(made.partition("-")[0], "link")
         card.wait_for_words("unreachable or overloaded store", "store-unavailable", "What to do", "press Retry")
         keep(card.wait_for_picture("the card", lambda _: True), PICTURES / "failure-card.png")
 
@@ -54,9 +58,9 @@ def test_failed_transfer_is_found_understood_and_retried(
         page.click("Open menu")
         page.click("Retry", "menuitem")
         page.click("Retry")
-        page.wait_for_words("Completed")
+        page.wait_for_words("Completed", exact=True)
         # The more steps, the smaller the bars: what ran is asked of the server below, not counted in the picture.
-        keep(page.wait_for_picture("the green run", lambda _: True), PICTURES / "retried-run.png")
+        keep(page.wait_for_picture("the green run", ends_completed, TIMELINE), PICTURES / "retried-run.png")
 
     assert ended(run.id, attempt=2).state_name == "Completed"
     assert set(gate.packs.values()) == {1}
