@@ -10,7 +10,7 @@ from flows.host import claim
 from flows.runs import named_by, this_run
 from flows.telling import telling
 from proofkeep import unfinished
-from proofkeep.progress import in_units
+from proofkeep.progress import counted, in_units
 from proofkeep.unfinished import STAYS, GivenUp
 from tasks.kinds import Receipt
 
@@ -34,12 +34,12 @@ def abandon(repository: str, run: str) -> Receipt:
 def _say(card: Card, given_up: GivenUp) -> None:
     rows = {
         "entry": given_up.entry or "not known",
-        "lost": f"{given_up.packs:,} packs, {in_units(given_up.bytes)}; the source must be read again",
+        "lost": f"{counted(given_up.packs, 'pack')}, {in_units(given_up.bytes)}; the source must be read again",
         "a snapshot that only had to be sent": "lost" if given_up.ended else "there was none",
-        "kept": f"{given_up.kept:,} packs had arrived, the entry's next run counts on them",
-        "sent and never proven": f"{given_up.unproven:,} packs: {STAYS}; the status lists them",
+        "kept": f"{counted(given_up.kept, 'pack')} had arrived, the entry's next run counts on them",
+        "sent and never proven": f"{counted(given_up.unproven, 'pack')}: {STAYS}; the status lists them",
         "free again": in_units(given_up.freed),
     }
     if given_up.damaged:
         rows["journal"] = "could not be read; the run's folder is gone, and what it held is not known"
-    card.say(f"Run {given_up.run} given up", rows, [], f"{given_up.packs} packs lost")
+    card.say(f"Run {given_up.run} given up", rows, [], f"{counted(given_up.packs, 'pack')} lost")

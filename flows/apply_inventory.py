@@ -12,6 +12,7 @@ from flows.host import claim
 from flows.runs import named_by, this_run
 from flows.telling import telling
 from proofkeep.inventory import Inventory, gaps, render_posture
+from proofkeep.progress import counted
 from tasks.kinds import Receipt
 
 
@@ -29,14 +30,16 @@ def apply_inventory(
     with failure_told("apply", inventory.name):
         claim(this_run())
         found = gaps(inventory, datetime.now(UTC))
-        posture = f"Posture of {inventory.name}: {len(found)} gaps"
+        posture = f"Posture of {inventory.name}: {counted(len(found), 'gap')}"
         publish(render_posture(inventory, found), artifact_key("posture", inventory.name), posture)
         with named_server() as client:
             made = plan(client, inventory)
             if not only_plan:
                 apply(client, made)
         done = "would be made" if only_plan else "made"
-        publish(_text(made, done), artifact_key("plan", inventory.name), f"{len(made.changes)} changes {done}")
+        publish(
+            _text(made, done), artifact_key("plan", inventory.name), f"{counted(len(made.changes), 'change')} {done}"
+        )
         return {
             "changes": len(made.changes),
             "misfits": len(made.misfits),
@@ -47,7 +50,7 @@ def apply_inventory(
 
 def _text(made: Plan, done: str) -> str:
     lines = [line for change in made.changes for line in change.lines()]
-    parts = [f"# Plan of inventory {made.inventory.name}", "", f"{len(made.changes)} changes {done}."]
+    parts = [f"# Plan of inventory {made.inventory.name}", "", f"{counted(len(made.changes), 'change')} {done}."]
     if lines:
         parts += ["", "```text", *(line.replace("```", "` ` `") for line in lines), "```"]
     if made.misfits:

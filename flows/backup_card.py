@@ -5,7 +5,7 @@ from typing import Any
 
 from flows.cards import Card
 from proofkeep.backup import Backup
-from proofkeep.progress import in_units
+from proofkeep.progress import counted, in_units
 from tasks.kinds import Receipt
 
 _LOCAL = "local directory, nothing travelled"
@@ -30,7 +30,7 @@ def say_commit(
         "files": f"{totals['files']:,}; {totals['unchanged_files']:,} unchanged, {totals['vanished']:,} vanished",
         "source": in_units(totals["bytes"]),
         "read": in_units(totals["read_bytes"]),
-        "new": f"{in_units(totals['new_bytes'])} in {totals['new_chunks']:,} chunks",
+        "new": f"{in_units(totals['new_bytes'])} in {counted(totals['new_chunks'], 'chunk')}",
         "stored": in_units(totals["stored"]),
         "packs referred to": f"{commit['packs']:,}",
         "taken up from abandoned runs": _adopted(backup) or "nothing was left",
@@ -55,7 +55,9 @@ def _all(receipts: Sequence[Mapping[str, Any]]) -> str:
 
 def _adopted(backup: Backup) -> str:
     """What earlier runs of the entry had sealed, and this one counted on."""
-    return ", ".join(f"{each.packs:,} packs, {in_units(each.bytes)}, of `{each.run}`" for each in backup.adopted)
+    return ", ".join(
+        f"{counted(each.packs, 'pack')}, {in_units(each.bytes)}, of `{each.run}`" for each in backup.adopted
+    )
 
 
 def _data_keys(backup: Backup) -> list[str]:

@@ -10,6 +10,7 @@ from flows.runs import named_by, this_run
 from flows.telling import telling
 from flows.watching import threads
 from proofkeep.errors import EntriesFailedError, ProofkeepError
+from proofkeep.progress import counted
 from tasks.fleet import run_entry
 from tasks.kinds import Receipt
 
@@ -34,10 +35,12 @@ def fleet(inventory: str, deployments: list[str], window_seconds: Window = WINDO
         futures = {name: run_entry.submit(name) for name in dict.fromkeys(deployments)}
         told = {name: _told(future) for name, future in futures.items()}
         failed = [name for name, future in futures.items() if not future.state.is_completed()]
-        status = f"{len(futures) - len(failed)} of {len(futures)} entries backed up"
+        status = f"{len(futures) - len(failed)} of {counted(len(futures), 'entry', 'entries')} backed up"
         card.say(f"Fleet of {inventory}", told, [], status)
         if failed:
-            raise EntriesFailedError(f"{len(failed)} of {len(futures)} entries failed: {', '.join(failed)}")
+            raise EntriesFailedError(
+                f"{len(failed)} of {counted(len(futures), 'entry', 'entries')} failed: {', '.join(failed)}"
+            )
     return {"entries": len(futures)}
 
 

@@ -14,7 +14,7 @@ from proofkeep import events
 from proofkeep.backup.underway import WAITS
 from proofkeep.pace import Pace, share_of
 from proofkeep.ports import Progress
-from proofkeep.progress import in_units
+from proofkeep.progress import counted, in_units
 
 _EVERY_SECONDS = 5.0  # an update is work for the server too, in a small installation on the same cores
 _QUIET_SECONDS = 30.0
@@ -125,7 +125,7 @@ class BackupProgress(RunProgress):
         read = share_of(counts) or 0.0
         sent = proven / closed if closed and read == 1.0 else 0.0
         words = (
-            f"{counts.get('files', 0):,} files, {in_units(counts.get('bytes', 0))}, "
+            f"{counted(counts.get('files', 0), 'file')}, {in_units(counts.get('bytes', 0))}, "
             f"{in_units(counts.get('read_bytes', 0))} read, {in_units(counts.get('new_bytes', 0))} new"
             f"{self.pace('snapshot')}; {in_units(sending.get('total_bytes', closed))} sealed, "
             f"{in_units(sending.get('bytes', 0))} sent{self.pace('upload')}, {in_units(proven)} proven"

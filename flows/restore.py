@@ -19,7 +19,7 @@ from flows.watching import in_thread, threads, watched
 from proofkeep.configuration import Configuration, opened, remember_restore, remembering_damage
 from proofkeep.damage import OnFound
 from proofkeep.errors import UsageError
-from proofkeep.progress import in_units
+from proofkeep.progress import counted, in_units
 from proofkeep.restore import RestoreReport
 from proofkeep.restore.files import Target
 from proofkeep.snapshots import EVERYTHING, CommittedSnapshot, by_id, find_snapshot
@@ -103,7 +103,7 @@ def _restore(
         told: Receipt = watched(
             in_thread(restore_snapshot.submit(restoration)), lambda: _show(progress, found), cancelled
         )
-    progress.finish(f"{told['files']:,} files restored")
+    progress.finish(f"{counted(told['files'], 'file')} restored")
     return told
 
 
@@ -116,7 +116,7 @@ def _ids(spelled: Sequence[str]) -> list[bytes]:
 def _show(progress: RunProgress, snapshot: CommittedSnapshot) -> None:
     counts, total = progress.of("restore"), snapshot.facts.totals.get("bytes", 0)
     done = counts.get("bytes", 0)
-    words = f"{counts.get('files', 0):,} files, {in_units(done)} of {in_units(total)} restored and verified"
+    words = f"{counted(counts.get('files', 0), 'file')}, {in_units(done)} of {in_units(total)} restored and verified"
     progress.show(done / total if total else 0.0, words + progress.pace("restore", total_bytes=total))
 
 
@@ -131,6 +131,6 @@ def _say(card: Card, report: RestoreReport, target: str, *, synced: bool) -> Non
         "directories": f"{report.directories:,}",
         "other": f"{report.other:,}; {report.skipped:,} sockets and devices left out",
         "read from the store": in_units(report.read),
-        "not set": f"{report.owners_unset:,} owners, {report.xattrs_unset:,} extended attributes",
+        "not set": f"{counted(report.owners_unset, 'owner')}, {counted(report.xattrs_unset, 'extended attribute')}",
     }
     card.say(f"Restore of {report.snapshot}", rows, report.findings, status)

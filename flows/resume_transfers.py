@@ -19,7 +19,7 @@ from proofkeep.backup.underway import WAITS
 from proofkeep.errors import CancelledError, PartialSnapshotError, ProofkeepError
 from proofkeep.model import Finding
 from proofkeep.pace import share_of
-from proofkeep.progress import in_units
+from proofkeep.progress import counted, in_units
 from proofkeep.state import run_id
 from proofkeep.unfinished import UnfinishedRun
 from tasks.kinds import Receipt
@@ -113,11 +113,13 @@ def _show(progress: RunProgress, number: int, of: int) -> None:
 def _say(card: Card, repository: str, done: list[Resumed], failures: dict[str, ProofkeepError]) -> None:
     rows = {f"run `{each.run}` of {each.entry}": _came_of(each) for each in done} or {"waiting": "nothing"}
     findings = [Finding(error.code, f"run {run}", str(error)) for run, error in failures.items()]
-    card.say(f"Transfers of {repository} resumed", rows, findings, f"{len(done)} runs, {len(failures)} failed")
+    card.say(
+        f"Transfers of {repository} resumed", rows, findings, f"{counted(len(done), 'run')}, {len(failures)} failed"
+    )
 
 
 def _came_of(resumed: Resumed) -> str:
-    sent = f"{resumed.sent:,} packs sent"
+    sent = f"{counted(resumed.sent, 'pack')} sent"
     if resumed.committed is not None:
         state = "complete" if resumed.committed.complete else "**incomplete**"
         return f"{sent}, snapshot `{resumed.committed.snapshot}` is committed, {state}"

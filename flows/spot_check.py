@@ -13,6 +13,7 @@ from flows.runs import named_by, this_run
 from flows.telling import telling
 from flows.watching import threads
 from proofkeep.drill import Live
+from proofkeep.progress import counted
 from tasks.kinds import Receipt
 from tasks.spot_check import SpotCheck, spot_check_here, tell_answers
 
@@ -55,5 +56,5 @@ def _ask(entry: str, repository: str, source: str, questions: list[dict[str, Any
         progress=steps.progress,
     )
     told: Receipt = steps.run("spot_check", lambda: spot_check_here.submit(check, questions))
-    steps.progress.finish(f"{len(questions):,} files asked for")
+    steps.progress.finish(f"{counted(len(questions), 'file')} asked for")
     return told

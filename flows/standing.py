@@ -16,7 +16,7 @@ from flows.host import JOURNAL, TAKEN
 from proofkeep.aftermath import Left, left_by
 from proofkeep.configuration.identity import host_name
 from proofkeep.errors import UsageError
-from proofkeep.progress import in_units
+from proofkeep.progress import counted, in_units
 from proofkeep.state import run_id
 
 _MOST_NUMBERS = 20
@@ -80,7 +80,7 @@ def _transfers(left: Left) -> str:
     if not unproven:
         return f"all {all_of_them} are proven in the store{more}"
     shown = ", ".join(map(str, unproven[:_MOST_NUMBERS])) + (", ..." if len(unproven) > _MOST_NUMBERS else "")
-    attempts = f"; {left.failures} attempts to send a pack failed" if left.failures else ""
+    attempts = f"; {counted(left.failures, 'attempt')} to send a pack failed" if left.failures else ""
     return f"{len(unproven)} of {all_of_them} are not proven in the store: number {shown}{attempts}{more}"
 
 
@@ -102,11 +102,16 @@ def safe(verb: str, run: FlowRun, state: Path | None, left: Collection[Left]) ->
         return _nothing(verb, run, host)
     waiting, size = sum(each.waiting for each in left), in_units(sum(each.waiting_bytes for each in left))
     proven = sum(each.proven for each in left)
-    words = f"nothing is lost: {waiting} packs ({size}) wait" if waiting else "nothing waits"
+    wait = "waits" if waiting == 1 else "wait"
+    words = f"nothing is lost: {counted(waiting, 'pack')} ({size}) {wait}" if waiting else "nothing waits"
     sent = sum(each.sent for each in left)
-    arrived = [f"{sent} of them were sent and are not proven yet"] if sent else []
+    arrived = []
+    if sent:
+        were, are = ("was", "is") if sent == 1 else ("were", "are")
+        arrived.append(f"{sent} of them {were} sent and {are} not proven yet")
     if proven:
-        arrived.append(f"{proven} packs are proven in the store and are not sent again")
+        are = "is" if proven == 1 else "are"
+        arrived.append(f"{counted(proven, 'pack')} {are} proven in the store and {are} not sent again")
     elif waiting:
         arrived.append("none is proven in the store" if sent else "none is known to have arrived")
     return f"{words} in the spool on host {host}; {', '.join(arrived)}"

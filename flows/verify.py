@@ -23,7 +23,7 @@ from proofkeep.configuration import Configuration, entry_names
 from proofkeep.ledger import Heads, parse_heads
 from proofkeep.pace import share_of
 from proofkeep.pings import pinged
-from proofkeep.progress import in_units
+from proofkeep.progress import counted, in_units
 from proofkeep.repository import Repository as Connected
 from proofkeep.verify import VerificationReport
 from tasks.kinds import Receipt
@@ -92,9 +92,11 @@ def _verify(
     def show() -> None:
         counts = progress.of("verify")
         if not counts:
-            progress.show(0.0, f"{progress.of('ledger').get('entries', 0):,} ledger entries read")
+            progress.show(
+                0.0, f"{counted(progress.of('ledger').get('entries', 0), 'ledger entry', 'ledger entries')} read"
+            )
             return
-        words = f"{counts.get('objects', 0):,} objects, {in_units(counts.get('bytes', 0))} read back"
+        words = f"{counted(counts.get('objects', 0), 'object')}, {in_units(counts.get('bytes', 0))} read back"
         progress.show(share_of(counts) or 0.0, words + progress.pace("verify"))
 
     told: Receipt = watched(in_thread(verify_repository.submit(verification)), show, cancelled)
@@ -110,7 +112,7 @@ def _say(card: Card, repository: str, report: VerificationReport) -> None:
         "objects": f"{report.objects:,}, {in_units(report.bytes)}",
         "named by no ledger": f"{report.unvouched:,}",
         "read back": f"{report.read:,}, {in_units(report.read_bytes)}",
-        "ledger": f"{report.entries:,} entries of {report.writers:,} writers",
+        "ledger": f"{counted(report.entries, 'entry', 'entries')} of {counted(report.writers, 'writer')}",
         "ledger apart": "no, it shares disk, host or account with the packs"
         if report.ledger_shares_neighbourhood
         else "yes",

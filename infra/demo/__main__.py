@@ -16,6 +16,7 @@ from infra.demo.origin import Origin, generated, given
 from infra.demo.screen import Screen
 from infra.demo.supervision import Supervision, stop
 from proofkeep.errors import ProofkeepError
+from proofkeep.progress import counted
 
 INTERRUPTED = 130
 
@@ -83,7 +84,7 @@ def _tell(ground: Ground, origin: Origin, began: float) -> int:
             screen.say(f"NOT TRUE: {claim.sentence}; seen: {claim.seen}")
         screen.say(f"this run: {outcome.ui}")
         screen.say(
-            f"{table.counted(len(untrue), 'claim')} above not true, see there"
+            f"{counted(len(untrue), 'claim')} above not true, see there"
             if untrue
             else "every claim above was checked and holds"
         )

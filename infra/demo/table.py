@@ -5,6 +5,7 @@ from pathlib import Path
 from infra.demo.evidence import DOCUMENT
 from infra.demo.outcome import Outcome
 from proofkeep.cli.shown import size
+from proofkeep.progress import counted
 
 Rows = list[tuple[str, str]]
 
@@ -74,11 +75,6 @@ def _next(outcome: Outcome) -> Rows:
         ("look at it", "make ui shows this very run in Prefect"),
         ("end it", "make down stops the servers; the repository lives in their memory and ends with them"),
     ]
-
-
-def counted(count: int, what: str) -> str:
-    """Count and word, as English has it."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _key_id(uri: str) -> str:

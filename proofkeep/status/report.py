@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from proofkeep.attempts import BACKUP, Attempt, KnownEntry
 from proofkeep.errors import ProofkeepError, StateDamagedError
+from proofkeep.progress import counted
 from proofkeep.unfinished import UnfinishedRun
 
 _SECOND_NS = 10**9
@@ -111,7 +112,8 @@ class StatusReport:
     def verdict(self) -> str:
         """One line: the reasons, if there are any."""
         if not self.reasons:
-            return f"{len(self.entries)} entries are verified within their allowed age, nothing is open"
+            within = "is verified within its" if len(self.entries) == 1 else "are verified within their"
+            return f"{counted(len(self.entries), 'entry', 'entries')} {within} allowed age, nothing is open"
         return "; ".join(self.reasons)
 
     @property

@@ -103,7 +103,7 @@ def test_packs_that_lie_in_the_store_unproven_are_not_called_absent(
         sent = sum(pack.sent is not None for pack in durable.packs())
     assert sent > 0
     told = row(card(run), "safe")
-    assert told.endswith(f"; {sent} of them were sent and are not proven yet, none is proven in the store")
+    assert re.search(rf"; {sent} of them w\w+ sent and \w+ not proven yet, none is proven in the store$", told)
     assert f"; {sent} of them sent, not proven yet | 0 packs" in artifacts(seen.id)["markdown"]
 
 
@@ -126,7 +126,7 @@ def test_resumed_runs_are_told_with_their_transfers_and_what_waits(how: str, hou
     assert re.match(r"all \d+ are proven in the store", told[sent.id.hex])
     assert re.match(r"\d+ of \d+ are not proven in the store: number 0", told[late.id.hex])
     assert re.match(
-        rf"nothing is lost: \d+ packs \([\d.]+ MiB\) wait in the spool on host {host_name()}; \d+ packs are proven",
+        rf"nothing is lost: \d+ packs? \([\d.]+ MiB\) waits? in the spool on host {host_name()}; \d+ packs? \w+ proven",
         row(text, "safe"),
     )
     instead = row(text, "or else")
