@@ -14,6 +14,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.settings import PREFECT_UI_URL
 
 from flows.failing import told_of
+from flows.names import in_full, shortened
 from flows.patience import patient
 from flows.runs import this_run
 from proofkeep import events
@@ -110,7 +111,10 @@ def _rendered(title: str, rows: Mapping[str, str], findings: Sequence[Finding]) 
     if findings:
         lines += ["", "## Findings", "", "| id | code | |", "|---|---|---|"]
         shown = findings[:_MOST_FINDINGS]
-        lines += [f"| `{finding.subject}` | {finding.code} | {finding.detail} |" for finding in shown]
+        lines += [
+            f"| `{shortened(finding.subject)}` | {finding.code} | {shortened(finding.detail)} |" for finding in shown
+        ]
+        lines += [in_full(*(text for finding in shown for text in (finding.subject, finding.detail)))]
     if len(findings) > _MOST_FINDINGS:
         lines += ["", f"{len(findings) - _MOST_FINDINGS} more are not listed."]
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 
 from flows.history import since
+from flows.names import in_full, shortened
 from flows.next_step import next_step, without_retry
 from flows.recovery_point import named_entries, recovery_point
 from flows.standing import left_over, lost, safe, state_of, transfers, without_backups
@@ -48,11 +49,12 @@ def told_of(
     """
     rows = {**first, "cause": f"**{error.cause}** (`{error.code}`, page {page(error)})"}
     if others := _others(error, also):
-        rows["also"] = others
+        rows["also"] = shortened(others)
     rows |= _surroundings(verb, subject, run, error)
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     return (
-        f"`{error.code}`: {error}\n\n**What to do:** {error.hint}\n\n**Then:** {then or next_step(run, error)}\n\n"
+        f"`{error.code}`: {shortened(str(error))}\n{in_full(str(error), others)}\n**What to do:** {error.hint}\n\n"
+        f"**Then:** {then or next_step(run, error)}\n\n"
         f"| | |\n|---|---|\n{table}\n"
     )
 

@@ -1,9 +1,10 @@
 """The table of a status, as Markdown."""
 
+from flows.names import in_full, shortened
 from proofkeep.attempts import Attempt
 from proofkeep.configuration.duration import spell_duration
 from proofkeep.errors import StateDamagedError
-from proofkeep.progress import in_units
+from proofkeep.progress import counted, in_units
 from proofkeep.status import HISTORY_DAMAGED, EntryStatus, StatusReport
 from proofkeep.unfinished import STAYS, UnfinishedRun
 
@@ -35,8 +36,8 @@ def render(repository: str, report: StatusReport, now_ns: int) -> str:
     failures = [(entry.known.name, failure) for entry in report.entries for failure in entry.failures]
     failures += [(report.subject(failure), failure) for failure in report.failures]
     if failures:
-        # No table: a message with a pack's name is wider than a cell may be.
         lines += ["", "## Open failures", "", *(_failure(subject, failure, now_ns) for subject, failure in failures)]
+        lines += [in_full(*(failure.message for _, failure in failures))]
         lines += [_forgetting(place) for place in report.other_places]
     if report.left:
         lines += ["", "## Left over", "", "| run | of | waits in the spool | proven, in no snapshot | what to do |"]
@@ -68,7 +69,7 @@ def _drill(last: Attempt | None, now_ns: int) -> str:
 
 def _failure(subject: str, failure: Attempt, now_ns: int) -> str:
     what = f"{subject}, {failure.verb} `{failure.run}`, {_ago(failure.at, now_ns)}"
-    return f"* {what}: **{failure.code}**\n\n  {failure.message}"
+    return f"* {what}: **{failure.code}**\n\n  {shortened(failure.message)}"
 
 
 def _forgetting(place: str) -> str:
@@ -76,8 +77,10 @@ def _forgetting(place: str) -> str:
 
 
 def _left(run: UnfinishedRun) -> str:
-    waiting = f"{run.waiting:,} packs, {in_units(run.waiting_bytes)}; {run.sent:,} of them sent, not proven yet"
-    stored = f"{run.stored:,} packs, {in_units(run.stored_bytes)}"
+    waiting = (
+        f"{counted(run.waiting, 'pack')}, {in_units(run.waiting_bytes)}; {run.sent:,} of them sent, not proven yet"
+    )
+    stored = f"{counted(run.stored, 'pack')}, {in_units(run.stored_bytes)}"
     if run.damaged:
         waiting, stored = in_units(run.spool_bytes), "its journal cannot be read"
     resume = (
@@ -87,7 +90,9 @@ def _left(run: UnfinishedRun) -> str:
 
 
 def _abandoned(run: UnfinishedRun) -> str:
-    return f"| `{run.run}` | {run.name or 'not known'} | {run.remains:,} packs, {in_units(run.remains_bytes)} |"
+    return (
+        f"| `{run.run}` | {run.name or 'not known'} | {counted(run.remains, 'pack')}, {in_units(run.remains_bytes)} |"
+    )
 
 
 def _ago(at_ns: int, now_ns: int) -> str:

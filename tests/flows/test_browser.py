@@ -19,7 +19,7 @@ PICTURES = ROOT / ".test-artifacts" / "browser"
 """For a person to look at; `make docs-screenshots` puts them into the docs."""
 
 ARTIFACT = "/v2/artifacts/artifact/"
-CARD = (1400, 1080)
+CARD = (1400, 1180)
 TIMELINE = "canvas"
 STREAMING = 4
 
