@@ -5,6 +5,7 @@ import pytest
 
 from flows import verify as verifying
 from flows.backup import backup
+from flows.names import shortened
 from flows.restore import restore
 from flows.verify import verify
 from proofkeep.state import RepositoryState
@@ -74,7 +75,9 @@ def test_missing_pack_fails_verify_and_is_named(full_house: House, missing_pack:
 
     assert run.state_name == "Failed"
     assert "DamagedError" in message(run)
-    assert f"| `{missing_pack}` | object-missing |" in artifacts(run.id)["markdown"]
+    card = artifacts(run.id)["markdown"]
+    assert f"| `{shortened(missing_pack)}` | object-missing |" in card
+    assert f"\n{missing_pack}\n" in card
 
 
 def test_restored_tree_is_the_sources(full_house: House, tmp_path: Path) -> None:
