@@ -1,5 +1,6 @@
 """A cancelled run whose worker set it so, in words of its own, after the hook had made the card."""
 
+from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
@@ -24,14 +25,16 @@ def told() -> set[UUID]:
 
 
 @pytest.fixture
-def begun(house: House) -> FlowRun:
-    """A run that somebody cancels, whose process is gone."""
+def begun(house: House) -> Iterator[FlowRun]:
+    """A run that somebody cancels, whose process is gone; no later test's reconcile finds it."""
     given = backup.serialize_parameters(house.parameters())
     with client() as api:
         run = api.create_flow_run(backup, parameters=given, state=Running())
         api.update_flow_run_labels(run.id, ended_process().labels())
         api.set_flow_run_state(run.id, Cancelling(), force=True)
-    return now(run.id)
+    yield now(run.id)
+    with client() as api:
+        api.delete_flow_run(run.id)
 
 
 def end(run: FlowRun) -> None:

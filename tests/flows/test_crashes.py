@@ -186,7 +186,7 @@ def leave_unended(house: House, run: FlowRun) -> None:
     """The run's attempt as SIGKILL leaves it in the history: begun, not ended, its lock free."""
     place = house.configuration.place
     with house.configuration.history() as history, suppress(KeyError), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(history, "_end", lambda *_: None)
+        patch.setattr(history, "_end", lambda *_, **__: None)
         with history.recording(BACKUP, place, [ENTRY], run.id.hex):
             raise KeyError
 

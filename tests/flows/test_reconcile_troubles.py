@@ -58,7 +58,7 @@ def test_dead_run_whose_card_cannot_be_made_is_crashed_and_so_is_every_other(
     assert "KeyError in tests.flows.test_reconcile_troubles, line " in str(done.troubles[0].error)
     assert [now(run_id).state_name for run_id in runs] == ["Crashed"] * 3
     assert " is gone [process-gone]. " in message(now(runs[1]))
-    assert [run.id for run in again.told] == [runs[1]]
+    assert {run.id for run in again.told} & set(runs) == {runs[1]}
     assert again.troubles == []
     assert "process-gone" in artifacts(runs[1])["markdown"]
 
