@@ -37,6 +37,7 @@ from proofkeep.drill.plan import SHARED_MEMORY
 from tests.architecture.tree import ROOT
 from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import House
+from tests.flows.running import client
 from tests.flows.worker import Worker
 from tests.servers.pki import Pki
 from tests.servers.s3_client import s3_client
@@ -125,9 +126,12 @@ def pointed_at(server: PrefectServer) -> Iterator[PrefectSide]:
 
 
 def deploy(side: PrefectSide) -> PrefectSide:
-    """Deploy `prefect.yaml`, by the commands that the documentation names."""
+    """Deploy `prefect.yaml`, by the commands that the documentation names; no schedule of it counts, at any hour."""
     for command in (["work-pool", "create", "proofkeep", "--type", "process"], ["--no-prompt", "deploy", "--all"]):
         side.command("prefect", *command).check_returncode()
+    with client() as api:
+        for deployment in api.read_deployments():
+            api.pause_deployment(deployment.id)
     return side
 
 

@@ -1,6 +1,5 @@
 """Automations of a real server: made from files by one command, and fired by a run that fails."""
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
@@ -21,6 +20,7 @@ from infra.automations.definitions import FOLDER, read_definitions
 from proofkeep.errors import UsageError
 from tests.flows.conftest import PrefectSide
 from tests.flows.running import client, run_here_tagged
+from tests.flows.test_notified import made, told, wait_for_what_was_said_before
 from tests.servers.pki import Pki
 from tests.servers.receiver import Receiver
 from tests.waiting import until
@@ -44,7 +44,7 @@ def commanded(*arguments: str) -> tuple[int, str, str]:
     return code, out.getvalue(), complaints.getvalue()
 
 
-def made(*arguments: str) -> list[str]:
+def commanded_well(*arguments: str) -> list[str]:
     code, said, complaints = commanded(*arguments)
     assert code == 0, complaints
     return said.splitlines()
@@ -54,14 +54,14 @@ def made(*arguments: str) -> list[str]:
 def first(prefect: PrefectSide, on_call: Receiver) -> Iterator[list[str]]:
     """What the first run of the command says; what it made is gone with the module."""
     assert prefect.directory.is_dir()
-    yield made("--webhook", on_call.url)
+    yield commanded_well("--webhook", on_call.url)
     with client() as api:
         for automation in api.read_automations():
             api.delete_automation(automation.id)
 
 
 def test_command_creates_each_and_a_second_run_changes_nothing(on_call: Receiver, first: list[str]) -> None:
-    again = made("--webhook", on_call.url)
+    again = commanded_well("--webhook", on_call.url)
 
     assert first == [f"automation {name} created" for name in _in_order()]
     assert again == [f"automation {name} unchanged" for name in _in_order()]
@@ -80,8 +80,8 @@ def test_changed_file_updates_its_automation_alone(on_call: Receiver, first: lis
     for file in FOLDER.glob("*.yaml"):
         (tmp_path / file.name).write_text(file.read_text().replace("within: 21600", "within: 3600"))
 
-    changed = made("--webhook", on_call.url, str(tmp_path))
-    made("--webhook", on_call.url)
+    changed = commanded_well("--webhook", on_call.url, str(tmp_path))
+    commanded_well("--webhook", on_call.url)
 
     assert [line for line in changed if "unchanged" not in line] == ["automation proofkeep-long-running updated"]
 
@@ -89,27 +89,23 @@ def test_changed_file_updates_its_automation_alone(on_call: Receiver, first: lis
 def test_failed_run_notifies_with_its_code_and_link(prefect: PrefectSide, on_call: Receiver, first: list[str]) -> None:
     assert first
     assert prefect.directory.is_dir()
-    on_call.received.clear()
     run = run_here_tagged(backup, {"entry": "home", "repository": "nowhere", "source": "nowhere"}, ["proofkeep"])
 
-    until(lambda: bool(on_call.received), "somebody is notified")
+    until(lambda: bool(on_call.about(run.id)), "somebody is notified")
 
-    told = [json.loads(each.text) for each in on_call.received]
-    assert told[0]["subject"].startswith("proofkeep: backup home ")
-    assert "[usage]" in told[0]["body"]
-    assert str(run.id) in told[0]["body"]
+    document = on_call.about(run.id)[0].document
+    assert document["subject"].startswith("proofkeep: backup home ")
+    assert "[usage]" in document["body"]
+    assert str(run.id) in document["body"]
 
 
 def test_crashed_run_notifies(on_call: Receiver, first: list[str]) -> None:
     assert first
-    on_call.received.clear()
-    with client() as api:
-        run = api.create_flow_run(backup, parameters={}, state=Running(), tags=["proofkeep"])
-        api.set_flow_run_state(run.id, Crashed(message="process 1 is gone"), force=True)
+    run = made(Running(), Crashed(message="process 1 is gone"))
 
-    until(lambda: bool(on_call.received), "somebody is notified")
+    until(lambda: bool(on_call.about(run.id)), "somebody is notified")
 
-    assert on_call.received[0].document["subject"].endswith("crashed")
+    assert told(on_call, run) == ["proofkeep: backup home crashed"]
 
 
 def late_run(deployment: UUID) -> str:
@@ -123,7 +119,6 @@ def late_run(deployment: UUID) -> str:
 
 def test_late_runs_of_one_deployment_notify_once(on_call: Receiver, first: list[str]) -> None:
     assert first
-    on_call.received.clear()
     with client() as api:
         flow = api.create_flow_from_name("late")
         names = [f"late-{os.urandom(4).hex()}" for _ in range(2)]
@@ -132,10 +127,10 @@ def test_late_runs_of_one_deployment_notify_once(on_call: Receiver, first: list[
         )
     runs = [late_run(one), late_run(one), late_run(other)]
 
-    until(lambda: any(runs[2] in each.text for each in on_call.received), "somebody is notified of the other's")
+    until(lambda: all(on_call.about(run) for run in (runs[0], runs[2])), "somebody is notified of both deployments")
 
-    told = [run for run in runs if any(run in each.text for each in on_call.received)]
-    assert told == [runs[0], runs[2]]
+    wait_for_what_was_said_before(on_call)
+    assert on_call.about(runs[1]) == []
 
 
 @pytest.mark.parametrize("ends", [Crashed, Failed])
@@ -143,17 +138,16 @@ def test_end_that_gets_its_card_later_notifies_once(
     ends: Callable[..., State[Any]], on_call: Receiver, first: list[str]
 ) -> None:
     assert first
-    on_call.received.clear()
     messages = ("exited with -9", f"{AGAIN}process 1 is gone", "the last")
-    with client() as api:
-        run = api.create_flow_run(backup, parameters={}, state=Running(), tags=["proofkeep"])
-        for words in messages:
-            api.set_flow_run_state(run.id, ends(message=words), force=True)
+    run = made(Running(), *(ends(message=words) for words in messages))
 
-    until(lambda: any("the last" in each.text for each in on_call.received), "the last one is notified of")
+    def are_told(*words: str) -> bool:
+        return all(any(each in sent.text for sent in on_call.about(run.id)) for each in words)
 
-    told = {words for words in messages for each in on_call.received if words in each.text}
-    assert told == {messages[0], messages[2]}
+    until(lambda: are_told(messages[0], messages[2]), "its first end and its last are notified of")
+
+    wait_for_what_was_said_before(on_call)
+    assert not are_told(messages[1])
 
 
 @pytest.mark.parametrize(

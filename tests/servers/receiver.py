@@ -55,6 +55,10 @@ class Receiver:
         """What was asked for."""
         return [each.path for each in self.received]
 
+    def about(self, words: object) -> list[Received]:
+        """What was sent that holds these words, such as the id of a run."""
+        return [each for each in self.received if str(words) in each.text]
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self
