@@ -15,6 +15,8 @@ from tests.flows.worker import Worker
 from tests.waiting import until
 
 KILLABLE = "backup/killable"
+CRASHED = ("flow_runs.worker", "exceeded its memory")
+"""What a worker says when it is done with a run whose process was killed."""
 
 
 def process_of(run: FlowRun) -> ProcessMark:

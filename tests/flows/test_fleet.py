@@ -35,7 +35,7 @@ from tests.architecture.tree import ROOT
 from tests.engine.targets.trees import portrait
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import MIB, House
-from tests.flows.killing import kill_process
+from tests.flows.killing import CRASHED, kill_process
 from tests.flows.running import (
     _run,
     artifacts,
@@ -53,7 +53,6 @@ from tests.waiting import until
 
 HOSTS = ("alpha", "beta", "gamma")
 SHARED = 6
-CRASHED = ("flow_runs.worker", "exceeded its memory")
 
 pytestmark = pytest.mark.timeout(600)
 """The first of these tests starts three workers, and each backup is a process of its own."""

@@ -18,7 +18,7 @@ from tests.flows.aftermath import assert_restored, sealed_chunks, visible
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import House
 from tests.flows.killable import ITSELF, Fuse
-from tests.flows.killing import KILLABLE, assert_reconciled, deploy_killable, process_of
+from tests.flows.killing import CRASHED, KILLABLE, assert_reconciled, deploy_killable, process_of
 from tests.flows.running import client, deployment_run, ended, message, run_here_again
 from tests.flows.worker import Worker
 from tests.steps import unwatched
@@ -26,7 +26,6 @@ from tests.waiting import until
 
 LEAST_STEPS, MOST_STEPS = 100, 140
 """How many a run has, which differs a little with the order of its threads: every one is tried."""
-CRASHED = ("flow_runs.worker", "exceeded its memory")
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 
