@@ -6,6 +6,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from flows.cards import pointed
 from flows.crashes import present_card
 from flows.host import at_work_on
+from flows.limits import give_slot_back
 from flows.outside import AGAIN, cancelled, lead, tell_outside
 from flows.remembering import remember_cancelled
 from proofkeep.configuration.identity import host_name
@@ -22,6 +23,7 @@ def tell_cancellation(client: SyncPrefectClient, run: FlowRun) -> bool:
         return False
     if run.state is None or (run.state.message or "").startswith(AGAIN):
         return False
+    give_slot_back(client, run)
     states = client.read_flow_run_states(run.id)
     at = max((each.timestamp for each in states if each.type is StateType.CANCELLING), default=run.state.timestamp)
     remember_cancelled(client.read_flow(run.flow_id).name, run, cancelled(run), at)

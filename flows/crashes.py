@@ -17,6 +17,7 @@ from prefect.states import Crashed
 
 from flows.cards import failure_title
 from flows.host import ProcessMark, at_work_on
+from flows.limits import give_slot_back
 from flows.next_step import NEW_PARAMETERS
 from flows.outside import lead, tell_outside, verb_and_subject
 from flows.parameters import misfit
@@ -48,7 +49,7 @@ def crash(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError) -> int
     """
     told = str(advised(error))
     try:
-        task_runs = _crash_task_runs(client, run, str(error))
+        task_runs = _bury(client, run, str(error))
         told = _told(client, run, error)
     finally:
         client.set_flow_run_state(run.id, Crashed(message=told), force=True)
@@ -72,7 +73,7 @@ def tell_dead(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError) ->
     """The same for whoever knows that it is dead, and by what."""
     if present_card(client, run) is not None:
         return False
-    _crash_task_runs(client, run, str(error))
+    _bury(client, run, str(error))
     told = _told(client, run, error)
     lead(client, run.id, StateType.CRASHED, told)
     return True
@@ -102,11 +103,12 @@ def _cards(client: SyncPrefectClient, run: FlowRun) -> list[Artifact]:
     return [artifact for artifact in client.read_artifacts(artifact_filter=mine) if artifact.type == "markdown"]
 
 
-def _crash_task_runs(client: SyncPrefectClient, run: FlowRun, message: str) -> int:
-    """Task runs that died with their process: those that the server still shows under way.
+def _bury(client: SyncPrefectClient, run: FlowRun, message: str) -> int:
+    """Give the slots back that died with the process; how many task runs did, which the server still shows under way.
 
-    It gives a slot of a tag's limit back with that; the lease would hold it for another minute.
+    The leases would hold them for another minute or two; that of a tag's limit comes free with its task run.
     """
+    give_slot_back(client, run)
     unfinished = list(_unfinished_tasks(client, run))
     for task_run in unfinished:
         client.set_task_run_state(task_run.id, Crashed(message=message), force=True)

@@ -1,16 +1,19 @@
-"""Slots that a flow run holds while it works: a lease, renewed, which a killed run's server takes back by itself."""
+"""Slots that a flow run holds while it works: a lease, renewed, given back for a killed run by who finds it dead."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import ParamSpec, TypeVar
+from uuid import UUID
 
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import ConcurrencyLeaseHolder, FlowRun
 from prefect.client.schemas.responses import GlobalConcurrencyLimitResponse
+from prefect.concurrency.context import ConcurrencyContext
 from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectNotFound
 from prefect.tasks import Task
 
+from flows.host import label
 from flows.waiting import told_while_it_lasts
 from tasks.retries import delays
 
@@ -18,7 +21,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 LEASE_SECONDS = 120
-"""How long a slot outlives a process that was killed with it; renewed well before."""
+"""How long a slot outlives a killed process whose death nobody notices; renewed well before."""
+LEASE = "proofkeep.lease"
+"""Label with the lease of the run's slot."""
 
 
 def repository_limit(repository: str) -> str:
@@ -41,7 +46,15 @@ def slot_at(repository: str, run: FlowRun) -> Iterator[None]:
     with ExitStack() as held:
         with told_while_it_lasts(lambda: _why(name, repository)):
             held.enter_context(slot)
+        if (context := ConcurrencyContext.get()) and context.cleanup_lease_ids:  # Prefect tells the lease nowhere else
+            label(run, {LEASE: str(context.cleanup_lease_ids[-1])})
         yield
+
+
+def give_slot_back(client: SyncPrefectClient, run: FlowRun) -> None:
+    """Give back the slot that a dead run held; one that was given back, or whose lease has ended, stays as it is."""
+    with suppress(ValueError):  # none, or the label was changed
+        client.release_concurrency_slots_with_lease(UUID(str(run.labels.get(LEASE))))
 
 
 def durable(step: Task[P, R], attempts: int) -> Task[P, R]:

@@ -13,6 +13,7 @@ from prefect.flow_engine import run_flow
 from prefect.flows import Flow
 from prefect.states import Pending, Scheduled
 
+from flows.limits import repository_limit
 from tests.waiting import until
 
 _PAGE = 200
@@ -110,6 +111,20 @@ def outcomes(runs: list[TaskRun]) -> Counter[Outcome]:
 def message(run: FlowRun) -> str:
     """What the run's state says."""
     return (run.state.message if run.state else None) or ""
+
+
+def limit_to_one(repository: str) -> str:
+    """Let one run at a time work on a repository; the limit's name."""
+    name = repository_limit(repository)
+    with client() as api:
+        api.upsert_global_concurrency_limit_by_name(name, 1)
+    return name
+
+
+def taken(*limits: str) -> int:
+    """How many slots of these limits are taken."""
+    with client() as api:
+        return sum(api.read_global_concurrency_limit_by_name(limit).active_slots for limit in limits)
 
 
 def verdict(run: FlowRun) -> str:

@@ -13,9 +13,9 @@ from flows.reconcile import reconcile
 from flows.runs import nanoseconds
 from proofkeep.configuration.identity import host_name
 from tests.flows.house import House
-from tests.flows.running import artifact_id, client, message
+from tests.flows.running import artifact_id, client, message, taken
 from tests.flows.test_crashes import leave_unended, seen
-from tests.flows.test_reconcile import NO_TIME, ended_process, now
+from tests.flows.test_reconcile import NO_TIME, ended_process, hold_slot, now
 
 WORKER_SAYS = "Flow run was cancelled successfully."
 
@@ -58,10 +58,12 @@ def test_its_state_leads_to_the_card_that_the_hook_made(begun: FlowRun) -> None:
     assert artifact_id(begun.id) == card
 
 
-def test_run_whose_hook_never_ran_gets_its_card(begun: FlowRun) -> None:
+def test_run_whose_hook_never_ran_gets_its_card_and_gives_its_slot_back(begun: FlowRun) -> None:
+    limit = hold_slot(begun.id)
     end(begun)
 
     assert begun.id in told()
+    assert taken(limit) == 0
     assert f"/{artifact_id(begun.id)} It said before: " in message(now(begun.id))
 
 

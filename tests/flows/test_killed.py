@@ -18,8 +18,18 @@ from tests.flows.conftest import PrefectSide
 from tests.flows.faults import STEPS
 from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import House
-from tests.flows.killing import assert_reconciled, cut_power, kill_process
-from tests.flows.running import artifacts, ask_for_retry, deployment_run, ended, message, outcomes, task_runs
+from tests.flows.killing import CRASHED, assert_reconciled, cut_power, kill_process
+from tests.flows.running import (
+    artifacts,
+    ask_for_retry,
+    deployment_run,
+    ended,
+    limit_to_one,
+    message,
+    outcomes,
+    taken,
+    task_runs,
+)
 from tests.flows.test_reconcile import NO_TIME
 from tests.flows.worker import Worker
 from tests.waiting import until
@@ -35,18 +45,21 @@ def test_run_killed_while_it_seals_is_crashed_by_its_worker_and_retried(
     s3_house: House, gate: Gatekeeper, worker: Worker, prefect: PrefectSide
 ) -> None:
     s3_house.fill(24)
+    limit = limit_to_one(s3_house.name)
     # The spool takes 16 MiB and gives no space back: it is full before the source was read to its end.
     run = run_with_two_packs_sent(
         s3_house, gate, prefect, sealed=lambda run: len(prefect.told(run, "pack-sealed")) >= 12
     )
     assert prefect.told(run, "stream-sealed") == []
 
+    crashes = worker.count(*CRASHED)
     kill_process(run)
     crashed = ended(run.id)
     # Prefect's worker sets the run Crashed once more, when the hooks have ended; a retry before that would be hit.
-    until(lambda: worker.says("flow_runs.worker", "exceeded its memory"), "the worker is done with the run")
+    until(lambda: worker.count(*CRASHED) > crashes, "the worker is done with the run")
     died, card = outcomes(task_runs(run, 1, 6)), artifacts(run.id)["markdown"]
     told = message(ended(run.id))
+    assert taken(limit) == 0
     before = visible(s3_house)
     gate.open()
     ask_for_retry(run)
@@ -68,13 +81,16 @@ def test_run_killed_with_its_worker_while_it_uploads_is_reconciled_and_retried(
     s3_house: House, gate: Gatekeeper, worker: Worker, prefect: PrefectSide
 ) -> None:
     s3_house.fill(6)
+    limit = limit_to_one(s3_house.name)
     run = run_with_two_packs_sent(s3_house, gate, prefect, sealed=lambda run: bool(prefect.told(run, "stream-sealed")))
     sealed = prefect.told(run, "pack-sealed")
 
     cut_power(run, worker)
+    assert taken(limit) == 1
     refused = prefect.command("prefect", "flow-run", "retry", str(run.id))
     reconciled = prefect.command("proofkeep", "reconcile")
     assert_reconciled(run)
+    assert taken(limit) == 0
     worker.ensure()
     before = visible(s3_house)
     gate.open()
@@ -95,7 +111,7 @@ def test_run_killed_with_its_worker_between_record_and_closing_entry_is_reconcil
     s3_house.fill(6)
     gate.holds = lambda path: "/ledger/" in path and any("/snapshots/" in sent for sent in gate.uploads)
     run = deployment_run(s3_house.parameters())
-    assert gate.arrived.wait(60)
+    until(gate.arrived.is_set, "its closing entry is held")
     sealed = prefect.told(run, "pack-sealed")
 
     cut_power(run, worker)

@@ -22,13 +22,13 @@ from flows.backup import backup
 from flows.drill import restore_drill
 from flows.fleet import fleet
 from flows.lateness import missed_window
-from flows.limits import LEASE_SECONDS, repository_limit
+from flows.limits import LEASE, LEASE_SECONDS
 from flows.reconcile import reconcile
 from flows.verify import verify
 from tests.architecture.tree import ROOT
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import House
-from tests.flows.running import _run, artifacts, client, message, run_here
+from tests.flows.running import _run, artifacts, client, limit_to_one, message, run_here, taken
 from tests.flows.test_reconcile import ended_process
 from tests.waiting import until
 
@@ -156,31 +156,24 @@ def test_late_fleet_that_is_killed_says_so_too() -> None:
     assert LATE in artifacts(run.id)["markdown"]
 
 
-def slots(name: str) -> int:
-    with client() as api:
-        return api.read_global_concurrency_limit_by_name(name).active_slots
-
-
 def test_backup_gives_its_slot_back_however_it_ends(house: House) -> None:
-    name = repository_limit(house.name)
-    with client() as api:
-        api.upsert_global_concurrency_limit_by_name(name, 1)
+    name = limit_to_one(house.name)
 
     failed = run_here(backup, house.parameters())  # nothing in the source
     house.fill(1)
     done = run_here(backup, house.parameters())
 
     assert (failed.state_name, done.state_name) == ("Failed", "Completed"), message(done)
-    assert slots(name) == 0
+    assert all(LEASE in run.labels for run in (failed, done))
+    assert taken(name) == 0
 
 
 def test_backup_that_waits_for_a_slot_says_what_for_and_goes_on_when_it_comes(
     house: House, prefect: PrefectSide
 ) -> None:
     house.fill(1)
-    name = repository_limit(house.name)
+    name = limit_to_one(house.name)
     with client() as api:
-        api.upsert_global_concurrency_limit_by_name(name, 1)
         holder = ConcurrencyLeaseHolder(type="flow_run", id=uuid4())
         held = api.increment_concurrency_slots_with_lease([name], 1, "concurrency", 300, holder).json()["lease_id"]
         run = api.create_flow_run(backup, parameters=backup.serialize_parameters(house.parameters()), state=Pending())
@@ -225,8 +218,7 @@ def lines(run: FlowRun) -> list[str]:
 @pytest.mark.timeout(600)
 def test_slot_of_a_killed_process_comes_free_when_its_lease_ends(prefect: PrefectSide) -> None:
     name = f"killed-{uuid4()}"
-    with client() as api:
-        api.upsert_global_concurrency_limit_by_name(repository_limit(name), 1)
+    limit = limit_to_one(name)
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, name, str(uuid4())],
         cwd=ROOT,
@@ -236,11 +228,11 @@ def test_slot_of_a_killed_process_comes_free_when_its_lease_ends(prefect: Prefec
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    assert slots(repository_limit(name)) == 1
+    assert taken(limit) == 1
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
     holder.stdout.close()
 
     time.sleep(LEASE_SECONDS)
 
-    until(lambda: slots(repository_limit(name)) == 0, "the server has taken the slot back")
+    until(lambda: taken(limit) == 0, "the server has taken the slot back")

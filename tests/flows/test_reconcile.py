@@ -22,6 +22,7 @@ from flows import command
 from flows.backup import backup
 from flows.drill import restore_drill
 from flows.host import ProcessMark
+from flows.limits import LEASE
 from flows.lost_host import write_off
 from flows.reconcile import Reconciliation, reconcile
 from flows.restore import restore
@@ -40,7 +41,7 @@ from tasks.backup import upload
 from tests.architecture.tree import ROOT
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import House
-from tests.flows.running import artifacts, client, run_here
+from tests.flows.running import artifacts, client, run_here, taken
 
 NO_TIME = timedelta()
 NOTHING = Reconciliation([], [])
@@ -142,6 +143,18 @@ def test_run_of_any_flow_says_which_process_works_on_it(
     assert ProcessMark.from_labels(run.labels) == ProcessMark.mine()
 
 
+def hold_slot(run_id: UUID) -> str:
+    """Name of a limit of which the run holds a slot, as that of its repository."""
+    name = f"limit-{uuid4()}"
+    holder = ConcurrencyLeaseHolder(type="flow_run", id=run_id)
+    with client() as api:
+        api.upsert_global_concurrency_limit_by_name(name, 1)
+        held = api.increment_concurrency_slots_with_lease([name], 1, "concurrency", 300, holder)
+        api.update_flow_run_labels(run_id, {LEASE: held.json()["lease_id"]})
+    assert taken(name) == 1
+    return name
+
+
 @pytest.mark.usefixtures("prefect")
 @pytest.mark.parametrize(
     "host,end", [(host_name(), reconcile), (GONE, partial(write_off, GONE, timedelta(seconds=-10)))]
@@ -156,6 +169,7 @@ def test_slots_of_a_dead_task_run_come_free_before_their_lease_ends(host: str, e
         other = ConcurrencyLeaseHolder(type="task_run", id=uuid4())
         for each in (holder, other):
             api.increment_concurrency_slots_with_lease([f"tag:{tag}"], 1, "concurrency", 300, each)
+        limit = hold_slot(run_id)
         assert set(api.read_concurrency_limit_by_tag(tag).active_slots) == {task_run.id, other.id}
 
     end()
@@ -163,6 +177,7 @@ def test_slots_of_a_dead_task_run_come_free_before_their_lease_ends(host: str, e
     with client() as api:
         assert api.read_concurrency_limit_by_tag(tag).active_slots == [other.id]
         assert api.read_global_concurrency_limit_by_name(f"tag:{tag}").active_slots == 1
+    assert taken(limit) == 0
 
 
 @pytest.fixture

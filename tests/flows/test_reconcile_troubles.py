@@ -12,6 +12,7 @@ from prefect.states import Running
 
 from flows import crashes
 from flows.drill import restore_drill
+from flows.limits import LEASE
 from flows.reconcile import reconcile
 from proofkeep.cli.exits import Exit
 from proofkeep.errors import ProofkeepError, UnexpectedError
@@ -82,6 +83,7 @@ def test_run_whose_labels_say_nonsense_keeps_no_other_from_being_handled(labels:
     odd, dead = run_of(ended_process()), run_of(ended_process())
     with client() as api:
         api.update_flow_run_labels(odd, labels)
+        api.update_flow_run_labels(dead, {LEASE: "no lease"})
 
     done = reconcile()
     left = now(odd)

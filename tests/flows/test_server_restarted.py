@@ -31,7 +31,7 @@ from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import House
 from tests.flows.killable import Fuse
 from tests.flows.killing import KILLABLE, deploy_killable, process_of
-from tests.flows.running import ask_for_retry, client, deployment_run, ended, message
+from tests.flows.running import ask_for_retry, client, deployment_run, ended, limit_to_one, message, taken
 from tests.flows.worker import Worker
 from tests.servers.pki import Pki
 from tests.steps import KINDS, unwatched
@@ -105,7 +105,7 @@ def test_run_goes_on_while_its_server_is_away_and_is_shown_completed_when_it_is_
     part: str, own: Installation, s3_house: House, gate: Gatekeeper
 ) -> None:
     s3_house.fill(6)
-    limit_to_one(s3_house)
+    limit_to_one(s3_house.name)
     run = run_with_two_packs_sent(
         s3_house, gate, own.side, sealed=lambda run: bool(own.side.told(run, "stream-sealed"))
     )
@@ -126,7 +126,7 @@ def test_run_goes_on_where_its_server_dies_at_any_kind_of_step(
     part: str, step: str, own: Installation, s3_house: House, gate: Gatekeeper
 ) -> None:
     s3_house.fill(3)
-    limit_to_one(s3_house)
+    limit_to_one(s3_house.name)
     own.fuse.set(step, {own.parts[part].pid: BLOWS[part]})
     run = deployment_run(s3_house.parameters(), KILLABLE)
     until(lambda: not own.fuse.is_set, "the run has come to the step")
@@ -134,12 +134,6 @@ def test_run_goes_on_where_its_server_dies_at_any_kind_of_step(
     own.parts[part].start()
     assert_went_on(own, s3_house, gate, run)
     assert unwatched(own.fuse.steps()) == []
-
-
-def limit_to_one(house: House) -> None:
-    """One run at a time may work on the house's repository."""
-    with client() as api:
-        api.upsert_global_concurrency_limit_by_name(repository_limit(house.name), 1)
 
 
 def assert_went_on(own: Installation, house: House, gate: Gatekeeper, run: FlowRun) -> None:
@@ -182,9 +176,3 @@ def test_run_whose_server_stays_away_ends_crashed_and_its_retry_sends_nothing_tw
     assert before == []
     assert {name for name, _ in ends} == {"upload", "verify", "commit"}
     assert_nothing_was_sealed_or_sent_twice(s3_house, run, gate, own.side)
-
-
-def taken(*limits: str) -> int:
-    """How many slots of these limits are taken."""
-    with client() as api:
-        return sum(api.read_global_concurrency_limit_by_name(limit).active_slots for limit in limits)
