@@ -1,8 +1,9 @@
 """What a field may hold, refused while somebody types it: a key or a credential is none of these."""
 
+import re
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, SecretStr, StringConstraints
 
 from proofkeep.configuration import duration, rate
 from proofkeep.errors import UsageError
@@ -24,14 +25,23 @@ def _is_a_rate(spelled: str) -> str:
     return spelled
 
 
+_PING = re.compile(r"https://[A-Za-z0-9.:\[\]-]+(/([A-Za-z0-9._~/-]|\{verb\})*)?")
+
+
+def _is_told(address: SecretStr | None) -> SecretStr | None:
+    if address is not None and not _PING.fullmatch(address.get_secret_value()):
+        raise ValueError("is no https address without user, query and fragment")
+    return address
+
+
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f\x7f]*$")]
 """A relative one would begin wherever the worker was started."""
 
 HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?$")]
 """Without user, password, query or fragment, in which credentials travel."""
 
-PingUrl = Annotated[str, StringConstraints(pattern=r"^https://[A-Za-z0-9.:\[\]-]+(/([A-Za-z0-9._~/-]|\{verb\})*)?$")]
-"""As `HttpsUrl`; `{verb}` may stand in its path."""
+PingUrl = Annotated[SecretStr | None, AfterValidator(_is_told)]
+"""As `HttpsUrl`; `{verb}` may stand in its path. Whoever knows it can tell the monitor that all is well."""
 
 BlockName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
 """As Prefect names blocks."""

@@ -43,7 +43,7 @@ class Repository(ConfigurationBlock):
         default="/var/lib/proofkeep",
         description="State directory of the host: spool, journals and catalog; a retry must find it again.",
     )
-    ping_url: PingUrl | None = Field(
+    ping_url: PingUrl = Field(
         default=None,
         description="Monitor that is told of start, success and failure of verify and drill; its path holds {verb}.",
     )
@@ -102,7 +102,7 @@ class Repository(ConfigurationBlock):
         if source is not None:
             document["source"] = source.section()
         if address := self.ping_url if source is None else source.ping_url:
-            document["ping_url"] = address
+            document["ping_url"] = address.get_secret_value()
         return document
 
     def session(self) -> Any:

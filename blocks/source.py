@@ -37,7 +37,7 @@ class Source(ConfigurationBlock):
     allowed_age: Duration = Field(
         default=DEFAULT_ALLOWED_AGE, description="How old its last verified snapshot may be, such as 26h or 8d."
     )
-    ping_url: PingUrl | None = Field(
+    ping_url: PingUrl = Field(
         default=None,
         description="Monitor that is told of start, success and failure of each backup.",
     )

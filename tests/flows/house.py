@@ -32,7 +32,7 @@ def store_documents(name: str, *blocks: ConfigurationBlock) -> None:
     """Store the documents that `save` stores, under types and schemas that the session has registered.
 
     `save` registers those of every nested block anew: 50 requests and a second of work for a house. A document that is
-    there is overwritten. For blocks without secrets.
+    there is overwritten.
     """
     with client() as api:
         for block in blocks:
@@ -40,7 +40,8 @@ def store_documents(name: str, *blocks: ConfigurationBlock) -> None:
             assert kind._block_type_id is not None
             schema = kind._block_schema_id
             assert schema is not None
-            data = block.model_dump(mode="json", include=set(kind.model_fields))
+            hidden = {"include_secrets": True}
+            data = block.model_dump(mode="json", include=set(kind.model_fields), context=hidden)
             try:
                 api.create_block_document(
                     BlockDocumentCreate(name=name, data=data, block_type_id=kind._block_type_id, block_schema_id=schema)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 from prefect.client.schemas.objects import FlowRun
+from pydantic import SecretStr
 
 from flows.backup import backup
 from flows.status import status
@@ -44,7 +45,7 @@ def elsewhere(make_house: Callable[..., House], pki: Pki) -> Iterator[Elsewhere]
     assert run.state_name == "Completed", message(run)
     with Receiver(pki.server) as monitor:
         name = f"{house.name}-elsewhere"
-        there = {"state": str(house.root / "another-state"), "ping_url": f"{monitor.url}/{{verb}}"}
+        there = {"state": str(house.root / "another-state"), "ping_url": SecretStr(f"{monitor.url}/{{verb}}")}
         store_documents(name, house.block.model_copy(update=there))
         yield Elsewhere(house, name, monitor)
 

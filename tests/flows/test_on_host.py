@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from blocks import Source
 from flows.backup import backup
@@ -28,6 +29,7 @@ THIS = "tests/flows/test_on_host.py"
 WRITTEN = f"{THIS}::test_configuration_file_of_a_host_is_written_from_its_blocks"
 TYPED = f"{THIS}::test_commands_of_the_on_call_page_work_as_they_stand_there"
 ATTENTION = 7
+MONITOR = "https://monitor.example/known-to-nobody"
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def host(
 
 def test_configuration_file_of_a_host_is_written_from_its_blocks(host: Host) -> None:
     house = host.house
-    source = Source(root=str(house.source), label="test")
+    source = Source(root=str(house.source), label="test", ping_url=SecretStr(MONITOR))
+    store_documents(house.name, source)
 
     told, text = host.configured(), host.file.read_bytes()
     host.configured()
@@ -104,6 +107,7 @@ def test_configuration_file_of_a_host_is_written_from_its_blocks(host: Host) -> 
     assert host.file.read_bytes() == text
     assert host.file.stat().st_mode & 0o777 == 0o600
     assert (house.root / "host.secret").read_bytes() not in text
+    assert load(host.file).ping_url == MONITOR
 
 
 def test_commands_of_the_on_call_page_work_as_they_stand_there(host: Host) -> None:
