@@ -2,8 +2,9 @@
 
 import base64
 import os
+import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,24 +13,35 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from prefect.logging.handlers import APILogHandler
+from prefect.states import Cancelled
+from pydantic import SecretStr
 
+from blocks import Source
+from flows.abandon import abandon
 from flows.backup import backup
 from flows.drill import restore_drill
+from flows.reconcile import reconcile
 from flows.restore import restore
+from flows.resume_transfers import resume_transfers
 from flows.verify import verify
 from infra.servers.postgres import PostgresCluster
 from proofkeep.backup.session import SealingSession
 from tests.flows import canaries
 from tests.flows.conftest import PrefectSide
 from tests.flows.faults import STEPS
-from tests.flows.house import ENTRY, House
+from tests.flows.house import ENTRY, MIB, House, store_documents
 from tests.flows.leases import closed_to_everybody
-from tests.flows.running import artifacts, run_here, run_here_again, task_runs
+from tests.flows.running import artifacts, client, run_here, run_here_again, task_runs
+from tests.flows.test_crashes import died, seen
+from tests.flows.test_reconcile import NO_TIME, now
+from tests.servers.pki import Pki
+from tests.servers.receiver import Receiver
 
 TOKEN = os.urandom(8).hex()
 PLAIN = f"canary-plaintext-{TOKEN}".encode()
 NAME = f"canary-name-{TOKEN}"
 FOLDER = f"canary-folder-{TOKEN}"
+MONITOR = f"canary-monitor-{TOKEN}"
 INSIDE_THE_FIRST_FRAME = 300
 
 
@@ -49,12 +61,20 @@ def data_keys(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 
 @pytest.fixture
-def marked_house(house: House) -> House:
+def marked_house(make_house: Callable[..., House], pki: Pki) -> Iterator[House]:
+    """A house with a monitor that knows its backups and checks by an address that nobody else is to know."""
+    house = make_house(tls={"ca_file": str(pki.ca_path)})
     house.fill(2)
     (house.source / FOLDER).mkdir()
     (house.source / FOLDER / NAME).write_bytes(PLAIN * 1000)
     (house.source / f"{NAME}.link").symlink_to(f"{FOLDER}/{NAME}")
-    return house
+    with Receiver(pki.server) as monitor:
+        told = SecretStr(f"{monitor.url}/{MONITOR}/{{verb}}")
+        house.block = house.block.model_copy(update={"ping_url": told})
+        store_documents(house.name, house.block, Source(root=str(house.source), label="test", ping_url=told))
+        yield house
+        verbs = {path.split("/")[2] for path in monitor.paths}
+    assert verbs == {"backup", "verify", "drill"}
 
 
 def private_scalar(key_file: Path) -> bytes:
@@ -80,6 +100,8 @@ def run_well_and_badly(house: House, memory: Path, monkeypatch: pytest.MonkeyPat
     with closed_to_everybody(house.source / FOLDER / NAME):
         run = run_here(backup, house.parameters())
     yield run.state_name or ""
+    yield run_here(resume_transfers, {"repository": house.name}).state_name or ""
+    yield seen(house)[0].state_name or ""
     obstacle.unlink()
     with closed_to_everybody(house.source / FOLDER / NAME):  # each time anew: the kernel ends the lease after 45 s
         run = run_here_again(backup, run)
@@ -103,6 +125,18 @@ def run_well_and_badly(house: House, memory: Path, monkeypatch: pytest.MonkeyPat
     yield run_here(restore, restoring | {"target": str(house.root / "damaged")}).state_name or ""
     yield run_here(restore_drill, drilling).state_name or ""
     task_runs(run, run.run_count, 1)
+    shutil.move(house.root / "store" / "packs", house.root / "packs")
+    obstacle.write_text("in the way")
+    (house.source / FOLDER / NAME).write_bytes(os.urandom(MIB) + PLAIN)
+    run = run_here(backup, house.parameters())
+    yield run.state_name or ""
+    yield run_here(abandon, {"repository": house.name, "run": run.id.hex}).state_name or ""
+    killed, cancelled = died(house), died(house)
+    with client() as api:
+        api.set_flow_run_state(cancelled.id, Cancelled(), force=True)
+    reconcile(settled=NO_TIME)
+    yield from (now(each.id).state_name or "" for each in (killed, cancelled))
+    assert all("markdown" in artifacts(each.id) for each in (killed, cancelled))
 
 
 def test_no_secret_is_found_anywhere_after_runs_that_ended_well_and_badly(
@@ -129,12 +163,14 @@ def test_no_secret_is_found_anywhere_after_runs_that_ended_well_and_badly(
         "file name": NAME.encode(),
         "folder name": FOLDER.encode(),
         "engine object": b"proofkeep.backup.run.Backup",
+        "monitor": MONITOR.encode(),
         "host secret": (marked_house.root / "host.secret").read_bytes(),
         "private key": private_scalar(marked_house.root / "key.pem"),
         **{f"data key {number}": key for number, key in enumerate(set(data_keys))},
     }
     stores = [marked_house.root / "store", marked_house.root / "ledger"]
-    assert states == ["Failed"] * 5 + ["Partial"] + ["Completed"] * 5 + ["Failed"] * 3
+    begin = ["Failed"] * 6 + ["Attention", "Partial"] + ["Completed"] * 5
+    assert states == begin + ["Failed"] * 4 + ["Completed", "Crashed", "Cancelled"]
     assert len(set(data_keys)) >= len(STEPS)
     assert "Traceback" in printed.read_text()
     assert canaries.found(secrets, [prefect.directory, marked_house.state, *stores, memory, printed, rows]) == []
