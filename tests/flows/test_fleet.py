@@ -1,12 +1,10 @@
 """Three workers with state directories of their own, one repository: what three hosts do."""
 
+import os
+import re
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from contextvars import copy_context
+from collections.abc import Iterator
 from pathlib import Path
-from uuid import UUID, uuid4
 
 import pytest
 from prefect.client.schemas.filters import (
@@ -15,10 +13,8 @@ from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterId,
     FlowRunFilterParentFlowRunId,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import ConcurrencyLeaseHolder, FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelling
 
 from blocks import Repository, load_block
@@ -26,7 +22,6 @@ from flows.deploying.applying import apply
 from flows.deploying.planning import plan
 from flows.fleet import fleet
 from flows.host import ProcessMark
-from flows.limits import repository_limit
 from flows.restore import restore
 from flows.verify import verify
 from infra.register_blocks import register_documents
@@ -34,6 +29,7 @@ from proofkeep.inventory import parse
 from tests.architecture.tree import ROOT
 from tests.engine.targets.trees import portrait
 from tests.flows.conftest import PrefectSide
+from tests.flows.holding import HOSTS, at_work, let_go_once_all_work, slots_held
 from tests.flows.house import MIB, House
 from tests.flows.killing import CRASHED, kill_process
 from tests.flows.running import (
@@ -51,8 +47,8 @@ from tests.flows.test_lateness import LATE, due_five_hours_ago
 from tests.flows.worker import Worker
 from tests.waiting import until
 
-HOSTS = ("alpha", "beta", "gamma")
 SHARED = 6
+ALL = {"inventory": "fleet", "deployments": [f"backup/fleet-{host}" for host in HOSTS]}
 
 pytestmark = pytest.mark.timeout(600)
 """The first of these tests starts three workers, and each backup is a process of its own."""
@@ -131,53 +127,6 @@ def started_by(run: FlowRun) -> list[FlowRun]:
         return api.read_flow_runs(flow_run_filter=mine)
 
 
-@contextmanager
-def slots_held() -> Iterator[Callable[..., None]]:
-    """Within, the backup of each host waits for the slot of its repository until what this gives is called with it."""
-    leases: dict[str, UUID] = {}
-
-    def let_go(*hosts: str) -> None:
-        with client() as api:
-            for host in hosts:
-                if host in leases:
-                    api.release_concurrency_slots_with_lease(leases.pop(host))
-
-    try:
-        with client() as api:
-            for host in HOSTS:
-                holder = ConcurrencyLeaseHolder(type="flow_run", id=uuid4())
-                names = [repository_limit(f"fleet-{host}")]
-                held = api.increment_concurrency_slots_with_lease(names, 1, "concurrency", 300, holder)
-                leases[host] = UUID(held.json()["lease_id"])
-        yield let_go
-    finally:
-        let_go(*HOSTS)
-
-
-@contextmanager
-def let_go_once_all_work() -> Iterator[None]:
-    """Within, every backup waits until all of them are at work."""
-
-    def wait(let_go: Callable[..., None]) -> None:
-        try:
-            until(lambda: at_work() == len(HOSTS), "all three are at work at once")
-        finally:
-            let_go(*HOSTS)
-
-    with slots_held() as let_go, ThreadPoolExecutor() as pool:
-        waiting = pool.submit(copy_context().run, wait, let_go)
-        yield
-    waiting.result()
-
-
-def at_work() -> int:
-    """Backups of these hosts that run now."""
-    running = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING])))
-    with client() as api:
-        found = api.read_flow_runs(flow_run_filter=running)
-    return sum(str(run.parameters.get("entry", "")).startswith("fleet-") for run in found)
-
-
 def waited_for(run: FlowRun, attempt: int) -> set[str]:
     """Entries that an attempt of a fleet run waits for now."""
     mine = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
@@ -185,6 +134,13 @@ def waited_for(run: FlowRun, attempt: int) -> set[str]:
         found = api.read_task_runs(flow_run_filter=mine)
     waiting = [each for each in found if each.flow_run_run_count == attempt and each.state_name == "Running"]
     return {each.name.rpartition("-")[2] for each in waiting}
+
+
+def new_chunks(run: FlowRun) -> int:
+    """Chunks that a backup stored, as its card says."""
+    found = re.search(r"\| new \| .* in ([\d,]+) chunks", artifacts(run.id)["markdown"])
+    assert found is not None
+    return int(found[1].replace(",", ""))
 
 
 def stored(root: Path) -> int:
@@ -202,7 +158,7 @@ def test_fleet_backs_up_three_hosts_at_once_names_who_failed_and_repeats_only_th
     (root / "gamma").rename(root / "away")
 
     with let_go_once_all_work():
-        run = run_here(fleet, {"inventory": "fleet", "deployments": [f"backup/fleet-{host}" for host in HOSTS]})
+        run = run_here(fleet, ALL)
 
     assert run.state_name == "Failed"
     assert "1 of 3 entries failed: backup/fleet-gamma [entries-failed]" in message(run)
@@ -221,10 +177,25 @@ def test_fleet_backs_up_three_hosts_at_once_names_who_failed_and_repeats_only_th
     assert stored(root) - before < MIB  # what all share is there once, and `own` is a word repeated
     writers = {path.name for path in (root / "store" / "snapshots").glob("*/*")}
     assert len(writers) == len(HOSTS)
+
+
+def test_three_hosts_that_store_the_same_at_once_restore_it_and_store_nothing_again(three: House) -> None:
+    same = os.urandom(MIB)
+    for host in HOSTS:
+        (three.root / host / "same").write_bytes(same)
+        (three.root / host / "new").write_bytes(os.urandom(MIB))
+
+    with let_go_once_all_work():
+        first = run_here(fleet, ALL)
+    second = run_here(fleet, ALL)
+
+    assert first.state_name == second.state_name == "Completed", (message(first), message(second))
+    assert {run.state_name for run in started_by(first)} == {"Completed"}
+    assert 0 not in {new_chunks(run) for run in started_by(first)}
+    assert [new_chunks(run) for run in started_by(second)] == [0] * len(HOSTS)
     verified = run_here(verify, {"repository": "fleet-alpha", "read": 1.0})
     assert verified.state_name == "Completed", message(verified)
-    for host in HOSTS:
-        assert _is_restored(three, host), host
+    assert [host for host in HOSTS if not _is_restored(three, host)] == []
 
 
 @pytest.mark.usefixtures("three")
