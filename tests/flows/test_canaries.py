@@ -25,6 +25,7 @@ from flows.restore import restore
 from flows.resume_transfers import resume_transfers
 from flows.verify import verify
 from infra.servers.postgres import PostgresCluster
+from infra.servers.seaweedfs import ADMIN, STRANGER, ambient_credentials
 from proofkeep.backup.session import SealingSession
 from tests.flows import canaries
 from tests.flows.conftest import PrefectSide
@@ -150,13 +151,7 @@ def test_no_secret_is_found_anywhere_after_runs_that_ended_well_and_badly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     states = list(run_well_and_badly(marked_house, memory, monkeypatch))
-    APILogHandler().flush()
-    printed = tmp_path / "printed"
-    printed.write_text(caplog.text)
-    rows = tmp_path / "prefect.sql"
-    if postgres is not None:
-        postgres.dump(rows)
-        assert marked_house.name in rows.read_text()
+    told = told_to_prefect(marked_house, postgres, tmp_path, caplog)
 
     secrets = {
         "plaintext": PLAIN,
@@ -172,8 +167,43 @@ def test_no_secret_is_found_anywhere_after_runs_that_ended_well_and_badly(
     begin = ["Failed"] * 6 + ["Attention", "Partial"] + ["Completed"] * 5
     assert states == begin + ["Failed"] * 4 + ["Completed", "Crashed", "Cancelled"]
     assert len(set(data_keys)) >= len(STEPS)
-    assert "Traceback" in printed.read_text()
-    assert canaries.found(secrets, [prefect.directory, marked_house.state, *stores, memory, printed, rows]) == []
+    assert "Traceback" in caplog.text
+    assert canaries.found(secrets, [prefect.directory, marked_house.state, *stores, memory, told]) == []
+
+
+def told_to_prefect(
+    house: House, postgres: PostgresCluster | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> Path:
+    """A folder with what was logged, and with the rows of the server's database."""
+    APILogHandler().flush()
+    folder = tmp_path / "told"
+    folder.mkdir()
+    (folder / "printed").write_text(caplog.text)
+    if postgres is not None:
+        postgres.dump(folder / "prefect.sql")
+        assert house.name in (folder / "prefect.sql").read_text()
+    return folder
+
+
+def test_secret_key_of_a_store_is_found_nowhere_after_it_was_taken_and_refused(
+    s3_house: House,
+    prefect: PrefectSide,
+    postgres: PostgresCluster | None,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    s3_house.fill(1)
+    good = run_here(backup, s3_house.parameters())
+    for variable, value in ambient_credentials(STRANGER).items():
+        monkeypatch.setenv(variable, value)
+    denied = run_here(backup, s3_house.parameters())
+    told = told_to_prefect(s3_house, postgres, tmp_path, caplog)
+
+    assert (good.state_name, denied.state_name) == ("Completed", "Failed")
+    assert "`store-denied`" in artifacts(denied.id)["markdown"]
+    secrets = {each.access_key: each.secret_key.encode() for each in (ADMIN, STRANGER)}
+    assert canaries.found(secrets, [prefect.directory, s3_house.state, told]) == []
 
 
 @pytest.mark.parametrize("secret", [PLAIN, bytes(range(200, 232))], ids=["text", "bytes"])
