@@ -2,25 +2,40 @@
 
 import shutil
 import time
+from contextlib import closing
+from pathlib import Path
 
 from proofkeep.backup.adopt import LeftRun
 from proofkeep.backup.resume import Resumed, resumable, resume
+from proofkeep.errors import StateFullError
 from proofkeep.history import History
+from proofkeep.journal import Journal, JournalPack
 from proofkeep.state import RepositoryState
 from proofkeep.status import judge
 from proofkeep.unfinished import UnfinishedRun, abandon
 from tests.building import Host
 
 
-def listed(host: Host) -> dict[str, UnfinishedRun]:
+def journaled(root: Path, run: bytes) -> list[JournalPack]:
+    """Packs that a run has sealed, by the host's state directory; none before it has a journal."""
+    try:
+        for file in root.glob(f"*/runs/{run.hex()}/journal.sqlite"):
+            with closing(Journal(file, briefly=True)) as journal:
+                return list(journal.packs())
+    except StateFullError:
+        pass  # its tables found no room
+    return []
+
+
+def listed(root: Path) -> dict[str, UnfinishedRun]:
     """By run, as the status has them; it judges nothing else here, no entry being known."""
-    with History(host.state_root, briefly=True) as history:
-        return {run.run: run for run in judge(host.state_root, history, [], {}, time.time_ns()).left}
+    with History(root, briefly=True) as history:
+        return {run.run: run for run in judge(root, history, [], {}, time.time_ns()).left}
 
 
-def spooled(host: Host) -> int:
+def spooled(root: Path) -> int:
     """Bytes in the spools of all runs."""
-    return sum(file.stat().st_size for file in host.state_root.glob("*/runs/*/spool/*"))
+    return sum(file.stat().st_size for file in root.glob("*/runs/*/spool/*"))
 
 
 def resumed(host: Host) -> list[Resumed]:
@@ -34,10 +49,25 @@ def resumed(host: Host) -> list[Resumed]:
     return done
 
 
-def assert_abandon_removes(host: Host, run: bytes) -> None:
-    """On a copy of the host's state, so that the host can go on: nothing is listed, and the spool is free."""
-    aside = Host(host.ground, f"{host.name}-aside")
-    shutil.copytree(host.state_root, aside.state_root)
-    abandon(aside.state_root, run.hex())
-    assert (listed(aside), spooled(aside)) == ({}, 0)
-    shutil.rmtree(aside.state_root)
+def assert_listed_and_removable(root: Path, run: bytes) -> None:
+    """What a run has sealed that did not commit is in the status, all of it, and goes by the command that this names.
+
+    On a copy of the host's state, so that the host can go on: nothing is listed, and the spool is free.
+    """
+    if not (packs := journaled(root, run)):
+        assert bool(listed(root)) == bool(spooled(root)), "a pack that had begun to grow, or nothing"
+        return
+    (left,) = listed(root).values()
+    assert left.run == run.hex()
+    assert left.ended or left.waiting + left.stored == len(packs)
+    assert left.spool_bytes == spooled(root)
+    aside = root.with_name(f"{root.name}-aside")
+    shutil.copytree(root, aside)
+    abandon(aside, run.hex())
+    assert_nothing_left(aside)
+    shutil.rmtree(aside)
+
+
+def assert_nothing_left(root: Path) -> None:
+    """Neither in the status nor in a spool."""
+    assert (listed(root), spooled(root)) == ({}, 0), "nothing is left over"

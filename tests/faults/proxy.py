@@ -40,11 +40,13 @@ class FaultProxy:
     Attributes:
         script: what is done to which request.
         stored: how often a PUT of each path was answered with success by the store.
+        passed: how often one reached the store with its whole body, and its answer the client, whatever that was.
     """
 
     def __init__(self, upstream: str, pki: Pki) -> None:
         self.script = Script()
         self.stored: Counter[str] = Counter()
+        self.passed: Counter[str] = Counter()
         self._ended = threading.Event()
         self._upstream = urlsplit(upstream)
         self._context = tls_context(pki.ca_path)
@@ -109,11 +111,11 @@ class _Server(ThreadingHTTPServer):
         """Broken lines are what this is for."""
 
 
-def flipped(content: bytes, at: int) -> bytes:
-    """The same with one bit changed, in the last byte if there is none at `at`."""
+def flipped(content: bytes, rule: Rule) -> bytes:
+    """The same with one bit changed."""
     if not content:
         return content
-    at = min(at, len(content) - 1)
+    at = rule.place(len(content))
     return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
 
 
@@ -133,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         fault = rule.fault if rule is not None else None
         length = int(self.headers.get("Content-Length", 0))
         if rule is not None and fault in {Fault.REFUSE, Fault.CUT_UP}:
-            self.rfile.read(min(rule.at, length) if fault is Fault.CUT_UP else 0)
+            self.rfile.read(rule.place(length) if fault is Fault.CUT_UP else 0)
             self._reset()
             return
         body = self._read(length, slowly=fault is Fault.THROTTLE)
@@ -150,18 +152,20 @@ class _Handler(BaseHTTPRequestHandler):
     def _forward(self, request: Request, rule: Rule | None, body: bytes) -> None:
         fault = rule.fault if rule is not None else None
         if rule is not None and fault is Fault.CORRUPT_UP:
-            body = flipped(body, rule.at)
+            body = flipped(body, rule)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
         answer, content = self.server.proxy.ask_the_store(request, headers, body)
+        if request.method == "PUT" and fault is None:
+            self.server.proxy.passed[request.path] += 1
         if fault is Fault.LATE:
             self.server.proxy.wait_until_gone(self.connection)
         if rule is not None and fault is Fault.CORRUPT_DOWN:
-            content = flipped(content, rule.at)
+            content = flipped(content, rule)
         passed = [
             (name, value) for name, value in answer.getheaders() if name.lower() not in _HOP_BY_HOP | {"content-length"}
         ]
         length = answer.getheader("Content-Length") if request.method == "HEAD" else None
-        cut = rule.at if rule is not None and fault is Fault.CUT_DOWN else None
+        cut = rule.place(len(content)) if rule is not None and fault is Fault.CUT_DOWN else None
         self._answer(answer.status, passed, content, length, cut=cut, slowly=fault is Fault.THROTTLE)
 
     def _read(self, length: int, *, slowly: bool) -> bytes:
@@ -189,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", length or str(len(content)))
         self.end_headers()
         step = _DRIP if slowly else max(len(content), 1)
-        for at in range(0, len(content) if cut is None else min(cut, len(content)), step):
+        for at in range(0, len(content) if cut is None else cut, step):
             self.wfile.write(content[at : at + step][: None if cut is None else cut])
             if slowly:
                 time.sleep(_DRIP_SECONDS)

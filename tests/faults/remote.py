@@ -14,8 +14,9 @@ from proofkeep.repository.create import create
 from proofkeep.stores.s3 import S3Store
 from proofkeep.tls import TlsPolicy
 from proofkeep.tls.session import Patience
-from tests.building import SIZES, Ground
+from tests.building import SIZES, Ground, plant
 from tests.servers.pki import Pki
+from tests.vectors import second_reader
 
 PATIENT = Patience(attempts=1)
 """One request a call, so that nothing waits for botocore's delays: the engine's own attempts are what is tested."""
@@ -85,6 +86,12 @@ class RemoteGround(Ground):
         ours = self.wrapping
         stores = self.store, self.ledger
         create(*stores, self.secret, [ours.recipient], now_ns=self.now(), chunker=SIZES, keep_for=[ours])
+
+    def second_reader(self) -> second_reader.Repository:
+        """Of what lies in the buckets by now, laid where it looks."""
+        for place, name in ((self.store, "store"), (self.ledger, "ledger")):
+            plant(self.root / name, {stat.name: place.get(stat.name) for stat in place.list("")})
+        return super().second_reader()
 
     def stores(self, url: str, patience: Patience = PATIENT) -> tuple[S3Store, S3Store]:
         """Stores of packs and ledger by way of `url`."""

@@ -58,7 +58,7 @@ class Rule:
         kind: as `Request.kind`.
         first: number, from 1, of the first request of that kind that is hit.
         times: how many requests in a row.
-        at: for cuts and corruption, which byte of the body.
+        at: for cuts and corruption, which byte of the body; a share of it instead if it is no whole number.
         status, code: for `STATUS`; without a code, the status's usual one.
     """
 
@@ -66,9 +66,14 @@ class Rule:
     kind: str
     first: int = 1
     times: int = 1
-    at: int = 0
+    at: float = 0
     status: int = 503
     code: str = ""
+
+    def place(self, length: int) -> int:
+        """Which byte that is of so many; the last if there are fewer, or for the share 1.0."""
+        at = int(self.at * length) if isinstance(self.at, float) else self.at
+        return max(min(at, length - 1), 0)
 
 
 @dataclass

@@ -1,18 +1,16 @@
 """One run under faults and its retry: commit or a clear failure, then everything once and bit for bit."""
 
-from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 
-from proofkeep.errors import ProofkeepError, StateFullError
+from proofkeep.errors import ProofkeepError
 from proofkeep.format.names import PACKS
-from proofkeep.journal import Journal
 from tests.building import Host
-from tests.faults.left import assert_abandon_removes, listed, spooled
+from tests.faults.left import assert_listed_and_removable, assert_nothing_left, journaled
 from tests.faults.proxy import FaultProxy
 from tests.faults.remote import IMPATIENT, PATIENT, RemoteGround
 from tests.faults.script import Fault, Rule
+from tests.scenarios.test_killed import assert_nothing_stored_twice
 
 RUN = bytes(range(16))
 KINDS = (
@@ -69,16 +67,9 @@ def remote(host: Host) -> RemoteGround:
     return host.ground
 
 
-def journaled(host: Host) -> Counter[str]:
-    """Packs that the run has sealed, as far as it came."""
-    file = host.state.run(RUN) / "journal.sqlite"
-    if not file.exists():
-        return Counter()
-    try:
-        with closing(Journal(file, briefly=True)) as journal:
-            return Counter(pack.id.name for pack in journal.packs())
-    except StateFullError:
-        return Counter()  # its tables found no room
+def names(host: Host) -> set[str]:
+    """Of packs that the run has sealed, as far as it came."""
+    return {pack.id.name for pack in journaled(host.state_root, RUN)}
 
 
 def attempt(host: Host, line: FaultProxy, url: str | None = None) -> Ended:
@@ -88,18 +79,6 @@ def attempt(host: Host, line: FaultProxy, url: str | None = None) -> Ended:
         return Ended(host.run(RUN, repository=remote(host).connect_by(url or line.url, patience)).snapshot)
     except ProofkeepError as error:
         return Ended(code=error.code)
-
-
-def assert_listed_and_removable(host: Host, committed: str | None) -> None:
-    """What a failed run has sealed is in the status, all of it, and goes by the command that this names."""
-    if committed is not None or not (packs := journaled(host)):
-        assert listed(host) == {}
-        return
-    (left,) = listed(host).values()
-    assert left.run == RUN.hex()
-    assert left.ended or left.waiting + left.stored == packs.total()
-    assert left.spool_bytes == spooled(host)
-    assert_abandon_removes(host, RUN)
 
 
 def survive(host: Host, line: FaultProxy, *rules: Rule) -> Ended:
@@ -114,19 +93,31 @@ def outlive(host: Host, line: FaultProxy, mend: Callable[[], object], url: str |
     """Run under the line's script, then again once `mend` was called, if that failed."""
     first = attempt(host, line, url)
     assert line.script.hit, f"no request was hit; seen were {line.script.seen}"
-    sealed, sent = journaled(host), dict(line.stored)
-    assert_listed_and_removable(host, first.snapshot)
+    sealed, sent = names(host), dict(line.stored)
+    seen = [found.id.short for found in host.ground.snapshots()]
+    if seen:
+        assert_restores(host, *seen)
+    if first.snapshot is None:
+        assert_listed_and_removable(host.state_root, RUN)
     mend()
     snapshot = first.snapshot or attempt(host, line, url).snapshot
 
     assert snapshot is not None
+    assert seen in ([], [snapshot]), "a run that failed has committed, or shows nothing"
     assert [found.id.short for found in host.ground.snapshots()] == [snapshot]
+    assert_restores(host, snapshot)
+    assert sealed <= names(host), "what was sealed is kept"
+    assert_nothing_stored_twice(host)
+    assert set(host.ground.names(PACKS)) == names(host), "no orphan, and none is missing"
+    assert set(line.stored.values()) == {1}
+    assert {path: count for path, count in line.passed.items() if count != 1} == {}, "nothing is sent twice"
+    assert sent.items() <= line.stored.items()
+    assert_nothing_left(host.state_root)
+    return first
+
+
+def assert_restores(host: Host, snapshot: str) -> None:
+    """Bit for bit, and with nothing to remark."""
     portrait, report = host.ground.restored(snapshot)
     assert portrait == host.portrait()
     assert report.intact
-    assert sealed <= journaled(host), "what was sealed is not sealed again"
-    assert set(host.ground.names(PACKS)) == set(journaled(host)), "no orphan, and none is missing"
-    assert {path: count for path, count in line.stored.items() if count != 1} == {}, "nothing is sent twice"
-    assert sent.items() <= line.stored.items()
-    assert (listed(host), spooled(host)) == ({}, 0), "nothing is left over"
-    return first

@@ -6,16 +6,18 @@ from dataclasses import replace
 import pytest
 
 from infra.servers.seaweedfs import SeaweedFs
-from proofkeep.errors import ProofkeepError
-from tests.building import Host, Portrait
+from tests.building import Host, Portrait, small_frames
 from tests.faults.proxy import FaultProxy
-from tests.faults.remote import PATIENT
 from tests.faults.script import FOR_EVER, Fault, Rule
-from tests.faults.surviving import BITES_AT, KINDS, RUN, Ended, journaled, remote, survive
+from tests.faults.surviving import BITES_AT, KINDS, Ended, attempt, names, outlive, remote, survive
 from tests.servers.pki import Pki
 
 FILES_CONTENT = 11  # its place in a portrait's node, which others do not have
 STATUSES = (429, 500, 503)
+PLACES = (0, 60, 0.5, 1.0)
+"""The first byte of a body, one of its head, the middle, the last."""
+
+SMALL_SPOOL = 40 << 10  # less than a host's source
 
 MakeHost = Callable[[], Host]
 
@@ -42,25 +44,25 @@ def test_run_survives(rule: Rule, make_host: MakeHost, line: FaultProxy) -> None
     survive(make_host(), line, rule)
 
 
-def test_run_fails_while_no_pack_is_taken_and_commits_when_the_line_is_mended(
-    make_host: MakeHost, line: FaultProxy
+@pytest.mark.parametrize("kind", ["PUT packs", "HEAD packs"])
+def test_run_fails_while_no_pack_is_taken_or_proven_and_commits_when_the_line_is_mended(
+    kind: str, make_host: MakeHost, line: FaultProxy
 ) -> None:
-    first = survive(make_host(), line, Rule(Fault.STATUS, "PUT packs", times=FOR_EVER))
+    first = survive(make_host(), line, Rule(Fault.STATUS, kind, times=FOR_EVER))
 
     assert first == Ended(code="store-unavailable")
 
 
-def codes(host: Host, *urls: str) -> list[str]:
-    """How a run and its retries end by way of these; empty for a commit."""
-    ends = []
-    for url in urls:
-        try:
-            host.run(RUN, repository=remote(host).connect_by(url, PATIENT))
-        except ProofkeepError as error:
-            ends.append(error.code)
-        else:
-            ends.append("")
-    return ends
+@pytest.mark.parametrize("kind", ["PUT packs", "HEAD packs"])
+def test_run_whose_source_its_spool_does_not_hold_goes_on_reading_it(
+    kind: str, make_host: MakeHost, line: FaultProxy
+) -> None:
+    host = make_host()
+    host.options = replace(host.options, spool_limit=SMALL_SPOOL)
+    line.play(Rule(Fault.STATUS, kind, times=FOR_EVER))
+
+    with small_frames():
+        assert outlive(host, line, line.play) == Ended(code="spool-full")
 
 
 @pytest.mark.parametrize(
@@ -75,46 +77,39 @@ def codes(host: Host, *urls: str) -> list[str]:
 def test_right_that_ends_in_the_middle_of_a_run_is_told_and_nothing_is_sent_twice(
     kind: str, answered: str, code: str, make_host: MakeHost, line: FaultProxy
 ) -> None:
-    host = make_host()
     line.play(Rule(Fault.STATUS, kind, times=FOR_EVER, status=403, code=answered))
-    assert codes(host, line.url) == [code]
-    line.play()
 
-    assert codes(host, line.url) == [""]
-    assert host.ground.restored(host.ground.snapshots()[0].id.short)[0] == host.portrait()
-    assert set(line.stored.values()) == {1}
+    assert outlive(make_host(), line, line.play) == Ended(code=code)
 
 
 def test_certificate_that_expired_between_two_attempts_stops_the_second_and_costs_nothing(
     make_host: MakeHost, line: FaultProxy, seaweedfs: SeaweedFs, pki: Pki
 ) -> None:
     host = make_host()
+
+    def expire_once() -> None:
+        sealed = names(host)
+        line.play()
+        with FaultProxy(seaweedfs.url, replace(pki, server=pki.expired)) as expired:
+            assert attempt(host, line, expired.url) == Ended(code="peer-identity")
+            assert expired.script.seen == {}, "no request passes"
+        assert names(host) == sealed
+
     line.play(Rule(Fault.STATUS, "PUT index", times=FOR_EVER))
-    assert codes(host, line.url) == ["store-unavailable"]
-    sealed = journaled(host)
-    line.play()
-
-    with FaultProxy(seaweedfs.url, replace(pki, server=pki.expired)) as expired:
-        assert codes(host, expired.url) == ["peer-identity"]
-        assert expired.script.seen == {}, "no request passes"
-
-    assert codes(host, line.url) == [""]
-    assert journaled(host) == sealed
-    assert host.ground.restored(host.ground.snapshots()[0].id.short)[0] == host.portrait()
-    assert set(line.stored.values()) == {1}
+    assert outlive(host, line, expire_once) == Ended(code="store-unavailable")
 
 
 def test_store_whose_name_is_gone_from_dns_is_unreachable_and_costs_nothing(
     make_host: MakeHost, line: FaultProxy
 ) -> None:
     host = make_host()
-    line.play(Rule(Fault.STATUS, "PUT ledger", times=FOR_EVER))
-    assert codes(host, line.url) == ["store-unavailable"]
-    line.play()
 
-    assert codes(host, "https://gone.invalid", line.url) == ["store-unavailable", ""]
-    assert host.ground.restored(host.ground.snapshots()[0].id.short)[0] == host.portrait()
-    assert set(line.stored.values()) == {1}
+    def go_once() -> None:
+        line.play()
+        assert attempt(host, line, "https://gone.invalid") == Ended(code="store-unavailable")
+
+    line.play(Rule(Fault.STATUS, "PUT ledger", times=FOR_EVER))
+    assert outlive(host, line, go_once) == Ended(code="store-unavailable")
 
 
 def test_restore_never_takes_a_corrupted_byte(make_host: MakeHost, line: FaultProxy) -> None:
@@ -140,24 +135,26 @@ def contents(portrait: Portrait) -> dict[bytes, bytes]:
 @pytest.mark.soak
 @pytest.mark.parametrize("times", [1, 3, FOR_EVER], ids=["once", "thrice", "for ever"])
 @pytest.mark.parametrize(
-    "fault,kind",
+    "fault,kind,at",
     [
-        pytest.param(fault, kind, id=f"{fault.name} {kind}")
+        pytest.param(fault, kind, at, id=f"{fault.name} {kind}{f' at {at}' if fault in BITES_AT else ''}")
         for fault in Fault
         if fault is not Fault.STATUS  # below, with each status
         for kind in BITES_AT.get(fault, KINDS)
+        for at in (PLACES if fault in BITES_AT else PLACES[:1])
     ],
 )
 def test_run_survives_every_fault_at_every_kind_of_request(
-    fault: Fault, kind: str, times: int, make_host: MakeHost, line: FaultProxy
+    fault: Fault, kind: str, at: float, times: int, make_host: MakeHost, line: FaultProxy
 ) -> None:
-    survive(make_host(), line, Rule(fault, kind, times=times, at=60))
+    survive(make_host(), line, Rule(fault, kind, times=times, at=at))
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize("times", [2, FOR_EVER], ids=["twice", "for ever"])
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_run_survives_every_status_at_every_kind_of_request(
-    kind: str, status: int, make_host: MakeHost, line: FaultProxy
+    kind: str, status: int, times: int, make_host: MakeHost, line: FaultProxy
 ) -> None:
-    survive(make_host(), line, Rule(Fault.STATUS, kind, times=2, status=status))
+    survive(make_host(), line, Rule(Fault.STATUS, kind, times=times, status=status))

@@ -18,10 +18,9 @@ from proofkeep.backup.underway import WAITS
 from proofkeep.errors import JournalBusyError
 from proofkeep.format.names import PACKS
 from tests.architecture.tree import ROOT
-from tests.building import Host, content, plant
+from tests.building import Ground, Host, content, plant
 from tests.engine.status.test_open_failures import judged
-from tests.faults.left import listed, spooled
-from tests.faults.remote import RemoteGround
+from tests.faults.left import assert_nothing_left
 from tests.faults.stoppable_backup import HALF, instants, log_of
 from tests.faults.surviving import Ended, remote
 from tests.steps import KINDS
@@ -88,14 +87,7 @@ def has_told(host: Host, run: bytes, step: str) -> bool:
     return log.exists() and step in log.read_text().splitlines()
 
 
-def fetched(ground: RemoteGround) -> RemoteGround:
-    """The ground, what is in its buckets laid where the second reader looks."""
-    for place, name in ((ground.store, "store"), (ground.ledger, "ledger")):
-        plant(ground.root / name, {stat.name: place.get(stat.name) for stat in place.list("")})
-    return ground
-
-
-def assert_told_once(ground: RemoteGround) -> None:
+def assert_told_once(ground: Ground) -> None:
     """Every object that the ledger names is named by one entry, and every pack is named."""
     ((*entries,),) = [[entry for _, entry in chain] for chain in ground.second_reader().chains.values()]
     told = Counter(stored["name"] for entry in entries for stored in entry["objects"])
@@ -132,9 +124,9 @@ def test_run_that_wakes_when_its_successor_is_done_loses_hides_and_doubles_nothi
     restored = [host.ground.restored(snapshot.id.short) for snapshot in found]
     assert [portrait for portrait, _ in restored] == [before, host.portrait()]
     assert all(report.intact for _, report in restored)
-    assert_told_once(fetched(remote(host)))
+    assert_told_once(host.ground)
     assert host.ground.findings() == []
     entry = judged(host, now_ns=next(instants(30)))
     assert (entry.snapshot, entry.codes) == (found[1].id.short, [])
-    assert (listed(host), spooled(host)) == ({}, 0), "nothing is left over"
+    assert_nothing_left(host.state_root)
     assert host.run().totals["new_chunks"] == 0, "nothing that was sent is forgotten"
