@@ -110,15 +110,26 @@ class WatchedStore:
 
 
 class Puts:
-    """Counts puts that arrived, by name."""
+    """Counts puts by name.
+
+    Attributes:
+        tried: all of them; the bytes of one that a store refuses have travelled, too.
+        names: those that arrived.
+        repeated: those that were tried although one had arrived.
+    """
 
     def __init__(self) -> None:
+        self.tried: Counter[str] = Counter()
         self.names: Counter[str] = Counter()
+        self.repeated: Counter[str] = Counter()
 
     def __call__(self, operation: str, name: str, call: Callable[[], T]) -> T:
+        if operation != "put":
+            return call()
+        self.tried[name] += 1
+        self.repeated += Counter({name: self.names[name]})
         result = call()
-        if operation == "put":
-            self.names[name] += 1
+        self.names[name] += 1
         return result
 
 

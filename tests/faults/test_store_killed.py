@@ -1,8 +1,7 @@
 """An S3 server that is killed while a pack's bytes arrive, and started again: nothing is lost, nothing sent twice."""
 
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,12 +9,13 @@ import pytest
 from infra.servers.seaweedfs import SeaweedFs
 from proofkeep.errors import ProofkeepError, StoreUnavailableError
 from proofkeep.format.names import DESCRIPTOR, PACKS
-from proofkeep.journal import Journal
 from proofkeep.repository import Repository
 from tests.building import Host, content, plant
 from tests.decorating import Puts, WatchedStore
 from tests.faults.halfway import halfway
+from tests.faults.left import assert_listed_and_removable, assert_nothing_left, journaled
 from tests.faults.remote import RemoteGround
+from tests.scenarios.test_killed import assert_nothing_stored_twice
 from tests.servers.pki import Pki
 from tests.servers.s3_client import s3_client
 from tests.waiting import until
@@ -65,11 +65,9 @@ def counted(host: Host, puts: Puts) -> Repository:
     )
 
 
-def journaled(host: Host) -> dict[str, bytes]:
+def digests(host: Host) -> dict[str, bytes]:
     """SHA-256 of the packs that the run has sealed, by name; asked of this host alone."""
-    (file,) = host.state_root.glob(f"*/runs/{RUN.hex()}/journal.sqlite")
-    with closing(Journal(file)) as journal:
-        return {pack.id.name: pack.sha256 for pack in journal.packs()}
+    return {pack.id.name: pack.sha256 for pack in journaled(host.state_root, RUN)}
 
 
 def serves(host: Host) -> bool:
@@ -84,25 +82,29 @@ def serves(host: Host) -> bool:
 def test_killed_store_is_told_as_unavailable_and_a_retry_after_its_restart_sends_the_rest(
     host: Host, server: SeaweedFs
 ) -> None:
-    puts = Puts()
+    puts, again = Puts(), Puts()
     repository = counted(host, puts)
     with killed_within_pack(server, 3) as begun, pytest.raises(ProofkeepError) as failed:
         host.run(RUN, repository=repository, pack_size=MIB, spool_limit=64 * MIB, senders=1)
-    sealed, arrived = journaled(host), Counter(puts.names)
+    sealed, arrived = digests(host), set(puts.names)
+    assert_listed_and_removable(host.state_root, RUN)
     with pytest.raises(ProofkeepError) as still_down:
         host.run(RUN, repository=repository)
     server.start()
     until(lambda: serves(host), "the volumes that hold the repository have come back to their server")
 
-    snapshot = host.run(RUN, repository=counted(host, puts), pack_size=MIB, senders=1).snapshot
+    snapshot = host.run(RUN, repository=counted(host, again), pack_size=MIB, senders=1).snapshot
 
     assert (failed.value.code, still_down.value.code) == (StoreUnavailableError.code,) * 2
     assert begun[2] not in arrived
     assert len([name for name in arrived if name.startswith(PACKS)]) == 2
     assert [found.id.short for found in host.ground.snapshots()] == [snapshot]
-    assert sealed.items() <= journaled(host).items()
-    assert set(host.ground.names(PACKS)) == set(journaled(host)), "no orphan, and none is missing"
-    assert {name: count for name, count in puts.names.items() if count != 1} == {}
+    assert_nothing_left(host.state_root)
+    assert sealed.items() <= digests(host).items()
+    assert set(host.ground.names(PACKS)) == set(digests(host)), "no orphan, and none is missing"
+    assert {puts.tried[name] for name in arrived} == set(again.tried.values()) == {1}
+    assert arrived.isdisjoint(again.tried)
+    assert_nothing_stored_twice(host)
     portrait, report = host.ground.restored(snapshot)
     assert portrait == host.portrait()
     assert report.intact

@@ -15,9 +15,9 @@ from proofkeep.errors import JournalBusyError, PackMissingError, StoreUnavailabl
 from proofkeep.journal import Journal
 from proofkeep.unfinished import unfinished_runs
 from tests.building import NO_WAIT, Ground, Host, content, grown_host, plant, plant_some, small_frames, small_slabs
-from tests.decorating import Crash, Fuse, WatchedStore, watched_host
+from tests.decorating import Crash, Fuse, Puts, WatchedStore, watched_host
 from tests.scenarios.killable_backup import SPOOL_LIMIT
-from tests.scenarios.test_killed import Attempts, assert_nothing_stored_twice, killed, sent
+from tests.scenarios.test_killed import assert_nothing_stored_twice, killed, sent
 from tests.scenarios.test_two_writers import seal_and_send
 
 WHILE_IT_READS = ["Journal.add_pack 2", "Journal.set_pack_verified 2"]
@@ -47,8 +47,8 @@ def sealed_packs(host: Host, run: bytes) -> set[str]:
         return {pack.id.name for pack in journal.packs()}
 
 
-def new_run(host: Host, attempts: Attempts | None = None, run: bytes | None = None, **how: Any) -> str:
-    stores = {name: WatchedStore(getattr(host.ground, name), attempts or Attempts()) for name in ("store", "ledger")}
+def new_run(host: Host, puts: Puts | None = None, run: bytes | None = None, **how: Any) -> str:
+    stores = {name: WatchedStore(getattr(host.ground, name), puts or Puts()) for name in ("store", "ledger")}
     with small_frames():
         return host.run(run, repository=host.ground.connect(**stores), spool_limit=SPOOL_LIMIT, **how).snapshot
 
@@ -71,14 +71,14 @@ def test_new_run_sends_what_a_killed_one_sealed_and_seals_none_of_it_again(
     run, successor = os.urandom(16), os.urandom(16)
     killed(host, run, step)
     left, arrived = sealed_packs(host, run), sent(host, run)
-    attempts = Attempts()
+    puts = Puts()
 
-    snapshot = new_run(host, attempts, successor)
+    snapshot = new_run(host, puts, successor)
 
     assert left
     assert left <= set(host.ground.names("packs/"))
-    assert arrived.isdisjoint(attempts.names)
-    assert len(attempts.names) == len(set(attempts.names))
+    assert arrived.isdisjoint(puts.tried)
+    assert set(puts.tried.values()) == {1}
     assert_truth(host, snapshot)
     if ended:
         assert sealed_packs(host, successor) == set()

@@ -4,17 +4,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from proofkeep.journal import Journal
 from tests.architecture.tree import ROOT
 from tests.building import Host, grown_host, small_frames
-from tests.decorating import WatchedStore
+from tests.decorating import Puts, WatchedStore
+from tests.faults.left import assert_listed_and_removable, assert_nothing_left
 from tests.scenarios.killable_backup import SPOOL_LIMIT
 
 BEFORE_THE_RECORD = [
@@ -67,18 +66,6 @@ def killed(host: Host, run: bytes, step: str) -> None:
     assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 
-class Attempts:
-    """Names of all puts that were tried."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    def __call__(self, operation: str, name: str, call: Callable[[], Any]) -> Any:
-        if operation == "put":
-            self.names.append(name)
-        return call()
-
-
 def sent(host: Host, run: bytes) -> set[str]:
     """What the journal knows to have arrived."""
     with closing(Journal(host.state.run(run) / "journal.sqlite")) as journal:
@@ -86,8 +73,8 @@ def sent(host: Host, run: bytes) -> set[str]:
         return packs | {item.name for item in journal.objects("sent IS NOT NULL")}
 
 
-def retried(host: Host, run: bytes, attempts: Attempts) -> str:
-    stores = {name: WatchedStore(getattr(host.ground, name), attempts) for name in ("store", "ledger")}
+def retried(host: Host, run: bytes, puts: Puts) -> str:
+    stores = {name: WatchedStore(getattr(host.ground, name), puts) for name in ("store", "ledger")}
     with small_frames():
         return host.run(run, repository=host.ground.connect(**stores), spool_limit=SPOOL_LIMIT).snapshot
 
@@ -107,16 +94,18 @@ def test_backup_killed_at_any_point_commits_when_retried(host: Host, step: str, 
     killed(host, run, step)
     arrived = sent(host, run)
     visible = [snapshot.id.run for snapshot in host.ground.snapshots()]
-    attempts = Attempts()
+    assert_listed_and_removable(host.state_root, run)
+    puts = Puts()
 
-    snapshot = retried(host, run, attempts)
+    snapshot = retried(host, run, puts)
 
     assert (run in visible) == recorded
     assert host.ground.read_back(snapshot) == host.portrait()
     assert host.ground.restored(snapshot)[0] == host.portrait()
-    assert arrived.isdisjoint(attempts.names)
-    assert len(attempts.names) == len(set(attempts.names))
+    assert arrived.isdisjoint(puts.tried)
+    assert set(puts.tried.values()) <= {1}
     assert_nothing_stored_twice(host)
+    assert_nothing_left(host.state_root)
     assert len(host.ground.snapshots()) == 2
     assert host.ground.findings() == []
 
@@ -126,7 +115,7 @@ def test_run_killed_again_and_again_still_commits(host: Host) -> None:
     for step in ("Journal.add_pack 2", "put packs/ 2", "put index/ 1", "put snapshots/ 1", "put ledger/ 1"):
         killed(host, run, step)
 
-    snapshot = retried(host, run, Attempts())
+    snapshot = retried(host, run, Puts())
 
     assert host.ground.read_back(snapshot) == host.portrait()
     assert_nothing_stored_twice(host)
