@@ -7,6 +7,7 @@ from enum import Enum
 from urllib.parse import parse_qs, urlsplit
 
 FOR_EVER = 1 << 30
+MIDDLE, LAST = -1, 1 << 30
 
 
 class Fault(Enum):
@@ -58,7 +59,7 @@ class Rule:
         kind: as `Request.kind`.
         first: number, from 1, of the first request of that kind that is hit.
         times: how many requests in a row.
-        at: for cuts and corruption, which byte of the body; a share of it instead if it is no whole number.
+        at: for cuts and corruption, which byte of the body, or `MIDDLE`; the last if there are fewer.
         status, code: for `STATUS`; without a code, the status's usual one.
     """
 
@@ -66,14 +67,13 @@ class Rule:
     kind: str
     first: int = 1
     times: int = 1
-    at: float = 0
+    at: int = 0
     status: int = 503
     code: str = ""
 
     def place(self, length: int) -> int:
-        """Which byte that is of so many; the last if there are fewer, or for the share 1.0."""
-        at = int(self.at * length) if isinstance(self.at, float) else self.at
-        return max(min(at, length - 1), 0)
+        """Which byte that is of so many."""
+        return length // 2 if self.at == MIDDLE else max(min(self.at, length - 1), 0)
 
 
 @dataclass

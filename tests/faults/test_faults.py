@@ -8,14 +8,14 @@ import pytest
 from infra.servers.seaweedfs import SeaweedFs
 from tests.building import Host, Portrait, small_frames
 from tests.faults.proxy import FaultProxy
-from tests.faults.script import FOR_EVER, Fault, Rule
+from tests.faults.script import FOR_EVER, LAST, MIDDLE, Fault, Rule
 from tests.faults.surviving import BITES_AT, KINDS, Ended, attempt, names, outlive, remote, survive
 from tests.servers.pki import Pki
 
 FILES_CONTENT = 11  # its place in a portrait's node, which others do not have
 STATUSES = (429, 500, 503)
-PLACES = (0, 60, 0.5, 1.0)
-"""The first byte of a body, one of its head, the middle, the last."""
+PLACES = {"first": 0, "head": 60, "middle": MIDDLE, "last": LAST}
+"""Bytes of a body at which a line is cut, or a bit changes."""
 
 SMALL_SPOOL = 40 << 10  # less than a host's source
 
@@ -137,15 +137,15 @@ def contents(portrait: Portrait) -> dict[bytes, bytes]:
 @pytest.mark.parametrize(
     "fault,kind,at",
     [
-        pytest.param(fault, kind, at, id=f"{fault.name} {kind}{f' at {at}' if fault in BITES_AT else ''}")
+        pytest.param(fault, kind, at, id=f"{fault.name} {kind} {where}".strip())
         for fault in Fault
         if fault is not Fault.STATUS  # below, with each status
         for kind in BITES_AT.get(fault, KINDS)
-        for at in (PLACES if fault in BITES_AT else PLACES[:1])
+        for where, at in (PLACES if fault in BITES_AT else {"": 0}).items()
     ],
 )
 def test_run_survives_every_fault_at_every_kind_of_request(
-    fault: Fault, kind: str, at: float, times: int, make_host: MakeHost, line: FaultProxy
+    fault: Fault, kind: str, at: int, times: int, make_host: MakeHost, line: FaultProxy
 ) -> None:
     survive(make_host(), line, Rule(fault, kind, times=times, at=at))
 

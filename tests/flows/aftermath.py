@@ -10,6 +10,7 @@ from flows.restore import restore
 from proofkeep.journal import Journal
 from proofkeep.repository.local_rows import open_table
 from proofkeep.snapshots import list_snapshots
+from tests.faults.left import assert_nothing_left
 from tests.flows.conftest import PrefectSide
 from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import House
@@ -62,23 +63,24 @@ def committed(house: House, run: FlowRun, *, stages: int = 0) -> Counter[tuple[s
     run = ended(run.id, attempt=2)
     assert run.state_name == "Completed", message(run)
     assert visible(house) == [run.id.bytes]
+    assert_nothing_left(house.state)
     assert_restored(house)
     with journal(house, run) as durable:
         transfers = len(durable.transfers())
     return outcomes(task_runs(run, 2, stages + 2 * transfers + 1))
 
 
-def sealed_chunks(house: House, run: FlowRun) -> list[bytes]:
-    """Ids of the chunks in the run's packs, each as often as it was sealed."""
+def assert_nothing_was_sealed_twice(house: House, run: FlowRun) -> None:
+    """Whatever the names of the packs that it lies in."""
     repository = house.configuration.connect()
     with journal(house, run) as durable:
         tables = [open_table(repository, durable.sealed_table(pack.number), pack.id.name) for pack in durable.packs()]
-    return [chunk.id for table in tables for chunk in table.chunks]
+    chunks = [chunk.id for table in tables for chunk in table.chunks]
+    assert len(chunks) == len(set(chunks)) > 0
 
 
 def assert_nothing_was_sealed_or_sent_twice(house: House, run: FlowRun, gate: Gatekeeper, prefect: PrefectSide) -> None:
-    chunks = sealed_chunks(house, run)
-    assert len(chunks) == len(set(chunks))
+    assert_nothing_was_sealed_twice(house, run)
     packs = Counter(event["pack"] for event in prefect.told(run, "pack-sealed"))
     assert set(packs.values()) == {1}
     assert {path.partition("/packs/")[2] for path in gate.packs} == {pack.partition("packs/")[2] for pack in packs}

@@ -3,6 +3,7 @@
 import pytest
 from prefect.states import Cancelling
 
+from tests.faults.left import assert_listed_and_removable
 from tests.flows.aftermath import (
     assert_nothing_was_sealed_or_sent_twice,
     committed,
@@ -38,6 +39,7 @@ def test_cancelled_run_goes_on_from_its_journal_when_it_is_retried(
     first = outcomes(task_runs(run, 1, 6))
     with journal(s3_house, run) as durable:
         sealed = {pack.id.name: pack.sha256 for pack in durable.packs()}
+    assert_listed_and_removable(s3_house.state, run.id.bytes)
     arrived = set(gate.packs)
     gate.open()
     retried = prefect.command("prefect", "flow-run", "retry", str(run.id))

@@ -15,6 +15,8 @@ from proofkeep.journal import Journal, JournalPack
 from proofkeep.snapshots import list_snapshots
 from tests.building import small_slabs
 from tests.disks import enlarge, small_disk
+from tests.faults.left import assert_nothing_left
+from tests.flows.aftermath import assert_nothing_was_sealed_twice
 from tests.flows.gatekeeper import Gatekeeper, is_pack
 from tests.flows.house import ENTRY, MIB, House
 from tests.flows.running import artifacts, message, run_here, run_here_again
@@ -69,6 +71,8 @@ def assert_committed(house: House, run: FlowRun, before: dict[str, bytes], gate:
     assert again.state_name == "Completed", message(again)
     assert before
     assert before.items() <= sealed(house).items()
+    assert_nothing_was_sealed_twice(house, run)
+    assert_nothing_left(house.state)
     assert {path.partition("/packs/")[2] for path in gate.packs} == {name[len("packs/") :] for name in sealed(house)}
     assert snapshots(house) == [run.id.bytes]
     assert_restored(house)

@@ -8,6 +8,7 @@ from prefect.client.schemas.objects import FlowRun
 from flows.outside import AGAIN
 from flows.reconcile import reconcile
 from flows.workspaces import ABOUT, PREFIX
+from tests.faults.left import assert_listed_and_removable
 from tests.flows.aftermath import (
     assert_nothing_was_sealed_or_sent_twice,
     committed,
@@ -61,6 +62,7 @@ def test_run_killed_while_it_seals_is_crashed_by_its_worker_and_retried(
     told = message(ended(run.id))
     assert taken(limit) == 0
     before = visible(s3_house)
+    assert_listed_and_removable(s3_house.state, run.id.bytes)
     gate.open()
     ask_for_retry(run)
     ends = committed(s3_house, run, stages=4)
@@ -93,6 +95,7 @@ def test_run_killed_with_its_worker_while_it_uploads_is_reconciled_and_retried(
     assert taken(limit) == 0
     worker.ensure()
     before = visible(s3_house)
+    assert_listed_and_removable(s3_house.state, run.id.bytes)
     gate.open()
     ask_for_retry(run)
     ends = committed(s3_house, run)

@@ -3,8 +3,6 @@
 `pytest -m soak tests/flows/test_killed_at_every_step.py -k "alone and 17"` is one of them.
 """
 
-from collections import Counter
-from contextlib import closing
 from signal import SIGKILL
 
 import pytest
@@ -12,9 +10,8 @@ from prefect.client.schemas.objects import FlowRun
 
 from flows.backup import backup
 from flows.reconcile import reconcile
-from proofkeep.journal import Journal
-from proofkeep.journal.rows import JournalPack
-from tests.flows.aftermath import assert_restored, sealed_chunks, visible
+from tests.faults.left import assert_listed_and_removable, assert_nothing_left, journaled
+from tests.flows.aftermath import assert_nothing_was_sealed_twice, assert_restored, visible
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import House
 from tests.flows.killable import ITSELF, Fuse
@@ -47,30 +44,24 @@ def is_over(run: FlowRun) -> bool:
     return state is not None and state.is_final()
 
 
-def in_journal(house: House, run: FlowRun) -> list[JournalPack]:
-    """Packs that the run has sealed; none before it has a journal."""
-    folders = list(house.state.glob(f"*/runs/{run.id.hex}/journal.sqlite"))
-    if not folders:
-        return []
-    with closing(Journal(folders[0])) as journal:
-        return list(journal.packs())
-
-
 def assert_commits_when_retried(house: House, run: FlowRun, step: str) -> None:
     """What is sealed stays as it is, what arrived is not sent again, and the snapshot holds the source.
 
     Retried in this process, which has loaded everything: that a worker takes it again shows in `test_killed.py`.
     """
-    before, seen = in_journal(house, run), visible(house)
+    before, seen = journaled(house.state, run.id.bytes), visible(house)
+    if not seen:
+        assert_listed_and_removable(house.state, run.id.bytes)
     run = run_here_again(backup, run)
 
     assert run.state_name == "Completed", f"{step}: {message(run)}"
     assert seen in ([], [run.id.bytes]), step
     assert visible(house) == [run.id.bytes], step
-    after = {pack.id: pack for pack in in_journal(house, run)}
+    after = {pack.id: pack for pack in journaled(house.state, run.id.bytes)}
     assert [after[pack.id].sha256 for pack in before] == [pack.sha256 for pack in before], step
     assert all(after[pack.id].sent == pack.sent for pack in before if pack.sent is not None), step
-    assert set(Counter(sealed_chunks(house, run)).values()) == {1}, step
+    assert_nothing_was_sealed_twice(house, run)
+    assert_nothing_left(house.state)
     assert_restored(house)
 
 

@@ -19,6 +19,7 @@ from flows.patience import LEASE_SECONDS
 from infra.servers.postgres import PostgresCluster
 from infra.servers.prefect_server import PrefectServer
 from infra.servers.process import ServerProcess
+from tests.faults.left import assert_listed_and_removable, assert_nothing_left
 from tests.flows.aftermath import (
     assert_nothing_was_sealed_or_sent_twice,
     assert_restored,
@@ -145,6 +146,7 @@ def assert_went_on(own: Installation, house: House, gate: Gatekeeper, run: FlowR
     assert run.run_count == 1
     assert visible(house) == [run.id.bytes]
     assert_nothing_was_sealed_or_sent_twice(house, run, gate, own.side)
+    assert_nothing_left(house.state)
     assert_restored(house)
 
 
@@ -169,6 +171,7 @@ def test_run_whose_server_stays_away_ends_crashed_and_its_retry_sends_nothing_tw
     crashed = ended(run.id)
     until(lambda: own.worker.says("flow_runs.worker", str(run.id), "as crashed"), "the worker is done with the run")
     before = visible(s3_house)
+    assert_listed_and_removable(s3_house.state, run.id.bytes)
     ask_for_retry(run)
     ends = committed(s3_house, run)
 

@@ -1,17 +1,12 @@
-"""`status`, `resume-transfers` and `abandon` as a person or a monitor meets them."""
+"""`status` as a person or a monitor meets it."""
 
-import os
 import shutil
-import time
 from typing import Any
 
 import pytest
 
-from proofkeep.backup import Backup
 from proofkeep.cli.exits import Exit
-from proofkeep.configuration import load
 from proofkeep.status import HISTORY_DAMAGED
-from proofkeep.unfinished import STAYS
 from tests.engine.cli.places import Place
 
 
@@ -25,21 +20,6 @@ def status(place: Place) -> tuple[int, dict[str, Any]]:
 def only(rows: list[dict[str, Any]]) -> dict[str, Any]:
     (row,) = rows
     return row
-
-
-def leave_sealed(place: Place) -> str:
-    """A run that sealed everything and could not send it: the store's folder for packs is away. Its id."""
-    packs = place.root / "store" / "packs"
-    packs.mkdir(exist_ok=True)
-    kept = packs.with_name("kept")
-    packs.rename(kept)
-    packs.write_bytes(b"in the way")
-    run = os.urandom(16).hex()
-    ended = place.run("backup", "--run", run, "--json")
-    assert ended.code == 1, ended.err
-    packs.unlink()
-    kept.rename(packs)
-    return run
 
 
 def test_entry_is_in_time_once_it_was_backed_up_and_open_again_when_that_fails(repository: Place) -> None:
@@ -175,85 +155,6 @@ def test_failure_on_a_repository_that_is_served_no_more_stays_until_a_command_fo
     assert f"open: verify of all entries in {place} {failure['run']} [damaged] " in said.out
     assert f"if this host serves {place} no more: proofkeep status --forget-repository {place}\n" in said.out
     assert good["failures"] == []
-
-
-def test_left_over_packs_are_listed_with_commands_that_work(repository: Place) -> None:
-    run = leave_sealed(repository)
-    shutil.move(repository.source, repository.root / "elsewhere")
-
-    code, result = status(repository)
-    left = only(result["left"])
-    assert (code, left["run"], left["entry"], left["ended"]) == (7, run, "home", True)
-    assert left["waiting"] > 0
-    assert left["commands"] == [f"proofkeep resume-transfers {run}", f"proofkeep abandon {run}"]
-
-    resumed = only(repository.done(*left["commands"][0].split()[1:])["resumed"])
-
-    assert (resumed["sent"], resumed["complete"]) == (left["waiting"], True)
-    code, result = status(repository)
-    assert (code, result["left"], only(result["entries"])["failures"]) == (0, [], [])
-    repository.done("restore", "latest", "restored")
-
-
-def test_what_is_given_up_is_told_and_needs_neither_key_nor_store(repository: Place) -> None:
-    run = leave_sealed(repository)
-    for name in ("host.secret", "key.pem"):
-        (repository.root / name).unlink()
-    shutil.rmtree(repository.root / "store")
-
-    told = repository.done("abandon", run)
-
-    assert told["packs"] > 0
-    assert told["freed"] == told["bytes"] > 0
-    assert told["entry"] == "home"
-    again = repository.run("abandon", run)
-    assert (again.code, "the source must be read again" in again.out) == (0, True)
-    assert "has no journal on this host" in repository.run("abandon", "00" * 16).err
-
-
-def test_packs_that_were_sent_and_given_up_are_listed_for_good_and_alarm_nobody(repository: Place) -> None:
-    repository.done("backup")
-    (repository.source / "new").write_bytes(os.urandom(100_000))
-    run = os.urandom(16)
-    configuration = load(repository.config)
-    connected = configuration.connect()
-    with Backup(
-        connected,
-        configuration.open_state(connected),
-        configuration.open_source(),
-        configuration.key_providers(),
-        configuration.identity(run),
-        configuration.options(now_ns=time.time_ns()),
-    ) as backup:
-        backup.begin()
-        backup.checksum(backup.encrypt(backup.compress(backup.snapshot())), lambda _: None)
-        backup.upload(backup.transfers()[0])
-
-    before = only(status(repository)[1]["left"])
-    listed = repository.run("status").out
-    given_up = repository.run("abandon", run.hex())
-    repository.done("backup")
-    code, result = status(repository)
-    said = repository.run("status").out
-
-    left = only(result["abandoned"])
-    assert (code, left["run"], left["entry"], result["left"]) == (0, run.hex(), "home", [])
-    assert left["remains"] == before["sent"] > 0
-    assert f"wait in the spool, {before['sent']} of them sent and not proven yet, 0 (0 B) are proven and" in listed
-    assert left["remains_bytes"] > 100_000
-    assert f"{left['remains']} of them were sent and not proven: {STAYS}" in given_up.out
-    assert f"abandoned: run {run.hex()} of home: {left['remains']} packs (" in said
-    assert STAYS in said
-
-
-def test_next_backup_tells_what_it_took_up(repository: Place) -> None:
-    run = leave_sealed(repository)
-
-    told = only(repository.done("backup")["adopted"])
-
-    assert told["run"] == run
-    assert told["packs"] == told["sent"] > 0
-    assert status(repository)[0] == 0
 
 
 @pytest.mark.parametrize("verb", ["backup", "verify"])
