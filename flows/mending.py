@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from proofkeep.errors import (
     IntegrityError,
+    KeyMissingError,
     ObjectMissingError,
     ObjectUnreadableError,
     PackMissingError,
@@ -22,7 +23,7 @@ _DAMAGE = {
     IntegrityError.code: "of its size, with other bytes",
     ObjectUnreadableError.code: "not to be read",
 }
-_FOLLOWS = {PackMissingError.code, PackRetiredError.code}  # of a snapshot, from what was found of its packs
+_FOLLOWS = {PackMissingError.code, PackRetiredError.code, KeyMissingError.code}  # of a snapshot's packs and key
 _NO_ENTRY = "the entries whose snapshots the findings name"
 
 

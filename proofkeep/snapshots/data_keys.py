@@ -66,6 +66,8 @@ class DataKeys:
         prefix = names.wrapped_keys(writer, data_key)
         refused = self._refused[writer, data_key] = []
         stats = sorted(self._repository.store.list(prefix), key=lambda stat: stat.name[-4:], reverse=True)
+        if not stats:
+            error = KeyMissingError(f"data key {data_key.hex()} has no wrapped form in the store any more")
         for stat in stats:
             try:
                 key = self._open(stat.name, writer, data_key)

@@ -2,8 +2,16 @@
 
 from collections.abc import Mapping
 
-from proofkeep.errors import LedgerMismatchError, PackMissingError, PackRetiredError, RollbackError
-from proofkeep.format.names import PackId, SnapshotId
+from proofkeep.errors import (
+    KeyMissingError,
+    LedgerMismatchError,
+    MalformedError,
+    PackMissingError,
+    PackRetiredError,
+    RollbackError,
+)
+from proofkeep.format import header
+from proofkeep.format.names import KEYS, PackId, SnapshotId, wrapped_keys
 from proofkeep.format.pack_set import Row, decode_packs, encode_packs, packs_beyond
 from proofkeep.repository import Repository
 from proofkeep.snapshots import CommittedSnapshot, list_snapshots
@@ -37,6 +45,7 @@ def verify_records(
     snapshots, findings = list_snapshots(repository, on_packs=look)
     report.findings.extend(findings)
     report.snapshots = len(snapshots)
+    keys = {finding.subject.rpartition("/")[0] for finding in report.findings if finding.subject.startswith(KEYS)}
     for snapshot in snapshots:
         subject = f"snapshot {snapshot.id.short}"
         head = snapshot.facts.ledger
@@ -47,7 +56,10 @@ def verify_records(
         missing, unnamed, gone = wrong[snapshot.id]
         entry = names.get(snapshot.id.entry, snapshot.id.entry.hex())
         of = f"its packs, entry {entry},"
-        if missing and entry not in report.affected:
+        if keyless := _key(snapshot) in keys:
+            told = f"a wrapped form of its data key, entry {entry}, is missing or damaged"
+            report.find(KeyMissingError.code, subject, told)
+        if (missing or keyless) and entry not in report.affected:
             report.affected.append(entry)
         if unnamed:
             report.find(LedgerMismatchError.code, subject, f"{unnamed} of {of} are in no ledger entry")
@@ -56,3 +68,12 @@ def verify_records(
         if gone:
             report.find(PackRetiredError.code, subject, f"{gone} of {of} are retired and will be deleted")
     return snapshots
+
+
+def _key(snapshot: CommittedSnapshot) -> str:
+    """Where the wrapped forms lie of the data key that its roots are sealed under; nowhere where they name none."""
+    try:
+        head = header.decode(snapshot.sealed_roots, f"roots of snapshot {snapshot.id.short}")
+    except MalformedError:
+        return ""
+    return wrapped_keys(snapshot.id.writer, head.key_id).rstrip("/")

@@ -101,7 +101,8 @@ def verify(
         snapshots = verify_records(repository, expected, retired, report, names)
         foreign = {thing for thing in known if is_object(thing) and expected.find(thing) is None}
         if read < 1:
-            report.not_tested.append(f"content of {100 - 100 * read:.0f} % of the packs was not read back")
+            small = "" if read > 0 else " and of all index objects and data keys"
+            report.not_tested.append(f"content of {100 - 100 * read:.0f} % of the packs{small} was not read back")
         report.not_tested.append("frames were not opened: that needs the restore role (restore, drill)")
         verify_kept_secret(repository, report)
     finally:

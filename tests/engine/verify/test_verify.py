@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from proofkeep.errors import KeyMissingError
 from proofkeep.format import ledger_entry
 from proofkeep.ledger import Head, Heads
 from proofkeep.verify import Freshness, VerificationReport, verify
@@ -85,6 +86,19 @@ def test_missing_pack_is_found_by_the_listing_alone(host: Host) -> None:
     assert codes(report) == {("object-missing", "packs"), ("pack-missing", "snapshot")}
     assert report.read == 0
     assert any("100 %" in line for line in report.not_tested)
+
+
+def test_missing_data_key_is_found_with_the_snapshot_it_costs(host: Host) -> None:
+    for form in stored(host, "keys/"):
+        form.unlink()
+
+    report = verified(host, read=0.0)
+
+    assert codes(report) == {("object-missing", "keys"), ("key-missing", "snapshot")}
+    assert len(report.affected) == 1
+    assert "and of all index objects and data keys was not read back" in report.not_tested[0]
+    with pytest.raises(KeyMissingError, match="has no wrapped form in the store any more"):
+        host.ground.restored("latest")
 
 
 def test_truncated_pack_is_found(host: Host) -> None:
