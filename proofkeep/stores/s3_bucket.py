@@ -108,12 +108,20 @@ class Bucket:
         return content
 
     def listed(self, prefix: str, after: str, subject: str) -> Iterator[tuple[str, int, datetime]]:
-        """Names, sizes and instants in the store's order; some up to `after` may be among them."""
+        """Names, sizes and instants in the store's order; some up to `after` may be among them.
+
+        Raises:
+            TransferFailedError: a page ends early.
+        """
         asked: dict[str, Any] = {"Bucket": self._name, "Prefix": self._prefix + prefix}
         if start := start_of(after):
             asked["StartAfter"] = self._prefix + start
         pages = self._client.get_paginator("list_objects_v2").paginate(**asked)
         with self.translating(subject):
             for page in pages:
+                if "IsTruncated" not in page:  # the SDK takes an answer without a body for one without objects
+                    raise TransferFailedError(f"{subject} was cut off")
+                if page["IsTruncated"] and not page.get("NextContinuationToken"):
+                    raise TransferFailedError(f"{subject} does not say where it goes on")
                 for found in page.get("Contents", ()):
                     yield found["Key"].removeprefix(self._prefix), found["Size"], found["LastModified"]

@@ -28,6 +28,7 @@ MakeHost = Callable[[], Host]
         Rule(Fault.REFUSE, "PUT packs", times=2),
         Rule(Fault.STALL, "PUT packs"),
         Rule(Fault.CUT_UP, "PUT packs", first=2, at=5000),
+        Rule(Fault.CUT_DOWN, "LIST", at=0),
         Rule(Fault.CUT_DOWN, "LIST", first=2, at=100),
         Rule(Fault.STATUS, "PUT packs", times=3, status=503),
         Rule(Fault.STATUS, "LIST", first=3, status=500),
@@ -38,7 +39,9 @@ MakeHost = Callable[[], Host]
         Rule(Fault.CORRUPT_DOWN, "GET epochs", at=40),
         Rule(Fault.THROTTLE, "PUT packs", times=FOR_EVER),
     ],
-    ids=lambda rule: f"{rule.fault.name} {rule.kind} {rule.status if rule.fault is Fault.STATUS else ''}".strip(),
+    ids=lambda rule: (
+        f"{rule.fault.name} {rule.kind} {rule.status if rule.fault is Fault.STATUS else rule.at or ''}".strip()
+    ),
 )
 def test_run_survives(rule: Rule, make_host: MakeHost, line: FaultProxy) -> None:
     survive(make_host(), line, rule)

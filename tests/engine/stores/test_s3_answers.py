@@ -253,3 +253,18 @@ def test_listing_out_of_order_is_refused(canned: CannedS3, pki: Pki) -> None:
 
     with pytest.raises(StoreError, match=r"out of order: x/a\.b comes after x/a/b"):
         list(store_at(canned.url, pki).list("x/"))
+
+
+@pytest.mark.parametrize(
+    "body,told",
+    [
+        (b"", "listing of x/ was cut off"),
+        (b"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>", "does not say where it goes on"),
+    ],
+    ids=["nothing came", "more is left"],
+)
+def test_listing_that_ends_early_is_no_end(canned: CannedS3, pki: Pki, body: bytes, told: str) -> None:
+    canned.answers.append(Answer(body=body))
+
+    with pytest.raises(TransferFailedError, match=told):
+        list(store_at(canned.url, pki).list("x/"))
