@@ -18,7 +18,6 @@ from proofkeep.errors import (
     ObjectUnreadableError,
     ProofkeepError,
     RollbackError,
-    StateError,
     TruncatedError,
     UsageError,
 )
@@ -26,7 +25,7 @@ from proofkeep.format import ledger_entry, names
 from proofkeep.format.ledger_entry import FIRST_PREVIOUS, LedgerEntry
 from proofkeep.repository import Repository
 from proofkeep.repository.stored import fetch
-from proofkeep.state import replace_file, telling
+from proofkeep.state import malformed, replace_file, telling
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -204,7 +203,7 @@ def load_heads(file: Path) -> Heads:
         rows = json.loads(content)
         return {bytes.fromhex(writer): Head(row[0], bytes.fromhex(row[1])) for writer, row in rows.items()}
     except (ValueError, TypeError, AttributeError, IndexError):
-        raise StateError("file heads.json of the state directory is malformed") from None
+        raise malformed(file) from None
 
 
 def save_heads(file: Path, heads: Heads) -> None:

@@ -81,6 +81,11 @@ class RepositoryState:
         return self.path / "closing.json"
 
     @property
+    def index_number_file(self) -> Path:
+        """The number that this writer's next index object may take."""
+        return self.path / "index-number"
+
+    @property
     def ledger_lock(self) -> Path:
         """Locked while this writer's ledger chain grows; names the process that does."""
         return self.path / "ledger.lock"
@@ -109,8 +114,13 @@ class RepositoryState:
                 write_new(file, os.urandom(16).hex().encode())
             text = file.read_bytes().strip()
         if _WRITER.fullmatch(text) is None:
-            raise StateError("file writer of the state directory is malformed")
+            raise malformed(file)
         return bytes.fromhex(text.decode())
+
+
+def malformed(file: Path) -> StateError:
+    """The error for a small file that does not say what it should."""
+    return StateError(f"file {file.name} of the state directory is malformed")
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Index objects of a run: which rows go into which, and under which number."""
 
+import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from proofkeep import events
@@ -10,10 +12,12 @@ from proofkeep.format.index import Index, PackRow
 from proofkeep.journal import JournalObject, JournalPack
 from proofkeep.repository import Repository
 from proofkeep.repository.local_rows import index_key, open_row
-from proofkeep.state import replace_file
+from proofkeep.state import malformed, replace_file, telling
 
 if TYPE_CHECKING:
     from proofkeep.backup.run import Backup
+
+_NUMBER = re.compile(rb"[0-9]{1,9}")
 
 
 def index_row(repository: Repository, pack: JournalPack, sealed_table: bytes) -> PackRow:
@@ -61,9 +65,13 @@ class Indexing:
         """A number no index object of this writer has, allocated durably.
 
         The store is asked too: in a state directory that was put back, the file is older than the store's content.
+
+        Raises:
+            StateError: the file that keeps it is malformed.
+            StoreError, TransportError: of the kind met.
         """
-        file = self._run.state.path / "index-number"
-        number = int(file.read_text("ascii")) if file.exists() else 0
+        file = self._run.state.index_number_file
+        number = _kept_number(file)
         after = names.index(self._run.writer, number - 1) if number else ""
         for stat in self._repository.store.list(f"{names.INDEX}{self._run.writer.hex()}/", after=after):
             number = names.parse_numbered(stat.name)[1] + 1
@@ -87,6 +95,14 @@ class Indexing:
         name, body = self._seal(index.open_index(key, self._repository.id, writer, number, item.body))
         self._journal.replace_objects([(item.name, name, body)])
         return next(self._journal.objects("name=?", (name,)))
+
+
+def _kept_number(file: Path) -> int:
+    with telling():
+        text = file.read_bytes() if file.exists() else b"0"
+    if _NUMBER.fullmatch(text) is None:
+        raise malformed(file)
+    return int(text)
 
 
 def _groups(rows: Iterable[PackRow]) -> Iterator[list[PackRow]]:

@@ -3,15 +3,20 @@
 import json
 from collections.abc import Iterator
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from proofkeep import events
 from proofkeep.backup.chain import Chain
+from proofkeep.errors import MalformedError
+from proofkeep.format import names
 from proofkeep.format.ledger_entry import LedgerEntry, StoredObject
 from proofkeep.journal import JournalObject, JournalPack
 from proofkeep.ledger import Head
 from proofkeep.repository.stored import exists, place, prove, read_digest
-from proofkeep.state import replace_file
+from proofkeep.state import malformed, replace_file, telling
 
 if TYPE_CHECKING:
     from proofkeep.backup.run import Backup
@@ -110,30 +115,53 @@ class Vouching:
         return self._chain.head
 
     def close_earlier(self) -> None:
-        """Write the closing entry that an earlier run of this writer owes, then note what this run will owe."""
+        """Write the closing entry that an earlier run of this writer owes, then note what this run will owe.
+
+        Raises:
+            StateError: what it owes cannot be read.
+            StoreError, TransportError: of the kind met.
+        """
         file = self._run.state.closing_file
         if file.exists():
-            owed = json.loads(file.read_bytes())
+            owed = _owed(file)
             settled = {self._run.snapshot_id.name, *self._chain.closed}
-            if owed["name"] not in settled and exists(self._repository.store, owed["name"]):
+            if owed.name not in settled and exists(self._repository.store, owed.name):
                 self._close_for(owed)
-        owing = {"name": self._run.snapshot_id.name, "run": self._entry("close", [], None).run}
-        replace_file(file, json.dumps(owing).encode())
+        owing = _Owed(self._run.snapshot_id.name, self._entry("close", [], None).run)
+        replace_file(file, msgspec.json.encode(owing))
 
-    def _close_for(self, owed: dict[str, Any]) -> None:
-        store, name = self._repository.store, owed["name"]
+    def _close_for(self, owed: "_Owed") -> None:
+        store, name = self._repository.store, owed.name
         stat = store.stat(name)
         digest, length = read_digest(store, name, stat.version_id)
         now = self._run.clock()
         stored = StoredObject(name, "record", length, digest, stat.version_id, now, now, "read-back", 1, store.tls)
         entry = self._entry("close", [stored], None)
-        entry.run.update(owed["run"])
+        entry.run.update(owed.run)
         target, body, head = self._chain.seal(entry, self._chain.head)
         ledger_store, capabilities = self._repository.ledger_store, self._repository.descriptor.ledger_capabilities
         sent = place(ledger_store, target, body, head.sha256, attempts=1, clock=self._run.clock)
         prove(ledger_store, capabilities, target, len(body), head.sha256, sent.version_id, self._run.clock)
         self._chain.head = head
         events.emit("ledger-close-owed", object=name)
+
+
+class _Owed(msgspec.Struct):
+    """What a closing entry is owed for: a record, and what ledger entries of its run say of that."""
+
+    name: str
+    run: dict[str, str | int | None]
+
+
+def _owed(file: Path) -> _Owed:
+    with telling():
+        content = file.read_bytes()
+    try:
+        owed = msgspec.json.decode(content, type=_Owed)
+        names.parse_snapshot(owed.name)
+    except (msgspec.MsgspecError, MalformedError):
+        raise malformed(file) from None
+    return owed
 
 
 def _data_key(key: JournalObject) -> bytes:

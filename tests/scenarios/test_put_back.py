@@ -5,10 +5,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
-from proofkeep.errors import ObjectExistsError, PackMissingError, RollbackError
+from proofkeep.errors import ObjectExistsError, PackMissingError, RollbackError, StateError
+from proofkeep.verify import verify_here
 from tests.building import Host, content, plant, planted_host
 from tests.decorating import WatchedStore
 
@@ -131,6 +133,29 @@ def test_run_that_was_committed_after_its_state_was_copied_is_not_committed_twic
     assert host.ground.read_back(receipt.snapshot) == host.portrait()
     assert host.ground.read_back(host.run().snapshot) == host.portrait()
     assert host.ground.findings() == []
+
+
+def test_record_whose_owed_closing_entry_is_forgotten_is_whole_and_closed_by_a_retry_of_its_run(host: Host) -> None:
+    grow(host, 1)
+    run = os.urandom(16)
+    with (
+        patch("proofkeep.backup.vouch.Vouching.close", side_effect=KeyboardInterrupt),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        host.run(run)
+    host.state.closing_file.write_bytes(b"no JSON")
+
+    with pytest.raises(StateError, match=r"file closing\.json of the state directory is malformed"):
+        host.run()
+    host.state.closing_file.unlink()
+    host.run()
+    unclosed = verify_here(host.ground.connect(), host.state, read=1.0)
+    receipt = host.run(run)
+    closed = verify_here(host.ground.connect(), host.state, read=1.0)
+
+    assert (unclosed.findings, unclosed.unvouched) == ([], 1)
+    assert (closed.findings, closed.unvouched) == ([], 0)
+    assert host.ground.read_back(receipt.snapshot) == host.portrait()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Directories that cannot serve: each is refused with code and hint, and nothing is left in them."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,13 +76,15 @@ def test_state_directory_that_cannot_be_written(backed_up: Place, command: tuple
     assert len(list((backed_up.root / "store").glob("snapshots/*/*/*"))) == 1
 
 
-@pytest.mark.parametrize("file", ["heads.json", "writer"])
+@pytest.mark.parametrize("file", ["heads.json", "writer", "closing.json", "index-number"])
 @pytest.mark.parametrize("content", [b"", b"garbage", b'{"ff": 1}', bytes(100)])
 def test_malformed_file_of_the_state_directory_is_named_and_can_be_moved_away(
     backed_up: Place, file: str, content: bytes
 ) -> None:
-    (path,) = (backed_up.root / "state").glob(f"*/{file}")
+    (folder,) = (backed_up.root / "state").glob("*/runs/..")
+    path = folder / file
     path.write_bytes(content)
+    (backed_up.source / "new").write_bytes(os.urandom(100))  # only what is new needs an index object
 
     ended = backed_up.run("backup", "--json")
     path.unlink()
