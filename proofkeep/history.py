@@ -23,7 +23,7 @@ from proofkeep.errors import (
     ProofkeepError,
     UsageError,
 )
-from proofkeep.history_database import damage_on, lies_aside, open_or_begin_anew, put_things, things_of
+from proofkeep.history_database import damage_on, lies_aside, note_attempted, open_or_begin_anew, put_things, things_of
 from proofkeep.state import locked, require_owner
 
 _END = "UPDATE attempts SET ended=?, code=?, message=?, source_at=? WHERE number=?"
@@ -135,6 +135,7 @@ class History:
                 "INSERT INTO attempts (lock, verb, place, entries, run, began) VALUES (?,?,?,?,?,?)", values
             )
             number: int = self._database.rows("SELECT last_insert_rowid()")[0][0]
+        note_attempted(self._root)
         return number
 
     def _forget_rest(self) -> None:
@@ -178,7 +179,7 @@ class History:
 
     @property
     def damaged(self) -> bool:
-        """Whether a damaged database lies aside, with all that was remembered before; till somebody removes it."""
+        """Whether what was remembered before was damaged or lost; till somebody removes what lies aside."""
         return lies_aside(self._root)
 
     def entries(self) -> list[KnownEntry]:

@@ -1,10 +1,14 @@
 """The file of a host's history: its tables, what attempts found damaged or sound, what becomes of a damaged file."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+
+import msgspec
 
 from proofkeep import events
 from proofkeep.errors import StateDamagedError
+from proofkeep.state import telling, translating_full
 from proofkeep.state_database import StateDatabase
 
 _SETUP = """
@@ -20,20 +24,56 @@ CREATE TABLE IF NOT EXISTS things (
 """
 _FILE = "history.sqlite"
 _ASIDE = ".damaged"
+# Made after the first attempt was written: where it lies, a history that never had one is not the host's first.
+_ATTEMPTED = "attempted"
 
 
 def open_or_begin_anew(root: Path, *, briefly: bool = False) -> StateDatabase:
-    """A damaged database is put aside and begun anew: it must not keep anybody from backing up.
+    """A damaged database is put aside and begun anew: it must not keep anybody from backing up. So is a lost one.
 
     Raises:
         StateError, SpoolFullError: as `StateDatabase`.
     """
     file = root / _FILE
+    there_was_one = (root / _ATTEMPTED).exists()  # looked at first: another process may be writing the very first now
     try:
-        return _opened(file, briefly=briefly)
+        database = _opened(file, briefly=briefly)
     except StateDamagedError:
         _put_aside(file)
+        note_loss(root)
         return _opened(file, briefly=briefly)
+    try:
+        if _has_attempted(database):
+            note_attempted(root)
+        elif there_was_one:
+            note_loss(root)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def note_attempted(root: Path) -> None:
+    """An attempt is written, so that a history without any is a lost one from now on; a full disk hinders nobody."""
+    with suppress(OSError):
+        (root / _ATTEMPTED).touch(mode=0o600)
+
+
+def note_loss(root: Path) -> None:
+    """What was remembered is gone: that is told until somebody removes what lies aside, though it be empty.
+
+    Raises:
+        StateError, StateFullError: it cannot be noted.
+    """
+    events.emit("history-damaged", outcome="failure")
+    with telling(), translating_full():
+        (root / f"{_FILE}{_ASIDE}").touch(mode=0o600)
+        (root / _ATTEMPTED).unlink(missing_ok=True)
+
+
+def _has_attempted(database: StateDatabase) -> bool:
+    """Whether it ever held an attempt, also one that was forgotten."""
+    return bool(database.rows("SELECT 1 FROM sqlite_sequence WHERE name='attempts'"))
 
 
 def put_things(database: StateDatabase, number: int, found: Iterable[str], sound: Iterable[str] = ()) -> None:
@@ -63,7 +103,7 @@ def damage_on(database: StateDatabase, place: str) -> list[str]:
 
 
 def lies_aside(root: Path) -> bool:
-    """Whether a damaged database lies aside, with all that was remembered before; till somebody removes it."""
+    """Whether what was remembered before was damaged or lost; till somebody removes what lies aside."""
     return any(root.glob(f"{_FILE}{_ASIDE}*"))
 
 
@@ -90,13 +130,34 @@ def _note_damage_of_older(database: StateDatabase) -> None:
             database.change("PRAGMA user_version=1")
 
 
+_SENSELESS = """
+SELECT 1 FROM attempts WHERE typeof(began) != 'integer' OR lock || run GLOB '*[^ -~]*'
+    OR (typeof(lock), typeof(verb), typeof(place), typeof(run)) != ('text', 'text', 'text', 'text')
+    OR typeof(ended) NOT IN ('integer', 'null') OR typeof(source_at) NOT IN ('integer', 'null')
+    OR typeof(code) NOT IN ('text', 'null') OR typeof(message) NOT IN ('text', 'null')
+UNION ALL SELECT 1 FROM entries WHERE
+    (typeof(place), typeof(name), typeof(allowed_seconds)) != ('text', 'text', 'integer')
+UNION ALL SELECT 1 FROM ends WHERE typeof(sequence) != 'integer'
+UNION ALL SELECT 1 FROM things WHERE typeof(thing) != 'text' OR (sound IS NOT 0 AND sound IS NOT 1)
+LIMIT 1
+"""
+_READ = "SELECT DISTINCT entries, verb, place, code, message FROM attempts"
+_NAMES = msgspec.json.Decoder(list[str])
+
+
 def _require_sound(database: StateDatabase) -> None:
-    if database.rows("PRAGMA quick_check(1)") != [("ok",)]:
+    """SQLite sees to its pages; what they say may make no sense all the same."""
+    try:
+        sound = database.rows("PRAGMA quick_check(1)") == [("ok",)] and not database.rows(_SENSELESS)
+        for names, *_ in database.each(_READ):  # its texts are decoded by that, too
+            _NAMES.decode(names)
+    except (msgspec.MsgspecError, TypeError):
+        sound = False
+    if not sound:
         raise StateDamagedError("history of attempts is damaged")
 
 
 def _put_aside(file: Path) -> None:
-    events.emit("history-damaged", outcome="failure")
     for part in file.parent.glob(f"{file.name}*"):
         if not part.name.startswith(f"{file.name}{_ASIDE}"):
             part.replace(part.with_name(f"{file.name}{_ASIDE}{part.name.removeprefix(file.name)}"))

@@ -1,6 +1,7 @@
 """A host's state directory: where its writer id, catalog, journals and spool lie (docs/decisions/0003).
 
 <root>/history.sqlite                 attempts of all repositories; attempts/ holds a lock for each under way
+<root>/attempted                      there was one: a history without any was lost
 <root>/<repository>/writer            this host's writer id there, 32 hex digits
                    /catalog.sqlite    local memory, rebuildable
                    /heads.json        newest ledger heads seen; kept apart from the catalog, which may be lost

@@ -11,9 +11,9 @@ from proofkeep.unfinished import UnfinishedRun
 _SECOND_NS = 10**9
 
 HISTORY_DAMAGED = (
-    "the history of attempts was damaged and begun anew: entries and failures it knew before are forgotten, ages come "
-    "from the repository. Look at the disk, verify and drill again, then remove history.sqlite.damaged* from the state "
-    "directory"
+    "the history of attempts was damaged, lost or put back from an older copy: entries, failures and damaged objects "
+    "that it knew are forgotten, backups may rely on such objects, ages come from the repository. Look at the disk, "
+    "verify with read 1.0 (--read-all) and drill again, then remove history.sqlite.damaged* from the state directory"
 )
 """What a status says until somebody has removed what was put aside."""
 
@@ -82,7 +82,7 @@ class StatusReport:
         abandoned: runs that were given up when packs of theirs had been sent and not proven.
         unreachable: why the repository could not be asked, so that ages are only what this host remembers.
         broken: entries that have to be listed, and of which nothing could be found out.
-        history_damaged: the history was damaged and begun anew; nobody has removed yet what was put aside.
+        history_damaged: the history was damaged or lost and begun anew; nobody has removed yet what lies aside.
         failures: open ones that are about none of `entries`: other hosts back those up, or this one did once.
         place: where the repository lies that was asked.
         drilled: what of that repository this host drills and does not back up.

@@ -39,7 +39,7 @@ def test_source_in_a_directory_of_the_repository_is_refused(backed_up: Place, ow
     refused(backed_up.run("backup", "--json"), "policy")
 
 
-OF_ATTEMPTS = {"attempts", "history.sqlite", "history.sqlite-wal", "history.sqlite-shm"}
+OF_ATTEMPTS = {"attempted", "attempts", "history.sqlite", "history.sqlite-wal", "history.sqlite-shm"}
 """What `status` tells of a command that was refused; nothing in them is of a repository."""
 
 

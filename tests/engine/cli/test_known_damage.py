@@ -62,6 +62,24 @@ def test_every_verify_reads_what_is_known_to_be_damaged_and_only_sound_bytes_clo
     assert failures(place) == []
 
 
+def test_damage_that_a_lost_history_knew_is_asked_about_and_kept_off_again_once_all_is_read(
+    altered: tuple[Place, Mend],
+) -> None:
+    place, _ = altered
+    findings(place, "verify", "--read-all")
+    for file in (place.root / "state").glob("history.sqlite*"):
+        file.unlink()
+
+    relying = place.done("backup")["totals"]["new_bytes"]
+    code, told = status(place)
+    findings(place, "verify", "--read-all")
+    sent = place.done("backup")["totals"]["new_bytes"]
+
+    assert (relying, code, told["history_damaged"]) == (0, 7, True)
+    assert sent > 0
+    place.done("restore", "latest", place.root / "restored")
+
+
 def test_backup_sends_again_what_lay_in_a_pack_that_was_found_damaged_and_closes_nothing(
     altered: tuple[Place, Mend],
 ) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from proofkeep.cli.exits import Exit
-from proofkeep.status import HISTORY_DAMAGED
 from tests.engine.cli.places import Place
 
 
@@ -176,18 +175,3 @@ def test_forgotten_entry_is_listed_no_more(repository: Place) -> None:
 
     assert [entry["entry"] for entry in ended.document["result"]["entries"]] == ["other"]
     assert repository.run("status", "--forget", "home").code == 2
-
-
-def test_damaged_history_needs_somebody_until_what_was_put_aside_is_removed(repository: Place) -> None:
-    repository.done("backup")
-    (repository.root / "state" / "history.sqlite").write_bytes(b"no database at all" * 100)
-
-    code, result = status(repository)
-    text = repository.run("status")
-    for aside in (repository.root / "state").glob("history.sqlite.damaged*"):
-        aside.unlink()
-    mended = status(repository)
-
-    assert (code, result["history_damaged"], only(result["entries"])["overdue"]) == (7, True, False)
-    assert (text.code, HISTORY_DAMAGED in text.out) == (7, True)
-    assert (mended[0], mended[1]["history_damaged"]) == (0, False)

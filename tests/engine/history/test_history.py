@@ -216,21 +216,3 @@ def test_files_are_for_their_owner_only(tmp_path: Path) -> None:
 
     assert modes["state"] == modes["attempts"] == 0o700
     assert modes["history.sqlite"] == 0o600
-
-
-@pytest.mark.parametrize("damage", [b"no database at all" * 100, b""], ids=["foreign", "empty"])
-def test_damaged_history_is_begun_anew_and_keeps_nobody_from_backing_up(tmp_path: Path, damage: bytes) -> None:
-    with opened(tmp_path) as history, history.recording(BACKUP, PLACE, ["home"], RUN):
-        pass
-    (tmp_path / "history.sqlite").write_bytes(damage)
-
-    with opened(tmp_path) as history:
-        with history.recording(BACKUP, PLACE, ["home"], RUN):
-            pass
-        assert len(history.attempts(PLACE)) == 1
-        assert history.damaged is bool(damage)
-    for aside in tmp_path.glob("history.sqlite.damaged*"):
-        aside.unlink()
-
-    with opened(tmp_path) as history:
-        assert not history.damaged
