@@ -34,6 +34,7 @@ from proofkeep.lookahead import read_ahead
 from proofkeep.model import Finding
 from proofkeep.ports import Cancelled, KeyProvider, Progress, Source
 from proofkeep.progress import silent
+from proofkeep.put_back import notice_put_back
 from proofkeep.repository import Repository
 from proofkeep.repository.local_rows import open_table
 from proofkeep.slabs import Slab, SlabPool, slabs_for
@@ -103,6 +104,8 @@ class Backup:
         self.entry = self.repository.keys.entry_id(self.identity.entry)
         remembered = load_heads(self.state.heads_file)
         self.findings = refresh(self.repository, self.catalog, remembered, own=self.writer, progress=self.progress)
+        if self.catalog.head(self.writer) != remembered.get(self.writer):
+            notice_put_back(self.repository, self.state, remembered)
         refuse_by_policy(self)
         self.clock_checked = compare_clocks(self)
         self._recover()

@@ -28,6 +28,7 @@ from proofkeep.format import instants
 from proofkeep.ledger import load_heads, save_heads
 from proofkeep.ports import Cancelled, KeyProvider, Progress
 from proofkeep.progress import silent
+from proofkeep.put_back import notice_put_back
 from proofkeep.repository import Repository
 from proofkeep.snapshots import DataKeys
 from proofkeep.state import RepositoryState
@@ -93,6 +94,7 @@ class Drill:
         """
         gathering = begin_evidence(self.places.evidence, self.plan.id)
         remembered = load_heads(self._state.heads_file)
+        notice_put_back(self.repository, self._state, remembered)
         verified, heads = verify(
             self.repository,
             remembered=remembered,

@@ -9,6 +9,7 @@ from proofkeep.damage import EVERYTHING, OnFound, is_object, snapshot_of, unkept
 from proofkeep.ledger import Heads, load_heads, save_heads
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.progress import silent
+from proofkeep.put_back import notice_put_back
 from proofkeep.repository import Repository
 from proofkeep.repository.retirement import read_retired
 from proofkeep.state import RepositoryState
@@ -38,10 +39,11 @@ def verify_here(
         known, names, on_found: as `verify` has them.
 
     Raises:
-        MalformedError: what it remembers is malformed.
+        StateError, StateFullError: what it remembers is malformed, or cannot be noted.
         StoreError, TransportError, CancelledError: as `verify`.
     """
     remembered = load_heads(state.heads_file)
+    notice_put_back(repository, state, remembered)
     report, heads = verify(
         repository,
         expect=expect,

@@ -9,7 +9,10 @@ from unittest.mock import patch
 
 import pytest
 
+from proofkeep.catalog import refresh
 from proofkeep.errors import ObjectExistsError, PackMissingError, RollbackError, StateError
+from proofkeep.history import History
+from proofkeep.ledger import load_heads
 from proofkeep.verify import verify_here
 from tests.building import Host, content, plant, planted_host
 from tests.decorating import WatchedStore
@@ -115,6 +118,39 @@ def test_host_whose_state_was_put_back_goes_on_truthfully(host: Host) -> None:
     assert receipts[1].totals["new_chunks"] == 0
     assert len(host.ground.snapshots()) == 6
     assert host.ground.findings() == []
+
+
+def asks_for_somebody(host: Host) -> bool:
+    with History(host.state_root) as history:
+        return history.damaged
+
+
+@pytest.mark.parametrize("first", ["backup", "verify", "a look at the snapshots"])
+def test_host_whose_state_was_put_back_asks_for_somebody(host: Host, first: str) -> None:
+    older = copy_of(host, "state")
+    host.run()
+    put_back(older)
+
+    if first == "verify":
+        verify_here(host.ground.connect(), host.state)
+    elif first == "a look at the snapshots":
+        with host.catalog() as catalog:
+            refresh(host.ground.connect(), catalog, load_heads(host.state.heads_file))
+    if first != "verify":
+        host.run()
+
+    assert asks_for_somebody(host)
+
+
+def test_host_that_was_killed_before_it_remembered_what_it_had_committed_asks_for_nobody(host: Host) -> None:
+    grow(host, 1)
+    with patch("proofkeep.backup.commit.save_heads", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        host.run()
+
+    verify_here(host.ground.connect(), host.state)
+    host.run()
+
+    assert not asks_for_somebody(host)
 
 
 def test_run_that_was_committed_after_its_state_was_copied_is_not_committed_twice(host: Host) -> None:

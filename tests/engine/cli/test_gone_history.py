@@ -36,3 +36,17 @@ def test_host_that_only_read_so_far_has_lost_no_history(repository: Place) -> No
     repository.done("backup")
 
     assert status(repository)[0] == 0
+
+
+def test_state_directory_that_was_put_back_needs_somebody_from_the_next_backup_on(repository: Place) -> None:
+    state, copy = repository.root / "state", repository.root / "copy"
+    repository.done("backup")
+    shutil.copytree(state, copy)
+    repository.done("backup")
+    shutil.rmtree(state)
+    copy.rename(state)
+
+    repository.done("backup")
+    code, told = status(repository)
+
+    assert (code, told["history_damaged"]) == (7, True)
