@@ -13,6 +13,7 @@ from prefect.settings import PREFECT_API_URL
 
 from proofkeep.errors import ServerUnavailableError, UsageError
 
+_TOO_MANY_REQUESTS = 429
 _OUT_OF_ORDER = 500  # this and above say that it, or the proxy before it, cannot answer now
 
 
@@ -36,6 +37,6 @@ def named_server() -> Iterator[SyncPrefectClient]:
             f"prefect server on host {host} does not answer ({type(error).__name__})"
         ) from None
     except httpx.HTTPStatusError as error:
-        if (status := error.response.status_code) >= _OUT_OF_ORDER:
+        if (status := error.response.status_code) >= _OUT_OF_ORDER or status == _TOO_MANY_REQUESTS:
             raise ServerUnavailableError(f"prefect server on host {host} answers with status {status}") from None
         raise UsageError(f"prefect server on host {host} refuses with status {status}") from None

@@ -34,6 +34,7 @@ from proofkeep.backup.items import Stopped
 from proofkeep.configuration import Configuration
 from proofkeep.pings import pinged
 from tasks.backup import adopt, checksum, commit, compress, encrypt, snapshot, upload, verify
+from tasks.boundary import only_our_errors
 from tasks.kinds import Receipt
 
 PARTIAL = "Partial"
@@ -79,6 +80,7 @@ def _run(
     with (
         pinged(configuration.pings(), BACKUP, card.note) as ping,
         configuration.recorded(BACKUP, [entry], this_run().id.hex) as recording,
+        only_our_errors("backup"),
     ):
         receipt = _back_up(configuration, block.session(), options, card, recording.known)
         incomplete = partial_of(receipt)

@@ -32,6 +32,7 @@ from proofkeep.drill import (
 )
 from proofkeep.drill.writing import DOCUMENT, SUMS
 from proofkeep.pings import pinged
+from tasks.boundary import only_our_errors
 from tasks.drill import attack, draw, report, restore_sample
 from tasks.kinds import Receipt
 from tasks.spot_check import SpotCheck, spot_check_elsewhere, spot_check_here
@@ -76,6 +77,7 @@ def restore_drill(
         with (
             pinged(configuration.pings(), "drill", card.note),
             configuration.recorded(DRILL, entries or [], run.id.hex) as recording,
+            only_our_errors("drill"),
         ):
             opened = _Run(block, keys, live or [], options, recording)
             written = opened.drill(drill, entries or [], surprise=surprise)

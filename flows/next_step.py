@@ -24,6 +24,7 @@ from proofkeep.errors import (
     ProofkeepError,
     RunAbandonedError,
     SelfCheckError,
+    ServerUnavailableError,
     SourceEmptyError,
     SpoolFullError,
     StateDamagedError,
@@ -72,6 +73,10 @@ _LEDGER_AHEAD = (
 _LEDGER_BUSY = (
     "on the host, look at the process that the message names (`ps -o pid,stat,etime,args -p PID`): let it go on if it "
     "does, or end it, which is safe. Then {retry}."
+)
+_SERVER_IS_BACK = (
+    "the server answered when this card was made: {retry}. If it goes away again, mend it, its PostgreSQL or the way "
+    "to it first."
 )
 _NO_ROOM_IN_THE_SPOOL = (
     "mend the transfers that wait or make room on the disk, then {retry}. If the limit is too small, start a new "
@@ -139,6 +144,7 @@ _STEPS: tuple[tuple[_Kinds, str | Callable[[FlowRun], str]], ...] = (
     (WrongHostError, _on_its_host),
     (LedgerAheadError, _LEDGER_AHEAD),
     (LedgerBusyError, _LEDGER_BUSY),
+    (ServerUnavailableError, _SERVER_IS_BACK),
     (HostLostError, _FROM_ANOTHER_HOST),
     (UsageError, f"correct it, then {{retry}}. If it is a parameter of this run, {NEW_PARAMETERS}"),
     (ProofkeepError, "{retry}."),

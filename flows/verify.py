@@ -26,6 +26,7 @@ from proofkeep.pings import pinged
 from proofkeep.progress import counted, in_units
 from proofkeep.repository import Repository as Connected
 from proofkeep.verify import VerificationReport
+from tasks.boundary import only_our_errors
 from tasks.kinds import Receipt
 from tasks.verify import Verification, verify_repository
 
@@ -60,6 +61,7 @@ def verify(
         with (
             pinged(configuration.pings(), "verify", card.note) as ping,
             configuration.recorded(VERIFY, [], run.id.hex) as recording,
+            only_our_errors("verify"),
         ):
             connected = configuration.connect(block.session())
             told = _verify(configuration, connected, read, expected, recording)

@@ -326,12 +326,15 @@ class PeerIdentityError(TransportError):
 
 
 class ServerUnavailableError(TransportError):
-    """The Prefect server that a command works with does not answer."""
+    """The Prefect server did not answer a run or a command for as long as it waits."""
 
     code = "server-unavailable"
     cause = "unreachable prefect server"
     retryable = True
-    hint = "Check the Prefect server and the way to it, then run the command again; backups under way go on meanwhile."
+    hint = (
+        "Check the Prefect server, its PostgreSQL and the way to it. Then press Retry, or run the command again; what "
+        "was sealed and sent is kept, and runs under way go on meanwhile."
+    )
 
 
 class TransferFailedError(TransportError):

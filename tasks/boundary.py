@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from proofkeep.backup.items import EndOfStream, Stopped
 from proofkeep.errors import ProofkeepError, UnexpectedError
+from tasks.unanswered import unanswered
 
 T = TypeVar("T")
 Stage = Generator[T, None, None]
@@ -25,7 +26,7 @@ def only_our_errors(step: str) -> Iterator[None]:
     What passes is a copy: the traceback's frames hold buffers of plaintext, and Prefect keeps the error.
 
     Raises:
-        ProofkeepError: what was met; an `UnexpectedError` in place of everything foreign.
+        ProofkeepError: what was met; what `in_our_words` has in place of everything foreign.
     """
     try:
         yield
@@ -37,9 +38,14 @@ def only_our_errors(step: str) -> Iterator[None]:
 
 
 def in_our_words(step: str, error: Exception) -> ProofkeepError:
-    """An error of ours as it is; class and place of any other, whose text may be a file name or worse."""
+    """An error of ours as it is; a `ServerUnavailableError` where Prefect's server did not answer.
+
+    Class and place of any other, whose text may be a file name or worse.
+    """
     if isinstance(error, ProofkeepError):
         return error
+    if (away := unanswered(step, error)) is not None:
+        return away
     return UnexpectedError(f"step {step} met an unexpected {type(error).__name__} in {_place(error)}")
 
 

@@ -5,6 +5,7 @@ import re
 import httpx
 import pytest
 from prefect.client.schemas.objects import FlowRun
+from prefect.settings import PREFECT_API_URL
 from prefect.states import Pending
 
 from flows.backup import backup
@@ -53,12 +54,24 @@ def test_backup_whose_block_is_gone_is_open_until_a_run_succeeds(backed_up: Hous
     assert good.state_name == "Completed", message(good)
 
 
-@pytest.mark.parametrize("step", ["claim", "slot_at"])
-def test_backup_that_the_server_fails_before_its_blocks_are_read_is_open_until_a_run_succeeds(
-    step: str, backed_up: House, monkeypatch: pytest.MonkeyPatch
+def never_answered(url: str) -> httpx.TransportError:
+    """As Prefect's client raises it when it has asked the server for long enough."""
+    return httpx.ReadTimeout("planted", request=httpx.Request("GET", url))
+
+
+@pytest.mark.parametrize(
+    "step,address,code",
+    [
+        ("claim", "{server}/flow_runs", "server-unavailable"),
+        ("slot_at", "http://elsewhere.invalid", "unexpected"),
+        ("claim_journal", "{server}/flow_runs", "server-unavailable"),
+    ],
+)
+def test_backup_that_gets_no_answer_before_its_first_step_is_open_until_a_run_succeeds(
+    step: str, address: str, code: str, backed_up: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fault(*_: object) -> None:
-        raise httpx.ReadTimeout("planted")
+        raise never_answered(address.format(server=PREFECT_API_URL.value()))
 
     with monkeypatch.context() as patch:
         patch.setattr(f"flows.backup.{step}", fault)
@@ -68,7 +81,8 @@ def test_backup_that_the_server_fails_before_its_blocks_are_read_is_open_until_a
     good = seen(backed_up)
 
     assert failed.state_name == "Failed"
-    assert (bad.state_name, verdict(bad)) == ("Attention", f"{ENTRY}: unexpected")
+    assert f"[{code}]" in message(failed)
+    assert (bad.state_name, verdict(bad)) == ("Attention", f"{ENTRY}: {code}")
     assert failed.id.hex in artifacts(bad.id)["markdown"]
     assert good.state_name == "Completed", message(good)
 
