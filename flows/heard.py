@@ -21,6 +21,7 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 _CLOCKS_DIFFER = timedelta(days=3)
 _LATEST = 200
+_LATEST_BEATS = 50  # as many as the server gives at once
 _ALIVE = (StateType.PENDING, StateType.RUNNING)
 
 
@@ -37,14 +38,18 @@ def last_word(client: SyncPrefectClient, run: FlowRun) -> datetime:
 
 def last_beat(client: SyncPrefectClient, run: FlowRun) -> datetime | None:
     """When the server heard the heart of a run's process last."""
+    return next(iter(_beats(client, run, 1)), None)
+
+
+def _beats(client: SyncPrefectClient, run: FlowRun, most: int) -> list[datetime]:
+    """When the server heard it, the last first."""
     asked = EventFilter(
         event=EventNameFilter(name=[HEARTBEAT]),
         resource=EventResourceFilter(id=[f"prefect.flow-run.{run.id}"]),
         # By its host's clock, which may be ahead of ours.
         occurred=EventOccurredFilter.model_validate({"until": datetime.now(UTC) + _CLOCKS_DIFFER}),
     )
-    beats = client.read_events(asked, limit=1)
-    return next((beat.received for beat in beats.events), None)
+    return [beat.received for beat in client.read_events(asked, limit=most).events]
 
 
 def last_sign(client: SyncPrefectClient, run: FlowRun, noticed: datetime) -> datetime:
@@ -60,6 +65,19 @@ def last_sign(client: SyncPrefectClient, run: FlowRun, noticed: datetime) -> dat
         sort=TaskRunSort.EXPECTED_START_TIME_DESC,
         limit=_LATEST,
     )
+    signs = [
+        *(each.start_time for each in task_runs if each.start_time != each.end_time),  # else it had not begun
+        *(each.end_time for each in task_runs if each.state_type is not StateType.CRASHED),
+        last_heard(client, run, noticed),
+    ]
+    return max((sign for sign in signs if sign is not None and sign <= noticed), default=noticed)
+
+
+def last_heard(client: SyncPrefectClient, run: FlowRun, noticed: datetime) -> datetime:
+    """When a run last told the server that it lived, and the server heard it then; `noticed` where it never did.
+
+    A task run is no such sign: what it does while the server is away is told later, with when it was done.
+    """
     bars = client.read_artifacts(
         artifact_filter=ArtifactFilter(
             flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]), type=ArtifactFilterType(any_=["progress"])
@@ -68,9 +86,7 @@ def last_sign(client: SyncPrefectClient, run: FlowRun, noticed: datetime) -> dat
     )
     signs = [
         *(state.timestamp for state in client.read_flow_run_states(run.id) if state.type in _ALIVE),
-        *(each.start_time for each in task_runs if each.start_time != each.end_time),  # else it had not begun
-        *(each.end_time for each in task_runs if each.state_type is not StateType.CRASHED),
         *(each.updated for each in bars),
-        last_beat(client, run),
+        *_beats(client, run, _LATEST_BEATS),
     ]
     return max((sign for sign in signs if sign is not None and sign <= noticed), default=noticed)

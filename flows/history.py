@@ -17,8 +17,8 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
-from flows.heard import last_sign
-from proofkeep.errors import HostLostError, ProcessGoneError, ProofkeepError
+from flows.heard import last_heard, last_sign
+from proofkeep.errors import HostLostError, ProcessGoneError, ProofkeepError, ServerUnavailableError
 
 _LOOKED_BACK = 100
 _FAILED = (StateType.FAILED, StateType.CRASHED)
@@ -28,7 +28,8 @@ _ENDED = [*_FAILED, StateType.COMPLETED]
 def since(client: SyncPrefectClient, run: FlowRun, subject: str, error: ProofkeepError, now: datetime) -> str:
     """When this run failed first, and when the runs of the same entry that failed in a row up to then began to.
 
-    A process that was killed tells no instant: it died between its last sign of life and when that was noticed.
+    A process that was killed tells no instant: it died between its last sign of life and when that was noticed. And a
+    server that is away went between the last that it heard of the run and when the run gave up.
 
     Args:
         subject: what the runs of the same entry are called by.
@@ -38,7 +39,8 @@ def since(client: SyncPrefectClient, run: FlowRun, subject: str, error: Proofkee
     first = min(failed, key=lambda state: state.timestamp, default=None)
     noticed = now if first is None else min(first.timestamp, now)
     killed = isinstance(error, ProcessGoneError | HostLostError) if first is None else first.type is StateType.CRASHED
-    heard = last_sign(client, run, noticed) if killed else noticed
+    away = first is None and isinstance(error, ServerUnavailableError)
+    heard = last_sign(client, run, noticed) if killed else last_heard(client, run, noticed) if away else noticed
     own = _between(heard, noticed)
     before = _ended_before(client, run, subject, heard)
     latest = next(before, None)

@@ -15,7 +15,13 @@ from prefect.states import Cancelling, Completed, Crashed, Failed, Pending, Runn
 from flows.backup import backup
 from flows.heard import HEARTBEAT, last_beat
 from flows.history import since, spelled
-from proofkeep.errors import HostLostError, ProcessGoneError, ProofkeepError, StoreUnavailableError
+from proofkeep.errors import (
+    HostLostError,
+    ProcessGoneError,
+    ProofkeepError,
+    ServerUnavailableError,
+    StoreUnavailableError,
+)
 from tasks.backup import upload
 from tests.flows.running import client
 from tests.flows.test_reconcile import now
@@ -99,6 +105,35 @@ def instants(own: str) -> tuple[str, str]:
     assert own.startswith("between "), own
     first, _, noticed = own.removeprefix("between ").partition(" and ")
     return first, noticed
+
+
+@pytest.mark.parametrize("sign", [began, bar_moves, heart_beats], ids=lambda sign: sign.__name__)
+def test_run_that_gave_up_on_the_server_failed_between_what_that_heard_last_and_then(
+    sign: Callable[[FlowRun], datetime], subject: str
+) -> None:
+    run = named(subject)
+    last = sign(run)
+    until(lambda: spelled(datetime.now(UTC)) > spelled(last), "the second is over")
+    task_begins(run)  # as it may while the server is away, which is told that later
+
+    own, _ = told(run, subject, ServerUnavailableError("x"))
+
+    first, noticed = instants(own)
+    assert first == spelled(last)
+    assert noticed > first
+
+
+def test_what_the_server_hears_once_it_is_back_tells_nothing_of_when_it_went(subject: str) -> None:
+    run = named(subject)
+    last, gave_up = began(run), datetime.now(UTC)
+    until(lambda: spelled(datetime.now(UTC)) > spelled(gave_up), "the second is over")
+    bar_moves(run)
+    heart_beats(run)
+
+    with client() as api:
+        own = since(api, run, subject, ServerUnavailableError("x"), gave_up).partition("; ")[0]
+
+    assert own in {spelled(last), f"between {spelled(last)} and {spelled(gave_up)}"}
 
 
 def test_what_others_do_of_a_dead_run_is_no_sign_of_its_life(subject: str) -> None:
