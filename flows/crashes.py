@@ -21,7 +21,7 @@ from flows.limits import give_slot_back
 from flows.next_step import NEW_PARAMETERS
 from flows.outside import lead, tell_outside, verb_and_subject
 from flows.parameters import misfit
-from flows.remembering import remember_failure
+from flows.remembering import gave_up, remember_failure
 from proofkeep.attempts import BACKUP
 from proofkeep.configuration.identity import host_name
 from proofkeep.errors import HostLostError, ProcessGoneError, ProofkeepError, UsageError
@@ -49,6 +49,7 @@ def crash(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError) -> int
     """
     told = str(advised(error))
     try:
+        error = _as_it_ended(client, run, error)
         task_runs = _bury(client, run, str(error))
         told = _told(client, run, error)
     finally:
@@ -73,10 +74,19 @@ def tell_dead(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError) ->
     """The same for whoever knows that it is dead, and by what."""
     if present_card(client, run) is not None:
         return False
+    error = _as_it_ended(client, run, error)
     _bury(client, run, str(error))
     told = _told(client, run, error)
     lead(client, run.id, StateType.CRASHED, told)
     return True
+
+
+def _as_it_ended(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError) -> ProofkeepError:
+    """Why a process ended that told this host before, or `error`, by which it is known to be gone."""
+    began = [state.timestamp for state in client.read_flow_run_states(run.id) if state.type is StateType.RUNNING]
+    if not began or not isinstance(error, ProcessGoneError):
+        return error
+    return gave_up(client.read_flow(run.flow_id).name, run, max(began)) or error
 
 
 def _told(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError) -> str:

@@ -20,7 +20,7 @@ from flows.outside import AGAIN
 from flows.reconcile import reconcile
 from flows.status import status
 from proofkeep.attempts import BACKUP
-from proofkeep.errors import ProcessGoneError
+from proofkeep.errors import ProcessGoneError, ServerUnavailableError
 from proofkeep.history import History
 from tests.architecture.tree import ROOT
 from tests.flows.conftest import QUEUE
@@ -201,6 +201,43 @@ def test_attempt_that_the_history_saw_die_is_open_once(house: House) -> None:
     assert [(run.id.hex, ProcessGoneError.code)] == before == attempts(house)
     assert f"`{ProcessGoneError.code}`" in artifacts(run.id)["markdown"]
     assert f"**{ProcessGoneError.code}**" in seen(house)[1]
+
+
+def leave_unanswered(house: House, run: FlowRun) -> None:
+    """The run's attempt as it ends where the server is away."""
+    with (
+        suppress(ServerUnavailableError),
+        house.configuration.history() as history,
+        history.recording(BACKUP, house.configuration.place, [ENTRY], run.id.hex),
+    ):
+        raise ServerUnavailableError("prefect server on host x does not answer")
+
+
+@pytest.mark.parametrize("crashed", [lambda _: None, crash], ids=["nobody said so", "its worker said so"])
+def test_dead_run_that_had_given_up_on_the_server_says_that_it_was_away(
+    crashed: Callable[[UUID], object], house: House
+) -> None:
+    run = died(house)
+    leave_unanswered(house, run)
+    crashed(run.id)
+
+    reconcile(settled=NO_TIME)
+
+    assert now(run.id).state_name == "Crashed"
+    assert "prefect server on host x does not answer [server-unavailable]. " in message(now(run.id))
+    assert "**unreachable prefect server** (`server-unavailable`" in artifacts(run.id)["markdown"]
+    assert attempts(house) == [(run.id.hex, ServerUnavailableError.code)]
+
+
+def test_retry_that_died_is_not_taken_for_the_attempt_before_that_gave_up_on_the_server(house: House) -> None:
+    run = died(house)
+    leave_unanswered(house, run)
+    with client() as api:
+        api.set_flow_run_state(run.id, Running(), force=True)
+
+    reconcile()
+
+    assert " is gone [process-gone]. " in message(now(run.id))
 
 
 def test_death_that_was_made_good_before_it_was_told_is_not_open(house: House) -> None:
