@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -16,9 +17,12 @@ from prefect.client.schemas.objects import FlowRun
 
 from flows.limits import repository_limit
 from flows.patience import LEASE_SECONDS
+from flows.reconcile import reconcile
+from flows.status import status
 from infra.servers.postgres import PostgresCluster
 from infra.servers.prefect_server import PrefectServer
 from infra.servers.process import ServerProcess
+from proofkeep.errors import ServerUnavailableError
 from tests.faults.left import assert_listed_and_removable, assert_nothing_left
 from tests.flows.aftermath import (
     assert_nothing_was_sealed_or_sent_twice,
@@ -29,10 +33,23 @@ from tests.flows.aftermath import (
 )
 from tests.flows.conftest import QUEUE, PrefectSide, deploy, pointed_at
 from tests.flows.gatekeeper import Gatekeeper
-from tests.flows.house import House
+from tests.flows.house import ENTRY, House
 from tests.flows.killable import Fuse
 from tests.flows.killing import KILLABLE, deploy_killable, process_of
-from tests.flows.running import ask_for_retry, client, deployment_run, ended, limit_to_one, message, taken
+from tests.flows.running import (
+    artifacts,
+    ask_for_retry,
+    client,
+    deployment_run,
+    ended,
+    limit_to_one,
+    message,
+    run_here,
+    taken,
+    verdict,
+)
+from tests.flows.test_crashes import attempts
+from tests.flows.test_reconcile import NO_TIME
 from tests.flows.worker import Worker
 from tests.servers.pki import Pki
 from tests.steps import KINDS, unwatched
@@ -150,6 +167,49 @@ def assert_went_on(own: Installation, house: House, gate: Gatekeeper, run: FlowR
     assert_restored(house)
 
 
+@pytest.mark.soak  # minutes, as below
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("part", ["server", "database"])
+def test_run_whose_server_is_back_too_late_fails_with_a_card_that_says_so_and_its_retry_sends_nothing_twice(
+    part: str, own: Installation, s3_house: House, gate: Gatekeeper
+) -> None:
+    s3_house.fill(6)
+    run = run_with_two_packs_sent(
+        s3_house,
+        gate,
+        own.side,
+        sealed=lambda run: bool(own.side.told(run, "stream-sealed")),
+        environment={"PREFECT_CLIENT_MAX_RETRIES": "4"},  # half a minute, and another one for the server to be back
+    )
+
+    own.strike(part)
+    went = datetime.now(UTC)
+    gate.open()
+    code = ServerUnavailableError.code
+    until(lambda: (run.id.hex, code) in attempts(s3_house), "the run has given up", seconds=300)  # question by question
+    own.parts[part].start()
+    failed = ended(run.id)
+    card = artifacts(run.id)["markdown"]
+    seen = run_here(status, {"repository": s3_house.name})
+    ask_for_retry(run)
+    ends = committed(s3_house, run)
+
+    assert failed.state_name == "Failed"
+    assert f"[{code}]" in message(failed)
+    assert "**unreachable prefect server** (`server-unavailable`" in card
+    first, last = map(datetime.fromisoformat, re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", since_of(card))[:2])
+    assert first <= went < last
+    assert verdict(seen) == f"{ENTRY}: overdue, {code}"
+    assert {name for name, _ in ends} == {"upload", "verify", "commit"}
+    assert_nothing_was_sealed_or_sent_twice(s3_house, run, gate, own.side)
+
+
+def since_of(card: str) -> str:
+    """What a card says of when it began."""
+    (said,) = re.findall(r"^\| since \| (.*) \|$", card, re.MULTILINE)
+    return str(said)
+
+
 @pytest.mark.soak  # minutes: the run gives up only when all patience is spent
 def test_run_whose_server_stays_away_ends_crashed_and_its_retry_sends_nothing_twice(
     own: Installation, s3_house: House, gate: Gatekeeper
@@ -170,12 +230,15 @@ def test_run_whose_server_stays_away_ends_crashed_and_its_retry_sends_nothing_tw
     own.parts["server"].start()
     crashed = ended(run.id)
     until(lambda: own.worker.says("flow_runs.worker", str(run.id), "as crashed"), "the worker is done with the run")
+    reconcile(settled=NO_TIME)  # its timer; the worker may have given up too
+    told = message(ended(run.id))
     before = visible(s3_house)
     assert_listed_and_removable(s3_house.state, run.id.bytes)
     ask_for_retry(run)
     ends = committed(s3_house, run)
 
     assert crashed.state_name == "Crashed"
+    assert "[server-unavailable]" in told
     assert before == []
     assert {name for name, _ in ends} == {"upload", "verify", "commit"}
     assert_nothing_was_sealed_or_sent_twice(s3_house, run, gate, own.side)
