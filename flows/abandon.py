@@ -41,5 +41,5 @@ def _say(card: Card, given_up: GivenUp) -> None:
         "free again": in_units(given_up.freed),
     }
     if given_up.damaged:
-        rows["journal"] = "could not be read; the run's folder is gone, and what it held is not known"
+        rows["journal"] = "was gone or could not be read; the run's folder is removed, and what it held is not known"
     card.say(f"Run {given_up.run} given up", rows, [], f"{counted(given_up.packs, 'pack')} lost")

@@ -153,7 +153,7 @@ _STEPS: tuple[tuple[_Kinds, str | Callable[[FlowRun], str]], ...] = (
 
 
 def to_complete(runs: Iterable[str]) -> str:
-    """What completes the snapshots of runs that `resume_transfers` committed and that lack something.
+    """What completes the snapshots of runs that `resume_transfers` met and that lack something, or everything.
 
     Args:
         runs: ids of the backup runs, hex.
@@ -164,7 +164,20 @@ def to_complete(runs: Iterable[str]) -> str:
     )
     return (
         f"the entry's next backup reads again what was missing, and so does **Retry** on the backup run itself: {own}. "
-        "A Retry of this run reads no source: it ends like this as long as that run's snapshot is incomplete."
+        "A Retry of this run reads no source: it ends like this as long as that run has no complete snapshot."
+    )
+
+
+def to_give_back(runs: Iterable[str]) -> str:
+    """What is left to do with the spools of runs whose journal is gone or cannot be read.
+
+    Args:
+        runs: their ids, hex.
+    """
+    given_up = ", ".join(f"`proofkeep abandon {run}`" for run in runs)
+    return (
+        f"{given_up} (or deployment `abandon`) gives the spool's space back: nobody can send what lies there, and the "
+        "entry's next run reads its source anew. A Retry of this run ends like this until then."
     )
 
 

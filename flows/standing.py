@@ -74,7 +74,7 @@ def transfers(run: FlowRun, left: Mapping[str, Left]) -> str:
 
 def _transfers(left: Left) -> str:
     if left.unreadable:
-        return "not known, the journal cannot be read"
+        return "not known, the journal is gone or cannot be read"
     unproven, all_of_them = left.unproven, len(left.transfers)
     more = "" if left.sealed else "; the source was not read to its end, so that more will follow"
     if not unproven:
@@ -97,7 +97,7 @@ def safe(verb: str, run: FlowRun, state: Path | None, left: Collection[Left]) ->
     if state is None:
         return _not_counted(host, "the repository block cannot be used")
     if any(each.unreadable for each in left):
-        return _not_counted(host, "a journal cannot be read")
+        return _not_counted(host, "a journal is gone or cannot be read")
     if not left:
         return _nothing(verb, run, host)
     waiting, size = sum(each.waiting for each in left), in_units(sum(each.waiting_bytes for each in left))

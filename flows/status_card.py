@@ -82,7 +82,7 @@ def _left(run: UnfinishedRun) -> str:
     )
     stored = f"{counted(run.stored, 'pack')}, {in_units(run.stored_bytes)}"
     if run.damaged:
-        waiting, stored = in_units(run.spool_bytes), "its journal cannot be read"
+        waiting, stored = in_units(run.spool_bytes), "its journal is gone or cannot be read"
     resume = (
         "" if run.damaged else f"the entry's next run takes it up, or `proofkeep resume-transfers {run.run}`; else "
     )

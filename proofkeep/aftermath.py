@@ -8,7 +8,7 @@ from pathlib import Path
 from proofkeep.errors import ProofkeepError, StateFullError
 from proofkeep.journal import Journal, TransferCounts
 from proofkeep.repository.clock import TOLERANCE_NS
-from proofkeep.unfinished import BEGAN
+from proofkeep.unfinished import BEGAN, opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Left:
         transfers: those that hold packs, the one still open included.
         sealed: whether the source was read to its end.
         committed: `<run>.<generation>` of its snapshot, if there is one.
-        unreadable: its journal cannot be read, so that none of this is known.
+        unreadable: its journal is gone or cannot be read, so that none of this is known.
         name: of its inventory entry; None as for `entry`.
     """
 
@@ -82,8 +82,9 @@ def left_by(state: Path, run: bytes) -> Left | None:
     unreadable = False
     for file in _journals(state, run.hex()):
         try:
-            with closing(Journal(file, briefly=True)) as journal:
-                return _told(journal)
+            with opened(file.parent) as journal:
+                if journal is not None:
+                    return _told(journal)
         except StateFullError:  # no room for its tables: nothing was journaled, unless the spool holds something
             continue
         except (ProofkeepError, OSError):

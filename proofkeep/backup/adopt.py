@@ -6,7 +6,7 @@ from typing import Any, NoReturn, Self
 
 from proofkeep import events
 from proofkeep.backup.adopted import Adopted
-from proofkeep.backup.confirm import confirm_keys, confirm_packs, drop_and_reopen
+from proofkeep.backup.confirm import GONE, RETIRED, confirm_keys, confirm_packs, drop_and_reopen
 from proofkeep.backup.indexing import Indexing
 from proofkeep.backup.options import Identity, Options
 from proofkeep.backup.retrying import Pause, retry
@@ -63,6 +63,10 @@ class LeftRun(Backup):
         how = {"cancelled": run.cancelled, "progress": run.progress, "clock": run.clock}
         return cls(run.repository, run.state, left, run.identity, run.options, **how)
 
+    def _recover(self) -> None:
+        self._held, _ = self.journal.size()
+        super()._recover()
+
     def _refuse_abandoned(self) -> None:
         """Not here: what had arrived before it was abandoned is as good as any."""
 
@@ -76,35 +80,37 @@ class LeftRun(Backup):
         """
         journal = self.journal
         if self.needs_sealing:
-            journal.reopen_without(())  # whoever still seals for the generation that ends here cannot commit it
-        before, _ = journal.size()
+            journal.reopen_without((), "")  # whoever still seals for the generation that ends here cannot commit it
         sent = self.send_all(pause)
         retry(self._name_all, pause)
         packs, size = journal.size()
         events.emit("run-adopted", run=self.identity.run.hex(), packs=packs, sent=sent)
-        return Adopted(self.identity.run.hex(), packs, size, sent, before - packs)
+        return Adopted(self.identity.run.hex(), packs, size, sent, self._held - packs)
 
     def send_all(self, pause: Pause | None) -> int:
         """Send and prove every transfer, without packs that do not hold; how many were sent just now."""
-        return sum(self._send(transfer, pause) for transfer in self.transfers())
+        unsent = {pack.number for pack in self.journal.packs() if pack.sent is None}
+        for transfer in self.transfers():
+            self._send(transfer, pause)
+        return sum(pack.number in unsent and pack.sent is not None for pack in self.journal.packs())
 
-    def _send(self, transfer: Transfer, pause: Pause | None) -> int:
+    def _send(self, transfer: Transfer, pause: Pause | None) -> None:
         """Send and prove one transfer, without those of its packs that do not hold."""
         while True:
             left = self.journal.size()
             try:
-                sent = retry(lambda: self.upload(transfer), pause).done_now
+                retry(lambda: self.upload(transfer), pause)
                 retry(lambda: self.verify(transfer), pause)
             except PackMissingError:
                 if self.journal.size() == left:
                     raise
             else:
-                return sent
+                return
 
     def _name_all(self) -> None:
         """Index objects, ledger entries, catalog; then the mark that this is done."""
         if gone := self._gone():
-            drop_and_reopen(self, gone)
+            drop_and_reopen(self, gone, f"{GONE} or {RETIRED}")
         journal = self.journal
         with turn(self):
             if any(journal.unindexed_packs()):

@@ -11,7 +11,7 @@ class Adopted:
         run: its id, hex.
         packs, bytes: all of its packs, in the store and known to every later run.
         sent: of these, what was sent just now; the others had arrived before.
-        lost: packs that no store and no spool holds any more; their chunks are sealed anew.
+        lost: packs that it had sealed and that are gone from store or spool; their chunks are sealed anew.
     """
 
     run: str

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from proofkeep import events
-from proofkeep.backup.confirm import confirm_keys, confirm_packs, drop_and_reopen, referred_packs, reopen
+from proofkeep.backup.confirm import GONE, RETIRED, confirm_keys, confirm_packs, drop_and_reopen, referred_packs, reopen
 from proofkeep.backup.indexing import Indexing
 from proofkeep.backup.session import CLOCK_CHECKED
 from proofkeep.backup.teaching import teach_run
@@ -95,7 +95,7 @@ class Committer:
         self._refuse_damaged(packs)
         dropped = [pack for pack, size in sizes() if size is None]
         self._refuse_gone(dropped, PackMissingError, "known to this host no more")
-        self._refuse_gone(self._gone(sizes(), _count(packs)), PackMissingError, "gone from the store")
+        self._refuse_gone(self._gone(sizes(), _count(packs)), PackMissingError, GONE)
         self._refuse_gone(self._without_keys(packs), PackMissingError, "without a sound key in the store")
         self._refuse_retired(packs)
         with turn(self._run):
@@ -125,10 +125,10 @@ class Committer:
         gone: list[PackId],
         error: type[PackMissingError | PackRetiredError],
         what: str,
-        begin_anew: Callable[["Backup", list[PackId]], None] = drop_and_reopen,
+        begin_anew: Callable[["Backup", list[PackId], str], None] = drop_and_reopen,
     ) -> None:
         if gone:
-            begin_anew(self._run, gone)
+            begin_anew(self._run, gone, what)
             raise error(f"pack {gone[0].name} and {len(gone) - 1} others are {what}; nothing was lost from the source")
 
     def _refuse_damaged(self, packs: list[Row]) -> None:
@@ -140,7 +140,7 @@ class Committer:
     def _refuse_retired(self, packs: list[Row]) -> None:
         retired, _ = read_retired(self._repository)
         hit = [pack for pack in decode_packs(packs) if pack in retired]
-        self._refuse_gone(hit, PackRetiredError, "retired")
+        self._refuse_gone(hit, PackRetiredError, RETIRED)
 
     # --- record
 

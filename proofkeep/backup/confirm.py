@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 
 _TELL_EVERY = 1000
+GONE = "gone from the store"
+RETIRED = "retired"
+"""What became of a pack that is in the store still, but not for long."""
 
 
 def confirm_packs(
@@ -88,21 +91,21 @@ def _stored_packs(catalog: Catalog, stored: bytes) -> Iterator[tuple[PackId, int
         yield pack, known[2] if known is not None and known[1] == pack else None
 
 
-def drop_and_reopen(run: "Backup", packs: list[PackId]) -> None:
+def drop_and_reopen(run: "Backup", packs: list[PackId], why: str) -> None:
     """Forget packs everywhere on this host and begin a new generation, which sends their chunks again.
 
     The next record withdraws this generation's if that was ever made: its put may have arrived without an answer.
     """
     snapshot = run.snapshot_id.short
-    reopen(run, packs)
+    reopen(run, packs, why)
     run.catalog.drop_packs(packs)
     events.emit("packs-dropped", outcome="failure", snapshot=snapshot, packs=len(packs))
 
 
-def reopen(run: "Backup", packs: list[PackId]) -> None:
+def reopen(run: "Backup", packs: list[PackId], why: str) -> None:
     """As `drop_and_reopen`, but for the catalog: who restores may still find these packs there."""
     snapshot = run.snapshot_id
     with run.journal.transaction():
         if any(run.journal.objects("name=?", (snapshot.name,))):
             run.journal.set_fact("withdrawn", [*(run.journal.fact("withdrawn") or ()), snapshot.generation])
-        run.journal.reopen_without(packs)
+        run.journal.reopen_without(packs, why)

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from proofkeep.backup.adopt import LeftRun
 from proofkeep.backup.adopted import Adopted
 from proofkeep.backup.commit import CommitReceipt, partial_of
+from proofkeep.backup.confirm import RETIRED
 from proofkeep.backup.retrying import Pause, retry
 from proofkeep.errors import (
     JournalBusyError,
@@ -17,8 +18,9 @@ from proofkeep.errors import (
     UsageError,
 )
 from proofkeep.journal import JOURNAL, Journal
+from proofkeep.progress import counted
 from proofkeep.state import RepositoryState
-from proofkeep.unfinished import BEGAN, UnfinishedRun, unfinished_runs
+from proofkeep.unfinished import ABANDONED, BEGAN, UnfinishedRun, unfinished_runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,9 @@ class Resumed:
     Attributes:
         taken_up: its packs as the entry's next run counts on them; None where it was committed.
         committed: its snapshot, of its own instant; None where the source has to be read (again).
-        sent: packs that were sent just now.
+        sent: packs that were sent just now, and are in the store.
+        missing: as `Journal.missing` has it: its source was read to its end, and it cannot be committed without them.
+        abandoned: somebody gave it up; what had arrived before is all that is left of it.
     """
 
     run: str
@@ -36,13 +40,34 @@ class Resumed:
     sent: int
     taken_up: Adopted | None
     committed: CommitReceipt | None
+    missing: dict[str, int] = field(default_factory=dict)
+    abandoned: bool = False
 
     @property
     def failure(self) -> ProofkeepError | None:
-        """What its snapshot still lacks; None where there is a complete one."""
-        if self.committed is None:
-            return PackMissingError(f"run {self.run} has no snapshot, its source has to be read again")
-        return partial_of(self.committed)
+        """What its snapshot still lacks; None where it is complete, or where nothing was read to its end or kept."""
+        if self.committed is not None:
+            return partial_of(self.committed)
+        if self.abandoned or not self.missing:
+            return None
+        kind = PackRetiredError if set(self.missing) == {RETIRED} else PackMissingError
+        return kind(f"run {self.run} has no snapshot, {self._why}")
+
+    @property
+    def instead(self) -> str:
+        """Why there is no snapshot, and what the entry's next run can do with what it sealed."""
+        packs = 0 if self.taken_up is None else self.taken_up.packs
+        return f"no snapshot: {self._why}; the entry's next run counts on {counted(packs, 'pack')}"
+
+    @property
+    def _why(self) -> str:
+        if self.abandoned:
+            return "it was given up"
+        if self.missing:
+            gone = ", ".join(f"packs {what}: {number:,}" for what, number in self.missing.items())
+            return f"its source has to be read again, {gone}"
+        lost = 0 if self.taken_up is None else self.taken_up.lost
+        return "its source was not read to its end" + (f", packs gone: {lost:,}" if lost else "")
 
 
 def committed_before(state: RepositoryState, runs: Sequence[str]) -> list[Resumed]:
@@ -65,8 +90,13 @@ def _committed(folder: Path) -> Resumed | None:
     return None
 
 
-def resumable(state: RepositoryState, runs: Sequence[str] = ()) -> list[UnfinishedRun]:
+def resumable(state: RepositoryState, runs: Sequence[str] = (), earlier: Sequence[str] = ()) -> list[UnfinishedRun]:
     """The runs that are named, but for those of `committed_before`; without names, all that wait and are not live.
+
+    Among them are those whose journal is gone or cannot be read, which nobody can send.
+
+    Args:
+        earlier: what was resumed before without names: of these also what had to be read again, and was not.
 
     Raises:
         UsageError: one is not on this host, was abandoned, or its journal does not say its entry.
@@ -74,7 +104,7 @@ def resumable(state: RepositoryState, runs: Sequence[str] = ()) -> list[Unfinish
     """
     found = {left.run: left for left in unfinished_runs(state)}
     if not runs:
-        return [left for left in found.values() if _waits(left) and left.name is not None]
+        return [left for left in found.values() if _waits(left) or (left.run in earlier and left.missing)]
     done = {each.run for each in committed_before(state, [run for run in runs if run not in found])}
     wanted = [run for run in dict.fromkeys(runs) if run not in done]
     for run in wanted:
@@ -83,6 +113,8 @@ def resumable(state: RepositoryState, runs: Sequence[str] = ()) -> list[Unfinish
 
 
 def _waits(left: UnfinishedRun) -> bool:
+    if left.damaged or left.name is None:
+        return left.damaged
     return left.holds_packs or (left.ended and not left.adopted)
 
 
@@ -91,14 +123,16 @@ def _refuse(run: str, left: UnfinishedRun | None) -> None:
         raise UsageError(f"run {run} has nothing on this host that was not committed")
     if left.live:
         raise JournalBusyError(f"another process works on {run}")
-    if left.damaged or left.name is None:
-        raise UsageError(f"journal of run {run} does not tell what to do; the next run of its entry may take it up")
+    if left.name is None and not left.damaged:  # of one whose journal is gone, whoever opens it says so
+        raise UsageError(f"journal of run {run} does not tell its entry, whose next run takes it up")
     if left.abandoned and not left.holds_packs:
         raise UsageError(f"run {run} was abandoned, nothing is left to send")
 
 
 def resume(run: LeftRun, pause: Pause | None = None) -> Resumed:
     """Send and prove all it sealed; then commit, or hand it to the entry's next run where that cannot be.
+
+    What keeps it from its commit is in the journal, for whoever asks again.
 
     Raises:
         StoreError, TransportError: of the kind met; what was sent stays sent.
@@ -108,7 +142,8 @@ def resume(run: LeftRun, pause: Pause | None = None) -> Resumed:
     sent = run.send_all(pause)
     receipt = None if run.needs_sealing else _commit(run, pause)
     taken_up = run.take_up(pause) if receipt is None else None
-    return Resumed(identity.run.hex(), identity.entry, sent, taken_up, receipt)
+    missing, abandoned = run.journal.missing, run.journal.fact(ABANDONED) is not None
+    return Resumed(identity.run.hex(), identity.entry, sent, taken_up, receipt, missing, abandoned)
 
 
 def _commit(run: LeftRun, pause: Pause | None) -> CommitReceipt | None:

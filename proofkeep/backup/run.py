@@ -132,7 +132,7 @@ class Backup:
         lost = [pack.id for pack in self.journal.packs() if pack.verified is None and not self.spool.holds(pack.id)]
         committed = self.journal.fact("committed")
         if lost or (committed is not None and not committed["complete"]) or self._half_adopted():
-            self.journal.reopen_without(lost)
+            self.journal.reopen_without(lost, "gone from this host's spool")
         self.journal.close_transfer()
         self.spool.keep_only(pack.id for pack in self.journal.packs() if pack.verified is None)
 

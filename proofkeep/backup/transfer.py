@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from proofkeep import events
+from proofkeep.backup.confirm import GONE
 from proofkeep.backup.underway import Underway
 from proofkeep.errors import (
     CancelledError,
@@ -127,7 +128,7 @@ class Sender:
             if isinstance(error, DigestRefusedError | TransferFailedError) and not self._spool.is_sound(
                 pack.id, pack.sha256
             ):
-                self._drop(pack)
+                self._drop(pack, "damaged in this host's spool")
                 raise PackMissingError(f"pack {pack.id.name} is damaged in this host's spool") from None
             raise
         self._journal.set_pack_sent(pack.number, sent)
@@ -160,15 +161,15 @@ class Sender:
             )
         except (IntegrityError, ObjectMissingError) as error:
             events.emit("pack-refuted", outcome="failure", pack=pack.id.name, code=error.code)
-            self._drop(pack)
+            self._drop(pack, GONE if isinstance(error, ObjectMissingError) else "not in the store as they were sealed")
             raise PackMissingError(f"pack {pack.id.name} did not arrive as it was sealed: {error.code}") from None
         self._journal.set_pack_verified(pack.number, verified)
         self._underway.proven(pack)
         events.emit("pack-verified", pack=pack.id.name, by=verified.by)
 
-    def _drop(self, pack: JournalPack) -> None:
+    def _drop(self, pack: JournalPack, why: str) -> None:
         """Have a retry seal its chunks anew: no second attempt with these bytes can end otherwise."""
-        self._journal.reopen_without([pack.id])
+        self._journal.reopen_without([pack.id], why)
         self._spool.release(pack.id)
 
     def _each(self, step: Callable[[JournalPack], None], packs: list[JournalPack]) -> None:

@@ -26,7 +26,7 @@ def lines(given_up: GivenUp) -> list[str]:
     """What is lost, for people."""
     freed = f"{shown.size(given_up.freed)} of the spool are free again"
     if given_up.damaged:
-        return [f"run {given_up.run}: its journal could not be read, its folder is gone", freed]
+        return [f"run {given_up.run}: its journal was gone or could not be read, its folder is removed", freed]
     of = f" of {shown.text(given_up.entry)}" if given_up.entry else ""
     lost = f"lost: {given_up.packs} packs, {shown.size(given_up.bytes)}"
     again = "a snapshot that only had to be sent is lost" if given_up.ended else "the source was not read to its end"

@@ -8,7 +8,8 @@ from proofkeep.backup.retrying import pausing
 from proofkeep.cli import shown
 from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
-from proofkeep.errors import CancelledError, ProofkeepError
+from proofkeep.errors import CancelledError, PartialSnapshotError, ProofkeepError
+from proofkeep.progress import counted
 from proofkeep.state import require_owner, run_id
 
 
@@ -25,6 +26,7 @@ def run(context: Context) -> Exit:
 
     Raises:
         ProofkeepError: as `proofkeep.backup.resume`; the first one met.
+        PackMissingError, PackRetiredError: all was sent, but a source that was read to its end has to be read again.
         PartialSnapshotError: all was sent, but something could not be read when a snapshot was made.
     """
     configuration = context.configuration
@@ -47,11 +49,10 @@ def run(context: Context) -> Exit:
             except ProofkeepError as error:
                 errors.append(error)
     context.report.tell({"resumed": [as_document(each) for each in done]}, lines(done))
+    lacking = [failure for each in done if (failure := each.failure) is not None]
+    errors += sorted(lacking, key=lambda failure: isinstance(failure, PartialSnapshotError))  # a snapshot exists there
     if errors:
         raise errors[0]
-    for each in done:
-        if each.committed is not None:
-            each.committed.require_complete()
     return Exit.OK
 
 
@@ -65,6 +66,7 @@ def as_document(resumed: Resumed) -> dict[str, Any]:
         "snapshot": None if committed is None else committed.snapshot,
         "complete": None if committed is None else committed.complete,
         "lost": None if taken_up is None else taken_up.lost,
+        "code": None if (failure := resumed.failure) is None else failure.code,
     }
 
 
@@ -74,8 +76,8 @@ def lines(done: Sequence[Resumed]) -> list[str]:
 
 
 def _line(resumed: Resumed) -> str:
-    of = f"run {resumed.run} of {shown.text(resumed.entry)}: {resumed.sent} packs sent"
+    of = f"run {resumed.run} of {shown.text(resumed.entry)}: {counted(resumed.sent, 'pack')} sent"
     if resumed.committed is not None:
         state = "complete" if resumed.committed.complete else "incomplete"
         return f"{of}, snapshot {resumed.committed.snapshot} committed ({state})"
-    return f"{of}; its source was not read to its end, the next run of the entry counts on them"
+    return f"{of}; {resumed.instead}"

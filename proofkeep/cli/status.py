@@ -174,7 +174,7 @@ def _forgetting(place: str) -> str:
 def _left_lines(run: UnfinishedRun) -> list[str]:
     of = f" of {shown.text(run.name)}" if run.name else ""
     if run.damaged:
-        what = f"its journal cannot be read, {shown.size(run.spool_bytes)} in the spool"
+        what = f"its journal is gone or cannot be read, {shown.size(run.spool_bytes)} in the spool"
     else:
         what = (
             f"{run.waiting} packs ({shown.size(run.waiting_bytes)}) wait in the spool, {run.sent} of them sent and not "

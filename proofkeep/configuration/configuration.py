@@ -186,14 +186,14 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Send what an abandoned run left; raises as `proofkeep.backup.resume.resume`.
 
         Args:
-            pause: as `resume` has it.
-            how: keywords of `Backup`.
+            pause, how: as `resume` and `Backup` have them.
         """
         from proofkeep.attempts import BACKUP  # noqa: PLC0415 - as above
         from proofkeep.backup.adopt import LeftRun  # noqa: PLC0415 - a restore starts without loading the backup
         from proofkeep.backup.resume import resume  # noqa: PLC0415 - as above
         from proofkeep.configuration.remembering import options_to_resume  # noqa: PLC0415 - as above
 
+        left.require_readable()
         identity = self.identity(bytes.fromhex(left.run), entry=left.name)
         options = options_to_resume(self)
         with ExitStack() as opened:

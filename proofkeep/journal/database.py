@@ -14,30 +14,23 @@ from typing import Any
 from proofkeep.format.header import ObjectType
 from proofkeep.format.names import PackId
 from proofkeep.journal.noted import Noted
-from proofkeep.journal.rows import JournalObject, JournalPack, Sent, Transfer, TransferCounts, Verified
+from proofkeep.journal.rows import (
+    JournalObject,
+    JournalPack,
+    Sent,
+    Transfer,
+    TransferCounts,
+    Verified,
+    guarded,
+    unguarded,
+)
+from proofkeep.journal.schema import PACK_COLUMNS, SCHEMA
 from proofkeep.state_database import StateDatabase, row_check
 
 JOURNAL = "journal.sqlite"
 """Its name in the folder of a run."""
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS packs (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, writer BLOB, data_key BLOB, counter INTEGER, type INTEGER, size INTEGER,
-    sha256 BLOB, header BLOB, sealed_table BLOB, transfer INTEGER, failures INTEGER DEFAULT 0, sent TEXT,
-    verified TEXT, indexed INTEGER DEFAULT 0, proof INTEGER,
-    UNIQUE (writer, data_key, counter));
-CREATE INDEX IF NOT EXISTS packs_by_transfer ON packs (transfer, data_key, number, size);
-CREATE TABLE IF NOT EXISTS transfers (number INTEGER PRIMARY KEY, digest TEXT);
-CREATE TABLE IF NOT EXISTS objects (
-    place INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, kind TEXT, generation INTEGER, body BLOB, sent TEXT,
-    verified TEXT, proof INTEGER);
-"""
-_PACK_COLUMNS = (
-    "number, writer, data_key, counter, type, size, sha256, header, transfer, failures, sent, verified, indexed, proof"
-)
 _PAGE = 256
-_CHECK = 8  # hex digits
 _RENAMED = ">"  # no object's name begins with it
 FIRST_TRANSFER = 256 << 20
 _TRANSFERS_PER_SIZE = 16
@@ -54,7 +47,7 @@ class Journal:
         """`briefly` as `StateDatabase` has it."""
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.noted = Noted(file.parent)
-        self._database = StateDatabase(file, "run's journal", "PRAGMA synchronous=FULL;" + _SCHEMA, briefly=briefly)
+        self._database = StateDatabase(file, "run's journal", "PRAGMA synchronous=FULL;" + SCHEMA, briefly=briefly)
         self._rows = self._database.rows
         self._change = self._database.change
 
@@ -79,7 +72,7 @@ class Journal:
         if value is None:
             self._change("DELETE FROM facts WHERE name=?", (name,))
         else:
-            self._change("INSERT OR REPLACE INTO facts VALUES (?,?)", (name, _guarded(value)))
+            self._change("INSERT OR REPLACE INTO facts VALUES (?,?)", (name, guarded(value)))
 
     @property
     def generation(self) -> int:
@@ -92,14 +85,25 @@ class Journal:
         value: dict[str, Any] | None = self.fact("end")
         return value
 
-    def reopen_without(self, packs: Iterable[PackId]) -> None:
+    @property
+    def missing(self) -> dict[str, int]:
+        """Packs whose loss keeps a source from its commit that had been read to its end, by what became of them."""
+        return {} if self.end else self.fact("missing") or {}
+
+    def reopen_without(self, packs: Iterable[PackId], why: str) -> None:
         """Begin a new generation: read again, seal what is missing or was in these packs, commit another record.
+
+        `why` is what became of them, as `missing` tells it.
 
         One step: with the packs forgotten and the end of the stream still there, a commit would leave them out. Kept
         entries that did not arrive go too: the next generation's may have to take their places in the chain.
         """
         with self.transaction():
-            gone = ((pack.writer, pack.data_key, pack.counter) for pack in packs)
+            gone = [(pack.writer, pack.data_key, pack.counter) for pack in packs]
+            missing = self.missing
+            if gone and (missing or (self.end and not self.fact("committed"))):
+                missing[why] = missing.get(why, 0) + len(gone)
+            self.set_fact("missing", missing or None)
             self._database.change_many("DELETE FROM packs WHERE writer=? AND data_key=? AND counter=?", gone)
             self._database.change("DELETE FROM objects WHERE kind IN ('index', 'ledger') AND verified IS NULL")
             self.set_fact("generation", self.generation + 1)
@@ -181,14 +185,14 @@ class Journal:
     def _paged(self, order: str, after: tuple[Any, ...], more: str = "") -> Iterator[JournalPack]:
         """Packs behind `after` by columns that tell them apart."""
         where = f"WHERE ({order}) > ({','.join('?' * len(after))}) {more} ORDER BY {order} LIMIT {_PAGE}"
-        query = f"SELECT {order}, {_PACK_COLUMNS} FROM packs {where}"  # noqa: S608 - ours
+        query = f"SELECT {order}, {PACK_COLUMNS} FROM packs {where}"  # noqa: S608 - ours
         while rows := self._rows(query, after):
             for row in rows:
                 yield self._pack(row[len(after) :])
             after = rows[-1][: len(after)]
 
     def _packs(self, where: str, values: Sequence[Any] = ()) -> list[JournalPack]:
-        return [self._pack(row) for row in self._rows(f"SELECT {_PACK_COLUMNS} FROM packs {where}", values)]  # noqa: S608 - ours
+        return [self._pack(row) for row in self._rows(f"SELECT {PACK_COLUMNS} FROM packs {where}", values)]  # noqa: S608 - ours
 
     def counts(self) -> list[TransferCounts]:
         """How far each transfer came, in order, the one still open included; reads no frame table."""
@@ -202,7 +206,7 @@ class Journal:
 
     def set_pack_sent(self, number: int, sent: Sent) -> None:
         """The store took it."""
-        self._change("UPDATE packs SET sent=? WHERE number=?", (_guarded(sent.to_json()), number))
+        self._change("UPDATE packs SET sent=? WHERE number=?", (guarded(sent.to_json()), number))
 
     def add_pack_failure(self, number: int) -> None:
         """An attempt to send it failed."""
@@ -210,7 +214,7 @@ class Journal:
 
     def set_pack_verified(self, number: int, verified: Verified) -> None:
         """The store was shown to hold it."""
-        self._change("UPDATE packs SET verified=? WHERE number=?", (_guarded(asdict(verified)), number))
+        self._change("UPDATE packs SET verified=? WHERE number=?", (guarded(asdict(verified)), number))
 
     def set_packs_indexed(self) -> None:
         """Index objects and ledger entries now name all packs."""
@@ -251,16 +255,16 @@ class Journal:
         """It lies in its store, proven."""
         self._change(
             "UPDATE objects SET sent=?, verified=? WHERE name=?",
-            (_guarded(sent.to_json()), _guarded(asdict(verified)), name),
+            (guarded(sent.to_json()), guarded(asdict(verified)), name),
         )
 
     # --- rows as they were written
 
     def _unguarded(self, text: Any) -> str:
-        """What `_guarded` made. Raises `StateDamagedError`."""
-        if not isinstance(text, str) or text[:_CHECK] != _check(text[_CHECK:]):
+        """What `guarded` made. Raises `StateDamagedError`."""
+        if not isinstance(text, str) or (found := unguarded(text)) is None:
             raise self._database.damage()
-        return text[_CHECK:]
+        return found
 
     def _sent(self, text: str | None) -> Sent | None:
         return None if text is None else Sent.from_json(json.loads(self._unguarded(text)))
@@ -286,13 +290,3 @@ class Journal:
             self._verified(verified),
             bool(indexed),
         )
-
-
-def _guarded(value: object) -> str:
-    """JSON behind a check of its own."""
-    text = json.dumps(value)
-    return _check(text) + text
-
-
-def _check(text: str) -> str:
-    return f"{row_check(text):0{_CHECK}x}"

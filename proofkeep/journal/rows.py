@@ -1,5 +1,6 @@
 """The journal's nouns."""
 
+import json
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
@@ -7,6 +8,9 @@ from typing import Any
 from proofkeep.format.header import ObjectType
 from proofkeep.format.names import PackId
 from proofkeep.model import TlsSession
+from proofkeep.state_database import row_check
+
+_CHECK = 8  # hex digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +122,18 @@ class TransferCounts:
     waiting_bytes: int
     sent: int
     failures: int
+
+
+def guarded(value: object) -> str:
+    """JSON behind a check of its own."""
+    text = json.dumps(value)
+    return _check(text) + text
+
+
+def unguarded(text: str) -> str | None:
+    """The JSON again; None where the check does not hold."""
+    return text[_CHECK:] if text[:_CHECK] == _check(text[_CHECK:]) else None
+
+
+def _check(text: str) -> str:
+    return f"{row_check(text):0{_CHECK}x}"

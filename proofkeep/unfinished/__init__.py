@@ -12,6 +12,7 @@ from proofkeep.unfinished.runs import (
     STAYS,
     UnfinishedRun,
     all_unfinished_runs,
+    opened,
     unfinished_runs,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "UnfinishedRun",
     "abandon",
     "all_unfinished_runs",
+    "opened",
     "unfinished_runs",
 ]

@@ -3,15 +3,14 @@
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from proofkeep import events
 from proofkeep.errors import StateDamagedError, StateFullError, UsageError
-from proofkeep.journal import JOURNAL, Journal
+from proofkeep.journal import Journal
 from proofkeep.state import locked, require_owner, run_id, telling
-from proofkeep.unfinished.runs import ABANDONED, BEGAN, spool_size
+from proofkeep.unfinished.runs import ABANDONED, BEGAN, opened, spool_size, unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class GivenUp:
         kept: packs that were proven; the entry's next run counts on them.
         freed: bytes of the spool that are free again.
         ended: the source had been read to its end: a snapshot is lost that only had to be sent.
-        damaged: the journal could not be read, so that none of this is known but `freed`; the folder is gone.
+        damaged: the journal was gone or could not be read: none of this is known but `freed`; the folder is gone.
     """
 
     run: str
@@ -78,7 +77,9 @@ def _noted(folder: Path, freed: int, now_ns: int) -> GivenUp:
 
 
 def _in_journal(folder: Path, freed: int, now_ns: int) -> GivenUp:
-    with closing(Journal(folder / JOURNAL, briefly=True)) as journal:
+    with opened(folder) as journal:
+        if journal is None:
+            raise unreadable(folder.name)
         return _give_up(journal, folder.name, freed, now_ns)
 
 
@@ -93,7 +94,7 @@ def _give_up(journal: Journal, run: str, freed: int, now_ns: int) -> GivenUp:
     remains_bytes = before.get("remains_bytes", 0) + sum(sent)
     with journal.transaction():
         journal.set_fact(ABANDONED, {"at_ns": now_ns, "remains": remains, "remains_bytes": remains_bytes})
-        journal.reopen_without(pack.id for pack in lost)
+        journal.reopen_without((pack.id for pack in lost), "given up")
     kept, _ = journal.size()
     return GivenUp(
         run,

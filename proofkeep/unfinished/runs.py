@@ -1,13 +1,13 @@
 """What lies in the journals and spools of runs that ended without a snapshot."""
 
 from collections.abc import Iterator
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from proofkeep import events
-from proofkeep.errors import JournalBusyError, ProofkeepError, StateFullError
+from proofkeep.errors import JournalBusyError, ProofkeepError, StateDamagedError, StateFullError
 from proofkeep.journal import JOURNAL, Journal
 from proofkeep.state import RepositoryState, locked
 
@@ -30,14 +30,15 @@ class UnfinishedRun:
     """One run's folder, as nobody worked on it.
 
     Attributes:
-        repository, run, entry: hex; `entry` is the keyed id, empty where the journal cannot be read.
+        repository, run, entry: hex; `entry` is the keyed id, empty where the journal does not tell it.
         name: of the inventory entry; None in journals of older versions.
         live: a process works on it; nothing more is known of it then but `spool_bytes`.
-        damaged: its journal cannot be read.
+        damaged: its journal is gone or cannot be read; nothing more is known of it then but `spool_bytes`.
         waiting, waiting_bytes: packs that were not proven in the store yet.
         sent: of these, packs that the store took.
         stored, stored_bytes: packs that were, and that no index names.
         ended: everything is sealed, the manifest too: what is missing is sending and the commit.
+        missing: as `Journal.missing` has it.
         remains, remains_bytes: packs that were sent and given up before they were proven: they may lie in the store.
         source_at: instant of the source in ns, where it began to read.
     """
@@ -57,6 +58,7 @@ class UnfinishedRun:
     stored_bytes: int = 0
     spool_bytes: int = 0
     ended: bool = False
+    missing: dict[str, int] = field(default_factory=dict)
     adopted: bool = False
     abandoned: bool = False
     remains: int = 0
@@ -68,6 +70,11 @@ class UnfinishedRun:
     def holds_packs(self) -> bool:
         """Whether sealed packs would be lost with it."""
         return self.waiting + self.stored > 0
+
+    def require_readable(self) -> None:
+        """Raise `StateDamagedError` where it is `damaged`."""
+        if self.damaged:
+            raise unreadable(self.run)
 
 
 def unfinished_runs(state: RepositoryState) -> list[UnfinishedRun]:
@@ -81,8 +88,8 @@ def all_unfinished_runs(root: Path) -> list[UnfinishedRun]:
 
 
 def _unfinished(repository: Path) -> Iterator[UnfinishedRun]:
-    for journal in sorted(repository.glob(f"runs/*/{JOURNAL}")):
-        found = _looked_at(repository.name, journal.parent)
+    for folder in sorted(repository.glob("runs/*/")):
+        found = _looked_at(repository.name, folder)
         if found is not None:
             yield found
 
@@ -90,7 +97,9 @@ def _unfinished(repository: Path) -> Iterator[UnfinishedRun]:
 def _looked_at(repository: str, folder: Path) -> UnfinishedRun | None:
     run, spool_bytes = folder.name, spool_size(folder)
     try:
-        with locked(folder / "lock"), closing(Journal(folder / JOURNAL, briefly=True)) as journal:
+        with locked(folder / "lock"), opened(folder) as journal:
+            if journal is None:
+                return None
             if journal.fact("committed") is not None:
                 return None
             return _described(repository, folder, journal, spool_bytes)
@@ -101,6 +110,29 @@ def _looked_at(repository: str, folder: Path) -> UnfinishedRun | None:
             return None  # there is no room for its tables: nothing was ever journaled
         events.emit("journal-unreadable", outcome="failure", run=run, code=error.code)
         return UnfinishedRun(repository, run, folder, damaged=True, spool_bytes=spool_bytes)
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Journal | None]:
+    """The journal of a run that nobody works on; None where it has none, and nothing lies in its spool either.
+
+    Raises:
+        StateDamagedError: it cannot be read, or is gone or empty although something lies in the spool.
+    """
+    if not (folder / JOURNAL).exists():  # opening it would make it
+        if spool_size(folder):
+            raise unreadable(folder.name)
+        yield None
+        return
+    with closing(Journal(folder / JOURNAL, briefly=True)) as journal:
+        if journal.fact("entry") is None and spool_size(folder):  # a run notes it before it seals anything
+            raise unreadable(folder.name)
+        yield journal
+
+
+def unreadable(run: str) -> StateDamagedError:
+    """The error for whoever needs what such a journal knew."""
+    return StateDamagedError(f"journal of run {run} is gone or cannot be read, nothing in its spool can be sent")
 
 
 def _described(repository: str, folder: Path, journal: Journal, spool_bytes: int) -> UnfinishedRun:
@@ -129,6 +161,7 @@ def _described(repository: str, folder: Path, journal: Journal, spool_bytes: int
         stored_bytes=sum(stored),
         spool_bytes=spool_bytes,
         ended=journal.end is not None,
+        missing=journal.missing,
         adopted=journal.fact(ADOPTED) is not None,
         abandoned=abandoned is not None,
         remains=(abandoned or {}).get("remains", 0),

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from prefect.client.schemas.objects import FlowRun
 
+from flows.abandon import abandon
 from flows.backup import backup
 from flows.resume_transfers import resume_transfers
+from proofkeep.progress import counted
 from tests.flows.aftermath import journal
 from tests.flows.house import House
 from tests.flows.leases import closed_to_everybody
@@ -103,3 +105,46 @@ def test_failure_that_a_retry_mends_goes_before_an_incomplete_snapshot(house: Ho
     assert "[partial-snapshot]" in message(second)
     assert BY_RETRY not in after
     assert set(committed(house)) == {lacking.id.bytes, late.id.bytes}
+
+
+def test_run_whose_pack_is_gone_stays_red_until_its_source_was_read_again(house: House) -> None:
+    house.fill(2)
+    run = unsent(house, "gone")
+    (spool,) = house.state.glob(f"*/runs/{run.id.hex}/spool")
+    packs = len(list(spool.iterdir()))
+    min(spool.iterdir()).unlink()
+
+    first, card = resumed(house)
+    second, same = told(run_here_again(resume_transfers, first))
+    whole = run_here_again(backup, run)
+    third = run_here_again(resume_transfers, first)
+
+    why = "no snapshot: its source has to be read again, packs gone from this host's spool: 1"
+    arrived = counted(packs - 1, "pack")
+    assert f"{arrived} sent; {why}; the entry's next run counts on {arrived}" in card
+    for ended, text in ((first, card), (second, same)):
+        assert (ended.state_name, "[pack-missing]" in message(ended)) == ("Failed", True)
+        assert f"**Retry** on the backup run itself: `prefect flow-run retry {run.id}`" in text
+        assert BY_RETRY not in text
+    assert whole.state_name == "Completed", message(whole)
+    assert third.state_name == "Completed", message(third)
+    assert committed(house) == [run.id.bytes]
+
+
+def test_run_whose_journal_is_gone_is_told_with_what_gives_its_spool_back(house: House) -> None:
+    house.fill(2)
+    sent, lost = unsent(house, "sent"), unsent(house, "lost")
+    (folder,) = house.state.glob(f"*/runs/{lost.id.hex}")
+    for part in folder.glob("journal.sqlite*"):
+        part.unlink()
+
+    first, card = resumed(house)
+    given_up = run_here(abandon, {"repository": house.name, "run": lost.id.hex})
+    second = run_here_again(resume_transfers, first)
+
+    assert "[state-damaged]" in message(first)
+    assert f"**Then:** `proofkeep abandon {lost.id.hex}` (or deployment `abandon`) gives the spool's space back" in card
+    assert f"snapshot `{sent.id.hex}.0001` is committed, complete" in card
+    assert given_up.state_name == "Completed", message(given_up)
+    assert not folder.exists()
+    assert second.state_name == "Completed", message(second)

@@ -60,7 +60,7 @@ def drop_the_block(house: House, _: FlowRun) -> None:
 @pytest.mark.parametrize(
     "befalls,code,said",
     [
-        (rot, "state-damaged", f"not counted, since a journal cannot be read: {LIES_THERE}"),
+        (rot, "state-damaged", f"not counted, since a journal is gone or cannot be read: {LIES_THERE}"),
         (drop_the_block, "usage", f"not counted, since the repository block cannot be used: {LIES_THERE}"),
         (lose, "repository-missing", f"no journal of this run is on host {host_name()}: "),
     ],
@@ -85,7 +85,7 @@ def test_unreadable_journal_is_told_where_the_transfers_are(house: House, stuck:
 
     text = card(run_here_again(backup, stuck))
 
-    assert row(text, "transfers") == "not known, the journal cannot be read"
+    assert row(text, "transfers") == "not known, the journal is gone or cannot be read"
 
 
 def test_packs_that_lie_in_the_store_unproven_are_not_called_absent(
@@ -142,8 +142,8 @@ def test_resume_that_does_not_find_one_of_its_runs_calls_nothing_safe(house: Hou
 
     text = artifacts(run.id)["markdown"]
 
-    assert f"run `{'00' * 16}`: not known, the journal cannot be read" in row(text, "transfers")
-    assert row(text, "safe").startswith("not counted, since a journal cannot be read")
+    assert f"run `{'00' * 16}`: not known, the journal is gone or cannot be read" in row(text, "transfers")
+    assert row(text, "safe").startswith("not counted, since a journal is gone or cannot be read")
 
 
 def test_resume_that_took_nothing_says_so(house: House) -> None:

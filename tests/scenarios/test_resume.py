@@ -8,7 +8,7 @@ import pytest
 
 from proofkeep.backup.adopt import LeftRun
 from proofkeep.backup.resume import Resumed, committed_before, resumable, resume
-from proofkeep.errors import JournalBusyError, UsageError
+from proofkeep.errors import JournalBusyError, PackMissingError, UsageError
 from proofkeep.unfinished import unfinished_runs
 from tests.building import OPTIONS, Host, content, grown_host, plant
 from tests.scenarios.test_adoption import sealed_packs
@@ -97,11 +97,19 @@ def test_snapshot_whose_packs_rotted_is_handed_to_the_next_run(host: Host) -> No
         backup.checksum(backup.encrypt(backup.compress(backup.snapshot())), lambda _: None)
         stored = host.ground.names("packs/")  # by links to the spool's own files, which would rot with them
         file = max(backup.spool.file(pack.id) for pack in backup.journal.packs() if pack.id.name not in stored)
+        unsent = sum(pack.sent is None for pack in backup.journal.packs())
     file.write_bytes(bytes(file.stat().st_size))
 
     (done,) = resumed(host)
+    (again,) = resumed(host, run.hex())
 
-    assert (done.committed, done.failure is None) == (None, False)
+    assert (done.committed, done.sent, done.missing) == (None, unsent - 1, {"damaged in this host's spool": 1})
+    assert done.taken_up is not None
+    assert done.taken_up.lost == 1
+    assert isinstance(done.failure, PackMissingError)
+    assert (again.sent, again.missing, str(again.failure)) == (0, done.missing, str(done.failure))
+    assert resumable(host.state) == []
+    assert resumable(host.state, earlier=[run.hex()]) == unfinished_runs(host.state)
     receipt = host.run()
     assert host.ground.read_back(receipt.snapshot) == host.portrait()
 

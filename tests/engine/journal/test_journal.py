@@ -164,7 +164,7 @@ def test_new_generation_forgets_end_commit_file_states_and_lost_packs_together(j
     journal.noted.add(FileNote(bytes(16), bytes(16), bytes(32), ()))
     journal.noted.finish()
 
-    journal.reopen_without([PackId(WRITER, DATA_KEY, 0)])
+    journal.reopen_without([PackId(WRITER, DATA_KEY, 0)], "gone")
 
     assert (journal.generation, journal.end, journal.fact("committed"), list(journal.noted.read())) == (
         2,
