@@ -114,7 +114,7 @@ def safe(verb: str, run: FlowRun, state: Path | None, left: Collection[Left]) ->
         arrived.append(f"{counted(proven, 'pack')} {are} proven in the store and {are} not sent again")
     elif waiting:
         arrived.append("none is proven in the store" if sent else "none is known to have arrived")
-    return f"{words} in the spool on host {host}; {', '.join(arrived)}"
+    return "; ".join(filter(None, [f"{words} in the spool on host {host}", ", ".join(arrived)]))
 
 
 def _not_counted(host: str, why: str) -> str:

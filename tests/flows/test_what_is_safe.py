@@ -11,7 +11,9 @@ from prefect.client.schemas.objects import FlowRun
 from blocks import Repository
 from flows.backup import backup
 from flows.resume_transfers import resume_transfers
+from flows.standing import safe
 from flows.status import status
+from proofkeep.aftermath import Left
 from proofkeep.backup import Backup
 from proofkeep.configuration.identity import host_name
 from proofkeep.errors import StoreUnavailableError
@@ -105,6 +107,12 @@ def test_packs_that_lie_in_the_store_unproven_are_not_called_absent(
     told = row(card(run), "safe")
     assert re.search(rf"; {sent} of them w\w+ sent and \w+ not proven yet, none is proven in the store$", told)
     assert f"; {sent} of them sent, not proven yet | 0 packs" in artifacts(seen.id)["markdown"]
+
+
+def test_nothing_that_waits_and_nothing_that_arrived_is_said_in_one_breath(house: House, stuck: FlowRun) -> None:
+    told = safe("backup", stuck, house.state, [Left(None, (), sealed=True, committed=None)])
+
+    assert told == f"nothing waits in the spool on host {host_name()}"
 
 
 def test_newest_snapshot_is_not_called_forgotten_where_no_journal_was_looked_at(house: House, stuck: FlowRun) -> None:
