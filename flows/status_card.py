@@ -6,7 +6,7 @@ from proofkeep.configuration.duration import spell_duration
 from proofkeep.errors import StateDamagedError
 from proofkeep.progress import counted, in_units
 from proofkeep.status import HISTORY_DAMAGED, EntryStatus, StatusReport
-from proofkeep.unfinished import STAYS, UnfinishedRun
+from proofkeep.unfinished import KNOWN_ELSEWHERE, STAYS, UnfinishedRun
 
 _SECOND_NS = 10**9
 
@@ -83,10 +83,14 @@ def _left(run: UnfinishedRun) -> str:
     stored = f"{counted(run.stored, 'pack')}, {in_units(run.stored_bytes)}"
     if run.damaged:
         waiting, stored = in_units(run.spool_bytes), "its journal is gone or cannot be read"
-    resume = (
-        "" if run.damaged else f"the entry's next run takes it up, or `proofkeep resume-transfers {run.run}`; else "
-    )
-    return f"| `{run.run}` | {run.name or 'not known'} | {waiting} | {stored} | {resume}`proofkeep abandon {run.run}` |"
+    steps = f"the entry's next run takes it up, or `proofkeep resume-transfers {run.run}`"
+    if run.damaged:
+        steps = f"`proofkeep abandon {run.run}`"
+    elif run.snapshot is not None:
+        stored = KNOWN_ELSEWHERE.format(f"`{run.snapshot}`")
+    else:
+        steps += f"; else `proofkeep abandon {run.run}`"
+    return f"| `{run.run}` | {run.name or 'not known'} | {waiting} | {stored} | {steps} |"
 
 
 def _abandoned(run: UnfinishedRun) -> str:

@@ -169,7 +169,8 @@ def _adopt(run: Backup, pause: Pause | None) -> Iterator[Adopted]:
     for left in left_for(run):
         try:
             with LeftRun.beside(run, left) as opened:
-                yield opened.take_up(pause)
+                if opened.journal.fact("committed") is None:  # else it was recognised: there is nothing to take up
+                    yield opened.take_up(pause)
         except JournalBusyError:
             continue  # it was taken up by somebody, or went on itself
         except _POISONED as error:

@@ -17,6 +17,7 @@ from proofkeep.backup.items import Compressed, EndOfStream, Sealed, Stopped
 from proofkeep.backup.known import Known
 from proofkeep.backup.options import Identity, Options
 from proofkeep.backup.preconditions import compare_clocks, refuse_by_policy
+from proofkeep.backup.recognised import recognise
 from proofkeep.backup.session import SealingSession
 from proofkeep.backup.snapshot import Walk
 from proofkeep.backup.transfer import Receipt, Sender
@@ -124,6 +125,8 @@ class Backup:
 
     def _recover(self) -> None:
         """Bring the journal of an earlier attempt into a state from which this one goes on."""
+        if self.journal.fact("committed") is None:
+            recognise(self)
         self._refuse_abandoned()
         if self.journal.fact("entry") not in {None, self.entry.hex()}:
             raise PolicyError(f"run {self.identity.run.hex()} belongs to another inventory entry")
@@ -137,7 +140,7 @@ class Backup:
         self.spool.keep_only(pack.id for pack in self.journal.packs() if pack.verified is None)
 
     def _refuse_abandoned(self) -> None:
-        if self.journal.fact(ABANDONED) is not None:
+        if self.journal.fact(ABANDONED) is not None and self.journal.fact("committed") is None:
             raise RunAbandonedError(f"run {self.identity.run.hex()} was abandoned, what it had not sent is gone")
 
     def _half_adopted(self) -> bool:
@@ -153,7 +156,7 @@ class Backup:
     @property
     def needs_sealing(self) -> bool:
         """Whether the source must (still) be read; false once everything new lies sealed in spool or store."""
-        return self.journal.end is None
+        return self.journal.end is None and self.journal.fact("committed") is None
 
     def watch(self, stuck: Stuck) -> None:
         """Tell the stages how to learn that nothing leaves the spool any more."""

@@ -10,7 +10,7 @@ from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
 from proofkeep.configuration.duration import spell_duration
 from proofkeep.status import HISTORY_DAMAGED, DrilledEntry, EntryStatus, StatusReport, forget
-from proofkeep.unfinished import STAYS, UnfinishedRun
+from proofkeep.unfinished import KNOWN_ELSEWHERE, STAYS, UnfinishedRun
 
 _SECOND_NS = 10**9
 
@@ -108,6 +108,7 @@ def _left(run: UnfinishedRun) -> dict[str, Any]:
         "spool_bytes": run.spool_bytes,
         "ended": run.ended,
         "damaged": run.damaged,
+        "snapshot": run.snapshot,
         "commands": commands(run),
     }
 
@@ -122,7 +123,8 @@ def _abandoned(run: UnfinishedRun) -> dict[str, Any]:
 def commands(run: UnfinishedRun) -> list[str]:
     """What sends or removes what an abandoned run left."""
     resume = [] if run.damaged else [f"proofkeep resume-transfers {run.run}"]
-    return [*resume, f"proofkeep abandon {run.run}"]
+    abandon = [] if run.snapshot and not run.damaged else [f"proofkeep abandon {run.run}"]
+    return [*resume, *abandon]
 
 
 def _lines(report: StatusReport, now_ns: int) -> list[str]:
@@ -175,6 +177,8 @@ def _left_lines(run: UnfinishedRun) -> list[str]:
     of = f" of {shown.text(run.name)}" if run.name else ""
     if run.damaged:
         what = f"its journal is gone or cannot be read, {shown.size(run.spool_bytes)} in the spool"
+    elif run.snapshot is not None:
+        what = f"its {KNOWN_ELSEWHERE.format(run.snapshot)}"
     else:
         what = (
             f"{run.waiting} packs ({shown.size(run.waiting_bytes)}) wait in the spool, {run.sent} of them sent and not "

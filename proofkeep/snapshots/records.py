@@ -91,7 +91,12 @@ def read_packs(repository: Repository, snapshot: SnapshotId) -> list[Row]:
     Raises:
         IntegrityError, StoreError, TransportError: of the kind met.
     """
-    return _open(repository, snapshot.name)[1].packs
+    return read_record(repository, snapshot).packs
+
+
+def read_record(repository: Repository, snapshot: SnapshotId) -> Facts:
+    """What one record says. Raises as `read_packs`."""
+    return _open(repository, snapshot.name)[1]
 
 
 def _opened(repository: Repository, stat: ObjectStat) -> tuple[CommittedSnapshot, Facts] | Finding:

@@ -1,11 +1,13 @@
 """From history, journals and repository to the status of each entry; pure but for the reading."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import Path
 
 from proofkeep.attempts import BACKUP, DRILL, RESTORE, Attempt, KnownEntry
 from proofkeep.errors import CancelledError, ProofkeepError
+from proofkeep.format.names import SnapshotId
 from proofkeep.history import History
 from proofkeep.ports import Progress
 from proofkeep.progress import silent
@@ -20,9 +22,16 @@ Newest = Mapping[str, CommittedSnapshot]
 
 
 def newest_complete(
-    repository: Repository, names: Iterable[str], now_ns: int, progress: Progress = silent
+    repository: Repository,
+    names: Iterable[str],
+    now_ns: int,
+    progress: Progress = silent,
+    on_complete: Callable[[SnapshotId], object] = lambda _: None,
 ) -> dict[str, CommittedSnapshot]:
     """By source instant, of each of these entries; a snapshot from the future says nothing and is passed over.
+
+    Args:
+        on_complete: is told every complete one.
 
     Raises:
         StoreError, TransportError: the records cannot be read.
@@ -31,9 +40,11 @@ def newest_complete(
     for name in dict.fromkeys(names):
         snapshots, _ = list_snapshots(repository, repository.keys.entry_id(name), progress=progress)
         latest = now_ns + TOLERANCE_NS
-        whole = [each for each in snapshots if each.facts.complete and each.facts.source_at <= latest]
-        if whole:
-            found[name] = whole[-1]
+        for each in snapshots:
+            if each.facts.complete:
+                on_complete(each.id)
+                if each.facts.source_at <= latest:
+                    found[name] = each
     return found
 
 
@@ -46,6 +57,7 @@ def judge(
     unreachable: ProofkeepError | None = None,
     place: str | None = None,
     drilled: Sequence[str] = (),
+    committed: Iterable[SnapshotId] = (),
 ) -> StatusReport:
     """The status of all `known` entries and of what lies in the state directory `root`.
 
@@ -53,12 +65,14 @@ def judge(
         newest: what was read of each place that was asked; for others only the history tells.
         place: where the repository lies that is asked; failures on others that no `known` entry shows name theirs.
         drilled: entries of that repository that this host drills, and others back up.
+        committed: complete snapshots of that repository.
     """
     attempts = {each: history.attempts(each) for each in history.places()}
     entries = [_judged(entry, attempts.get(entry.place, []), newest.get(entry.place), now_ns) for entry in known]
     verified = {each.known.name: each.verified_at or 0 for each in entries}
     runs = all_unfinished_runs(root)
-    left = [run for run in runs if _wants_somebody(run, verified)]
+    known_there = {each.run.hex(): each.short for each in committed}
+    left = [replace(run, snapshot=known_there.get(run.run)) for run in runs if _wants_somebody(run, verified)]
     remains = [run for run in runs if run.abandoned and run.remains]
     beside = [each for at in attempts for each in _of_none(_names(known, at), attempts[at])]
     return StatusReport(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from proofkeep.attempts import KnownEntry
 from proofkeep.errors import ProofkeepError
+from proofkeep.format.names import SnapshotId
 from proofkeep.history import History
 from proofkeep.ports import Progress
 from proofkeep.progress import silent
@@ -33,10 +34,11 @@ def look(
     known = {(entry.place, entry.name): entry for entry in (*history.entries(), *configured)}
     listed = sorted(known.values(), key=lambda entry: (entry.name, entry.place))
     newest: dict[str, Newest] = {}
+    committed: list[SnapshotId] = []
     unreachable = None
     try:
         names = [entry.name for entry in listed if entry.place == place]
-        newest[place] = newest_complete(connect(), names, now_ns, progress)
+        newest[place] = newest_complete(connect(), names, now_ns, progress, committed.append)
     except ProofkeepError as error:
         unreachable = error
-    return judge(root, history, listed, newest, now_ns, unreachable, place, drilled)
+    return judge(root, history, listed, newest, now_ns, unreachable, place, drilled, committed)

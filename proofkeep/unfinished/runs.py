@@ -20,6 +20,8 @@ ABANDONED = "abandoned"
 
 STAYS = "they stay in the store, where no reader sees them; a backup host may not delete there, and no command does"
 """What becomes of packs that were sent and given up."""
+KNOWN_ELSEWHERE = "snapshot {} is committed, which its journal does not know: was the state directory put back?"
+"""Of a run whose packs are not lost with its folder."""
 
 GLANCE_SECONDS = 2.0
 """For so long who opens a run waits for somebody who only looks at it, which takes milliseconds."""
@@ -39,6 +41,8 @@ class UnfinishedRun:
         stored, stored_bytes: packs that were, and that no index names.
         ended: everything is sealed, the manifest too: what is missing is sending and the commit.
         missing: as `Journal.missing` has it.
+        snapshot: a complete one of it that the repository holds and the journal does not know; only who asked both
+            can tell.
         remains, remains_bytes: packs that were sent and given up before they were proven: they may lie in the store.
         source_at: instant of the source in ns, where it began to read.
     """
@@ -59,6 +63,7 @@ class UnfinishedRun:
     spool_bytes: int = 0
     ended: bool = False
     missing: dict[str, int] = field(default_factory=dict)
+    snapshot: str | None = None
     adopted: bool = False
     abandoned: bool = False
     remains: int = 0

@@ -1,5 +1,6 @@
 """What a failed backup leaves, as the Prefect UI shows it: taken up, resumed, given up, and seen by the status."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -117,6 +118,27 @@ def test_abandoned_run_is_told_and_its_retry_is_refused(house: House, failed: Fl
     assert "[run-abandoned]" in message(again)
     assert committed(house) == []
     assert not [file for file in house.state.glob("*/runs/*/spool/*") if file.is_file()]
+
+
+def test_run_that_was_committed_after_its_state_was_copied_ends_with_its_snapshot(
+    house: House, failed: FlowRun
+) -> None:
+    shutil.copytree(house.state, house.root / "copy")
+    first = run_here_again(backup, failed)
+    shutil.rmtree(house.state)
+    (house.root / "copy").rename(house.state)
+
+    _, table = seen(house)
+    again = run_here_again(backup, failed)
+    _, after = seen(house)
+
+    assert first.state_name == "Completed", message(first)
+    assert f"snapshot `{failed.id.hex}.0001` is committed, which its journal does not know" in table
+    assert f"proofkeep abandon {failed.id.hex}" not in table
+    assert again.state_name == "Completed", message(again)
+    assert f"`{failed.id.hex}.0001`, **complete**" in artifacts(again.id)["markdown"]
+    assert failed.id.hex not in after
+    assert committed(house) == [failed.id.bytes]
 
 
 def test_pattern_for_a_run_gives_up_none(house: House, failed: FlowRun) -> None:

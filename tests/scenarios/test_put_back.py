@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from proofkeep.catalog import refresh
-from proofkeep.errors import ObjectExistsError, PackMissingError, RollbackError, StateError
+from proofkeep.errors import PackMissingError, RollbackError, StateError
 from proofkeep.history import History
 from proofkeep.ledger import load_heads
 from proofkeep.verify import verify_here
@@ -151,24 +151,6 @@ def test_host_that_was_killed_before_it_remembered_what_it_had_committed_asks_fo
     host.run()
 
     assert not asks_for_somebody(host)
-
-
-def test_run_that_was_committed_after_its_state_was_copied_is_not_committed_twice(host: Host) -> None:
-    grow(host, 1)
-    run = os.urandom(16)
-    with host.backup(run) as backup:
-        backup.begin()
-        backup.checksum(backup.encrypt(backup.compress(backup.snapshot())), lambda _: None)
-    older = copy_of(host, "state")
-    receipt = host.run(run)
-    put_back(older)
-
-    with pytest.raises(ObjectExistsError, match=receipt.snapshot):
-        host.run(run)
-
-    assert host.ground.read_back(receipt.snapshot) == host.portrait()
-    assert host.ground.read_back(host.run().snapshot) == host.portrait()
-    assert host.ground.findings() == []
 
 
 def test_record_whose_owed_closing_entry_is_forgotten_is_whole_and_closed_by_a_retry_of_its_run(host: Host) -> None:

@@ -12,6 +12,7 @@ from proofkeep.backup import Backup
 from proofkeep.configuration import load
 from proofkeep.journal import JOURNAL
 from proofkeep.progress import counted
+from proofkeep.unfinished import KNOWN_ELSEWHERE
 from tests.engine.cli.places import Place
 from tests.engine.cli.test_left import leave_sealed
 from tests.engine.cli.test_status import only, status
@@ -168,3 +169,24 @@ def test_run_whose_journal_is_gone_goes_on_from_its_source_when_it_is_resumed(re
     repository.done("backup", "--resume", run)
 
     assert (status(repository)[0], status(repository)[1]["left"]) == (0, [])
+
+
+def test_run_that_was_committed_after_its_state_was_copied_is_told_by_its_snapshot(repository: Place) -> None:
+    run = leave_sealed(repository)
+    state, copy = repository.root / "state", repository.root / "state-copy"
+    shutil.copytree(state, copy)
+    snapshot = repository.done("backup", "--resume", run)["snapshot"]
+    shutil.rmtree(state)
+    copy.rename(state)
+
+    left = only(status(repository)[1]["left"])
+    told = repository.run("status").out
+    resumed = only(repository.done("resume-transfers", run)["resumed"])
+    again = repository.done("backup", "--resume", run)
+
+    assert (left["snapshot"], left["commands"]) == (snapshot, [f"proofkeep resume-transfers {run}"])
+    assert f"left over: run {run} of home: its {KNOWN_ELSEWHERE.format(snapshot)}\n" in told
+    assert (resumed["snapshot"], resumed["complete"], resumed["sent"]) == (snapshot, True, 0)
+    assert (again["snapshot"], again["complete"]) == (snapshot, True)
+    assert (status(repository)[1]["left"], status(repository)[1]["history_damaged"]) == ([], True)
+    assert repository.run("abandon", run).code == 2
