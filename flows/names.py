@@ -2,7 +2,7 @@
 
 import re
 
-_WIDE = re.compile(r"[\w./-]{49,}")
+_WIDE = re.compile(r"(?=[\w./:-]{49})[\w./-]+(?::[\w./-]+)*")  # a ledger's head has colons within
 _ID = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{24,}\b")
 _SHORT = r"\1..."
 

@@ -10,6 +10,7 @@ ROUNDING = 2
 BAR_PIXELS_HIGH = range(16, 41)  # 32 where nothing has to be made to fit
 STRIP_PIXELS_HIGH = 8  # of the run's own states, along the lower edge
 CORNER_PIXELS = 16  # rounded off
+LIGHT = 170  # and above, in each of red, green and blue
 
 Place = tuple[int, int]
 
@@ -25,10 +26,20 @@ def completed_bars(drawn: Image) -> int:
 
 
 def ends_completed(drawn: Image) -> bool:
-    """Whether the run's own state is drawn as completed at the end, on the right."""
-    right, low = drawn.width - CORNER_PIXELS, drawn.height
-    end = drawn.crop((right - STRIP_PIXELS_HIGH, low - STRIP_PIXELS_HIGH, right, low))
+    """Whether the last of the run's own states is drawn as completed; what is drawn may go on behind it, empty."""
+    low = drawn.height
+    strip = drawn.crop((CORNER_PIXELS, low - STRIP_PIXELS_HIGH, drawn.width - CORNER_PIXELS, low)).convert("RGB")
+    middle = STRIP_PIXELS_HIGH // 2
+    ends = [column for column in range(strip.width) if _is_coloured(strip.getpixel((column, middle)))]
+    if not ends:
+        return False
+    end = strip.crop((max(ends[-1] - STRIP_PIXELS_HIGH, 0), 0, ends[-1], STRIP_PIXELS_HIGH))
     return len(_green(end)) > end.width * end.height // 2
+
+
+def _is_coloured(pixel: object) -> bool:
+    """Unlike the background and its lines, which are light."""
+    return isinstance(pixel, tuple) and min(pixel) < LIGHT
 
 
 def _green(drawn: Image) -> set[Place]:

@@ -25,3 +25,11 @@ def test_run_is_drawn_as_completed_where_its_last_state_is() -> None:
 
     pen.rectangle((300, 192, 599, 199), fill=COMPLETED_GREEN)
     assert ends_completed(drawn)
+
+    pen.rectangle((500, 192, 599, 199), fill="white")  # the timeline goes on behind the run's end
+    pen.line((550, 0, 550, 199), fill=(204, 206, 214))
+    assert ends_completed(drawn)
+
+    pen.rectangle((480, 192, 499, 199), fill=(223, 3, 36))
+    assert not ends_completed(drawn)
+    assert not ends_completed(Image.new("RGB", (600, 200), "white"))

@@ -59,6 +59,8 @@ def test_failed_transfer_is_found_understood_and_retried(
         page.click("Retry", "menuitem")
         page.click("Retry")
         page.wait_for_words("Completed", exact=True)
+        page = browser.visit(f"{prefect_server.url}{FLOW_RUN}{run.id}")  # drawn anew, with the whole run in its window
+        page.wait_for_words("Completed", exact=True)
         # The more steps, the smaller the bars: what ran is asked of the server below, not counted in the picture.
         keep(page.wait_for_picture("the green run", ends_completed, TIMELINE), PICTURES / "retried-run.png")
 

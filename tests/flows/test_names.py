@@ -16,6 +16,13 @@ def test_name_of_a_pack_is_shortened_in_a_sentence_and_whole_below_it() -> None:
     assert in_full(told) == f"\n```text\n{PACK}\n```\n"
 
 
+def test_head_of_a_ledger_is_whole_below_the_sentence_and_punctuation_is_not() -> None:
+    head = f"{'a2f4f700' * 4}:12:{'0b' * 32}"
+
+    assert shortened(f"ahead: {head}") == "ahead: a2f4f700...:12:0b0b0b0b..."
+    assert in_full(f"{head}: ahead, {PACK}: cut") == f"\n```text\n{head}\n{PACK}\n```\n"
+
+
 @pytest.mark.parametrize(
     "narrow", ["cc" * 16, f"run {'cc' * 16} waits", "/srv/" + "some-folder/" * 9, f"`{'cc' * 16}`"]
 )

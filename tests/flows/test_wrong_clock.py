@@ -102,7 +102,7 @@ def test_card_of_a_host_that_was_ahead_leads_to_a_commit_after_which_the_refused
     named = run_here(backup, house.parameters(known_ahead=[head]))
     retried = run_here_again(backup, refused)
 
-    assert f"{head}\n\n**What to do:**" in card
+    assert f"```text\n{head}\n```\n\n**What to do:**" in card, "to be copied whole"
     assert "start a new backup with the entry that the message ends in as `known_ahead` among its options" in card
     assert f"[{LedgerAheadError.code}]" in message(too_early)
     assert (named.state_name, retried.state_name) == ("Completed", "Completed"), message(named) + message(retried)
