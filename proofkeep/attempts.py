@@ -1,5 +1,6 @@
 """Attempts of backups, verifies, drills and restores on this host: what `proofkeep.history` remembers of each."""
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -87,14 +88,16 @@ class Recording:
         self.found: list[str] = []
         self.sound: Sequence[str] = ()
         self._on_found = on_found
+        self._finding = threading.Lock()
 
     def find(self, things: Iterable[str]) -> None:
         """It found these damaged, and that is kept from now on, however it ends."""
-        before = set(self.found)
-        self.found = spelled([*self.found, *things])
-        if new := [thing for thing in self.found if thing not in before]:
-            self.known += [thing for thing in new if thing not in self.known]
-            self._on_found(new)
+        with self._finding:
+            before = set(self.found)
+            self.found = spelled([*self.found, *things])
+            if new := [thing for thing in self.found if thing not in before]:
+                self.known += [thing for thing in new if thing not in self.known]
+                self._on_found(new)
 
 
 def told(error: BaseException) -> ProofkeepError:

@@ -131,7 +131,7 @@ def _note_damage_of_older(database: StateDatabase) -> None:
 
 
 _SENSELESS = """
-SELECT 1 FROM attempts WHERE typeof(began) != 'integer' OR lock || run GLOB '*[^ -~]*'
+SELECT 1 FROM attempts WHERE typeof(began) != 'integer' OR lock GLOB '*[^ -~]*'
     OR (typeof(lock), typeof(verb), typeof(place), typeof(run)) != ('text', 'text', 'text', 'text')
     OR typeof(ended) NOT IN ('integer', 'null') OR typeof(source_at) NOT IN ('integer', 'null')
     OR typeof(code) NOT IN ('text', 'null') OR typeof(message) NOT IN ('text', 'null')

@@ -120,7 +120,7 @@ def follow_chain(repository: Repository, writer: bytes, after: Head = START) -> 
     if sequence >= 0:
         try:
             _require_head(repository, writer, after)
-        except RollbackError as fault:
+        except (RollbackError, ObjectUnreadableError) as fault:
             yield Link(after, None, fault)
             followed = False
     start = names.ledger(writer, sequence) if sequence >= 0 else ""
@@ -177,7 +177,7 @@ def require_heads(repository: Repository, heads: Heads) -> None:
 def _require_head(repository: Repository, writer: bytes, head: Head) -> None:
     name = names.ledger(writer, head.sequence)
     try:
-        data = repository.ledger_store.get(name)
+        data = fetch(repository.ledger_store, name)
     except ObjectMissingError:
         raise RollbackError(f"ledger of writer {writer.hex()} ends before entry {head.sequence} seen earlier") from None
     except TruncatedError:

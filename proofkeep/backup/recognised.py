@@ -9,9 +9,9 @@ from proofkeep.backup.commit import CommitReceipt
 from proofkeep.errors import REFUSED, ObjectMissingError
 from proofkeep.format import names
 from proofkeep.format.names import SnapshotId
-from proofkeep.format.pack_set import decode_packs
+from proofkeep.format.pack_set import decode_packs, encode_packs, packs_beyond
 from proofkeep.history_database import note_loss
-from proofkeep.ledger import Head, read_chain, save_heads, spell_head
+from proofkeep.ledger import Head, load_heads, read_chain, save_heads, spell_head
 from proofkeep.repository.stored import read_digest
 from proofkeep.unfinished import ABANDONED
 
@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from proofkeep.backup.run import Backup
 
 
-def recognise(run: "Backup") -> None:
+def recognise(run: "Backup") -> CommitReceipt | None:
     """Note in the run's journal the newest snapshot that its writer committed of it, if the journal knows of none.
 
-    Nothing is noted unless the writer's ledger vouches for the record. What the journal holds of a complete one lies
-    in the store, and leaves the spool; an incomplete one is completed by the next generation, as ever.
+    Nothing is noted unless the writer's ledger vouches for the record, and that names all packs of the journal: else
+    the record is a clone's. What the journal holds of a complete one lies in the store, and leaves the spool; an
+    incomplete one is completed by the next generation, as ever.
+
+    Returns:
+        What was committed; None where nothing was noted.
 
     Raises:
         StoreError, TransportError: it could not look.
@@ -31,11 +35,13 @@ def recognise(run: "Backup") -> None:
     snapshot = _newest(run)
     given_up = run.journal.fact(ABANDONED) is not None  # a generation of its own, and never committed
     if snapshot is None or (snapshot.generation < run.journal.generation and not given_up):
-        return
+        return None
     with suppress(*REFUSED, ObjectMissingError):  # what does not hold is no snapshot; the commit meets it
-        receipt = _vouched(run, snapshot)
-        if receipt is not None and (receipt.complete or not given_up):
-            _note(run, snapshot, receipt)
+        found = _vouched(run, snapshot)
+        if found is not None and (found[0].complete or not given_up):
+            _note(run, snapshot, *found)
+            return found[0]
+    return None
 
 
 def _newest(run: "Backup") -> SnapshotId | None:
@@ -44,19 +50,24 @@ def _newest(run: "Backup") -> SnapshotId | None:
     return names.parse_snapshot(found[-1]) if found else None
 
 
-def _vouched(run: "Backup", snapshot: SnapshotId) -> CommitReceipt | None:
-    """None where the ledger does not name the record, or where it is what the journal itself was about to commit."""
+def _vouched(run: "Backup", snapshot: SnapshotId) -> tuple[CommitReceipt, Head] | None:
+    """With the entry that names the record; None where none does, or it is what the journal was about to commit."""
     from proofkeep.snapshots.records import read_record  # noqa: PLC0415 - almost no backup needs it
 
     facts = read_record(run.repository, snapshot)
     digest, _ = read_digest(run.repository.store, snapshot.name)
     if any(item.sha256 == digest for item in run.journal.objects("name=?", (snapshot.name,))):
         return None
-    before = Head(facts.ledger.sequence, facts.ledger.sha256)
-    closing = (entry for entry, _ in read_chain(run.repository, run.writer, before) if entry.kind == "close")
-    if not any((item.name, item.sha256) == (snapshot.name, digest) for entry in closing for item in entry.objects):
+    sealed = encode_packs(sorted(pack.id for pack in run.journal.packs()))
+    if next(packs_beyond(sealed, facts.packs), None) is not None:
         return None
-    return CommitReceipt(
+    before = Head(facts.ledger.sequence, facts.ledger.sha256)
+    closing = (link for link in read_chain(run.repository, run.writer, before) if link[0].kind == "close")
+    named = (snapshot.name, digest)
+    closed = [head for entry, head in closing if any((item.name, item.sha256) == named for item in entry.objects)]
+    if not closed:
+        return None
+    receipt = CommitReceipt(
         snapshot.short,
         snapshot.entry.hex(),
         snapshot.writer.hex(),
@@ -68,9 +79,13 @@ def _vouched(run: "Backup", snapshot: SnapshotId) -> CommitReceipt | None:
         run.clock_checked,
         facts.source_at,
     )
+    return receipt, closed[0]
 
 
-def _note(run: "Backup", snapshot: SnapshotId, receipt: CommitReceipt) -> None:
+def _note(run: "Backup", snapshot: SnapshotId, receipt: CommitReceipt, closed: Head) -> None:
+    remembered = load_heads(run.state.heads_file).get(run.writer)
+    if remembered is None or remembered.sequence < closed.sequence:  # else only the run's own folder was lost
+        note_loss(run.state.path.parent)  # first: a run that is committed is not recognised again
     journal = run.journal
     with journal.transaction():
         if receipt.complete:
@@ -83,5 +98,4 @@ def _note(run: "Backup", snapshot: SnapshotId, receipt: CommitReceipt) -> None:
     if receipt.complete:
         run.spool.clear()
     save_heads(run.state.heads_file, run.catalog.heads())
-    note_loss(run.state.path.parent)  # what this host noted since the copy was made is forgotten, too
     events.emit("snapshot-recognised", snapshot=receipt.snapshot, complete=receipt.complete)

@@ -54,6 +54,11 @@ class Resumed:
         return kind(f"run {self.run} has no snapshot, {self._why}")
 
     @property
+    def lacking(self) -> ProofkeepError | None:
+        """Why a run that was to be committed has no snapshot; nothing that ended like this closes its failure."""
+        return None if self.committed else PackMissingError(f"run {self.run} has no snapshot, {self._why}")
+
+    @property
     def instead(self) -> str:
         """Why there is no snapshot, and what the entry's next run can do with what it sealed."""
         packs = 0 if self.taken_up is None else self.taken_up.packs
@@ -142,6 +147,8 @@ def resume(run: LeftRun, pause: Pause | None = None) -> Resumed:
     sent = run.send_all(pause)
     receipt = None if run.needs_sealing else _commit(run, pause)
     taken_up = run.take_up(pause) if receipt is None else None
+    if receipt is None and run.recognised is not None and not run.recognised.complete:
+        receipt = run.recognised
     missing, abandoned = run.journal.missing, run.journal.fact(ABANDONED) is not None
     return Resumed(identity.run.hex(), identity.entry, sent, taken_up, receipt, missing, abandoned)
 

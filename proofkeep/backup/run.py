@@ -83,6 +83,7 @@ class Backup:
         self.unread: list[Finding] = []
         self.findings: list[Finding] = []
         self.adopted: list[Adopted] = []
+        self.recognised: CommitReceipt | None = None
 
     def __enter__(self) -> Self:
         folder = self.state.make_run(self.identity.run)
@@ -106,7 +107,8 @@ class Backup:
         remembered = load_heads(self.state.heads_file)
         self.findings = refresh(self.repository, self.catalog, remembered, own=self.writer, progress=self.progress)
         if self.catalog.head(self.writer) != remembered.get(self.writer):
-            notice_put_back(self.repository, self.state, remembered)
+            began = self.journal.fact("entry") is not None
+            notice_put_back(self.repository, self.state, remembered, b"" if began else self.identity.run)
         refuse_by_policy(self)
         self.clock_checked = compare_clocks(self)
         self._recover()
@@ -126,7 +128,7 @@ class Backup:
     def _recover(self) -> None:
         """Bring the journal of an earlier attempt into a state from which this one goes on."""
         if self.journal.fact("committed") is None:
-            recognise(self)
+            self.recognised = recognise(self)
         self._refuse_abandoned()
         if self.journal.fact("entry") not in {None, self.entry.hex()}:
             raise PolicyError(f"run {self.identity.run.hex()} belongs to another inventory entry")

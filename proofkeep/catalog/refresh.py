@@ -10,6 +10,7 @@ from proofkeep.errors import (
     AuthenticationError,
     LedgerMismatchError,
     ObjectMissingError,
+    ObjectUnreadableError,
     ProofkeepError,
     RollbackError,
 )
@@ -102,7 +103,7 @@ class _Learning:
         if seen != known:
             try:
                 require_heads(self._repository, {self._writer: seen})
-            except RollbackError as fault:
+            except (RollbackError, ObjectUnreadableError) as fault:
                 self._stumble(fault)
         for link in follow_chain(self._repository, self._writer, known):
             if link.fault is not None and str(link.fault) not in map(str, self.faults):

@@ -40,6 +40,7 @@ def run(context: Context) -> Exit:
     configuration, options = context.configuration, context.options
     places = configuration.drill_places()
     plan = configuration.drill_plan(options.id or _new_id(), entries=options.entry, surprise=options.surprise)
+    plan.check()  # before anything is remembered under its id
     failed = None
     with configuration.recorded(DRILL, plan.entries, plan.id) as recording:
         try:

@@ -203,7 +203,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             run = opened.enter_context(LeftRun(repository, state, left, identity, options, **how))
             resumed = resume(run, pause)
             if recording is not None:
-                recording.failure = resumed.failure
+                recording.failure = resumed.failure or resumed.lacking
                 recording.source_at = resumed.committed.source_at if resumed.committed else None
             return resumed
 

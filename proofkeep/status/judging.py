@@ -71,8 +71,8 @@ def judge(
     entries = [_judged(entry, attempts.get(entry.place, []), newest.get(entry.place), now_ns) for entry in known]
     verified = {each.known.name: each.verified_at or 0 for each in entries}
     runs = all_unfinished_runs(root)
-    known_there = {each.run.hex(): each.short for each in committed}
-    left = [replace(run, snapshot=known_there.get(run.run)) for run in runs if _wants_somebody(run, verified)]
+    known_there = {(each.run.hex(), each.entry.hex()): each for each in committed}
+    left = [_told(run, known_there.get((run.run, run.entry))) for run in runs if _wants_somebody(run, verified)]
     remains = [run for run in runs if run.abandoned and run.remains]
     beside = [each for at in attempts for each in _of_none(_names(known, at), attempts[at])]
     return StatusReport(
@@ -204,6 +204,11 @@ def _covers(success: Attempt, failure: Attempt) -> bool:
     if not success.entries:
         return True
     return bool(failure.entries) and set(failure.entries) <= set(success.entries)
+
+
+def _told(run: UnfinishedRun, there: SnapshotId | None) -> UnfinishedRun:
+    """With a snapshot of it that its journal has never heard of."""
+    return run if there is None or there.name in run.records else replace(run, snapshot=there.short)
 
 
 def _wants_somebody(run: UnfinishedRun, verified: Mapping[str, int]) -> bool:

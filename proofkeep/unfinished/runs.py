@@ -41,6 +41,7 @@ class UnfinishedRun:
         stored, stored_bytes: packs that were, and that no index names.
         ended: everything is sealed, the manifest too: what is missing is sending and the commit.
         missing: as `Journal.missing` has it.
+        records: names of snapshot records that its journal holds, committed or withdrawn.
         snapshot: a complete one of it that the repository holds and the journal does not know; only who asked both
             can tell.
         remains, remains_bytes: packs that were sent and given up before they were proven: they may lie in the store.
@@ -63,6 +64,7 @@ class UnfinishedRun:
     spool_bytes: int = 0
     ended: bool = False
     missing: dict[str, int] = field(default_factory=dict)
+    records: frozenset[str] = frozenset()
     snapshot: str | None = None
     adopted: bool = False
     abandoned: bool = False
@@ -167,6 +169,7 @@ def _described(repository: str, folder: Path, journal: Journal, spool_bytes: int
         spool_bytes=spool_bytes,
         ended=journal.end is not None,
         missing=journal.missing,
+        records=frozenset(each.name for each in journal.objects("kind='record'")),
         adopted=journal.fact(ADOPTED) is not None,
         abandoned=abandoned is not None,
         remains=(abandoned or {}).get("remains", 0),

@@ -33,8 +33,12 @@ def verify_records(
     """
     sound = encode_packs(expected.sound_packs())
     wrong: dict[SnapshotId, tuple[int, int, int]] = {}
+    keys = {finding.subject.rpartition("/")[0] for finding in report.findings if finding.subject.startswith(KEYS)}
+    keyless: set[SnapshotId] = set()
 
     def look(snapshot: SnapshotId, packs: list[Row]) -> None:
+        if any(_forms(writer, key) in keys for writer, key, _ in packs):
+            keyless.add(snapshot)
         missing, unnamed = 0, 0
         for pack in packs_beyond(packs, sound):
             named = expected.find(pack.name) is not None
@@ -45,21 +49,16 @@ def verify_records(
     snapshots, findings = list_snapshots(repository, on_packs=look)
     report.findings.extend(findings)
     report.snapshots = len(snapshots)
-    keys = {finding.subject.rpartition("/")[0] for finding in report.findings if finding.subject.startswith(KEYS)}
     for snapshot in snapshots:
         subject = f"snapshot {snapshot.id.short}"
-        head = snapshot.facts.ledger
-        if not expected.holds_entry(head.writer, head.sequence, head.sha256):
-            report.find(
-                RollbackError.code, subject, f"the ledger lacks entry {head.sequence} that its record refers to"
-            )
+        _hold_against_ledger(snapshot, expected, report)
         missing, unnamed, gone = wrong[snapshot.id]
         entry = names.get(snapshot.id.entry, snapshot.id.entry.hex())
         of = f"its packs, entry {entry},"
-        if keyless := _key(snapshot) in keys:
-            told = f"a wrapped form of its data key, entry {entry}, is missing or damaged"
+        if lacks_key := snapshot.id in keyless or _roots_key(snapshot) in keys:
+            told = f"a wrapped form of one of its data keys, entry {entry}, is missing or damaged"
             report.find(KeyMissingError.code, subject, told)
-        if (missing or keyless) and entry not in report.affected:
+        if (missing or lacks_key) and entry not in report.affected:
             report.affected.append(entry)
         if unnamed:
             report.find(LedgerMismatchError.code, subject, f"{unnamed} of {of} are in no ledger entry")
@@ -70,10 +69,22 @@ def verify_records(
     return snapshots
 
 
-def _key(snapshot: CommittedSnapshot) -> str:
-    """Where the wrapped forms lie of the data key that its roots are sealed under; nowhere where they name none."""
+def _hold_against_ledger(snapshot: CommittedSnapshot, expected: Expected, report: VerificationReport) -> None:
+    head = snapshot.facts.ledger
+    if not expected.holds_entry(head.writer, head.sequence, head.sha256):
+        told = f"the ledger lacks entry {head.sequence} that its record refers to"
+        report.find(RollbackError.code, f"snapshot {snapshot.id.short}", told)
+
+
+def _forms(writer: bytes, data_key: bytes) -> str:
+    """Where the wrapped forms of a data key lie."""
+    return wrapped_keys(writer, data_key).rstrip("/")
+
+
+def _roots_key(snapshot: CommittedSnapshot) -> str:
+    """The same of the key that a record's roots are sealed under; nothing where they name none."""
     try:
         head = header.decode(snapshot.sealed_roots, f"roots of snapshot {snapshot.id.short}")
     except MalformedError:
         return ""
-    return wrapped_keys(snapshot.id.writer, head.key_id).rstrip("/")
+    return _forms(snapshot.id.writer, head.key_id)

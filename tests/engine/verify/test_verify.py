@@ -101,6 +101,20 @@ def test_missing_data_key_is_found_with_the_snapshot_it_costs(host: Host) -> Non
         host.ground.restored("latest")
 
 
+def test_missing_data_key_is_found_with_what_other_entries_have_under_it(host: Host) -> None:
+    other = Host(host.ground, "other", entry="second")
+    shutil.copytree(host.source, other.source, dirs_exist_ok=True, symlinks=True)
+    forms = stored(host, "keys/")
+    other.run()
+    for form in forms:
+        form.unlink()
+
+    repository = host.ground.connect()
+    report, _ = verify(repository, names={repository.keys.entry_id(name): name for name in ("entry", "second")})
+
+    assert sorted(report.affected) == ["entry", "second"]
+
+
 def test_truncated_pack_is_found(host: Host) -> None:
     file = stored(host, "packs/")[0]
     rewrite(file, file.read_bytes()[:-1])
