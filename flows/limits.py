@@ -1,7 +1,7 @@
 """Slots that a flow run holds while it works: a lease, renewed, given back for a killed run by who finds it dead."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from prefect.tasks import Task
 from flows.host import label
 from flows.waiting import told_while_it_lasts
 from tasks.retries import delays
+from tasks.unanswered import unanswered
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,10 +46,23 @@ def slot_at(repository: str, run: FlowRun) -> Iterator[None]:
     slot = concurrency(name, lease_duration=LEASE_SECONDS, holder=holder, raise_on_lease_renewal_failure=False)
     with ExitStack() as held:
         with told_while_it_lasts(lambda: _why(name, repository)):
-            held.enter_context(slot)
+            held.enter_context(_kept_from_the_run(slot))
         if (context := ConcurrencyContext.get()) and context.cleanup_lease_ids:  # Prefect tells the lease nowhere else
             label(run, {LEASE: str(context.cleanup_lease_ids[-1])})
         yield
+
+
+@contextmanager
+def _kept_from_the_run(slot: AbstractContextManager[None]) -> Iterator[None]:
+    """The slot; that the server is away when it is given back ends nothing, since its lease ends by itself."""
+    with ExitStack() as held:
+        held.enter_context(slot)
+        yield
+        try:
+            held.pop_all().close()
+        except Exception as error:
+            if unanswered("slot", error) is None:
+                raise
 
 
 def give_slot_back(client: SyncPrefectClient, run: FlowRun) -> None:

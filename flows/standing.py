@@ -77,6 +77,10 @@ def _transfers(left: Left) -> str:
         return "not known, the journal is gone or cannot be read"
     unproven, all_of_them = left.unproven, len(left.transfers)
     more = "" if left.sealed else "; the source was not read to its end, so that more will follow"
+    if left.missing:
+        more = (
+            f"; {counted(left.missing, 'more pack')} that it sealed cannot be had, for which the source is read again"
+        )
     if not unproven:
         return f"all {all_of_them} are proven in the store{more}"
     shown = ", ".join(map(str, unproven[:_MOST_NUMBERS])) + (", ..." if len(unproven) > _MOST_NUMBERS else "")

@@ -19,6 +19,7 @@ class Left:
         entry: keyed id of its inventory entry, hex; None before it was known.
         transfers: those that hold packs, the one still open included.
         sealed: whether the source was read to its end.
+        missing: packs that are gone of a source that was, and that has to be read again for them.
         committed: `<run>.<generation>` of its snapshot, if there is one.
         unreadable: its journal is gone or cannot be read, so that none of this is known.
         name: of its inventory entry; None as for `entry`.
@@ -30,6 +31,7 @@ class Left:
     committed: str | None
     unreadable: bool = False
     name: str | None = None
+    missing: int = 0
 
     @property
     def unproven(self) -> list[int]:
@@ -102,6 +104,7 @@ def _told(journal: Journal) -> Left:
         journal.end is not None,
         None if committed is None else committed["snapshot"],
         name=_name(journal),
+        missing=sum(journal.missing.values()),
     )
 
 

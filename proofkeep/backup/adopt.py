@@ -6,6 +6,7 @@ from typing import Any, NoReturn, Self
 
 from proofkeep import events
 from proofkeep.backup.adopted import Adopted
+from proofkeep.backup.commit import CommitReceipt
 from proofkeep.backup.confirm import GONE, RETIRED, confirm_keys, confirm_packs, drop_and_reopen
 from proofkeep.backup.indexing import Indexing
 from proofkeep.backup.options import Identity, Options
@@ -65,7 +66,10 @@ class LeftRun(Backup):
 
     def _recover(self) -> None:
         self._held, _ = self.journal.size()
+        before = self.journal.fact("committed")
         super()._recover()
+        if before is not None:  # while others were resumed; what is incomplete was reopened just now
+            self.recognised = CommitReceipt(**before)
 
     def _refuse_abandoned(self) -> None:
         """Not here: what had arrived before it was abandoned is as good as any."""

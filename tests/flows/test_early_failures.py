@@ -1,6 +1,8 @@
 """Backups that fail before they reach their repository are open in the status, and one broken entry hides no other."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -13,7 +15,7 @@ from flows.host import JOURNAL
 from flows.remembering import remembering
 from flows.status import status
 from tests.flows.house import ENTRY, House
-from tests.flows.running import artifact_id, artifacts, client, message, run_here, run_here_again, verdict
+from tests.flows.running import artifact_id, artifacts, client, limit_to_one, message, run_here, run_here_again, verdict
 from tests.flows.test_failure_cards import run_here_unchecked
 
 
@@ -115,3 +117,21 @@ def test_retry_that_is_refused_on_the_wrong_host_opens_nothing_there(backed_up: 
 
     assert run.state_name == "Failed"
     assert seen(backed_up).state_name == "Completed"
+
+
+@pytest.mark.parametrize("address,state", [("{server}/leases", "Completed"), ("http://elsewhere", "Failed")])
+def test_slot_that_cannot_be_given_back_ends_no_backup_that_has_committed(
+    address: str, state: str, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.fill(1)
+    limit_to_one(house.name)
+
+    @contextmanager
+    def stays(*_: object, **__: object) -> Iterator[None]:
+        yield
+        raise never_answered(address.format(server=PREFECT_API_URL.value()))
+
+    monkeypatch.setattr("flows.limits.concurrency", stays)
+    run = run_here(backup, house.parameters())
+
+    assert run.state_name == state, message(run)

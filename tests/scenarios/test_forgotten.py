@@ -10,7 +10,8 @@ from unittest.mock import patch
 import pytest
 
 from proofkeep.backup import drive
-from proofkeep.backup.resume import resumable
+from proofkeep.backup.adopt import LeftRun
+from proofkeep.backup.resume import resumable, resume
 from proofkeep.errors import (
     ObjectExistsError,
     PackRetiredError,
@@ -26,7 +27,7 @@ from proofkeep.repository import Repository
 from proofkeep.status.judging import judge, newest_complete
 from proofkeep.unfinished import abandon
 from proofkeep.verify import verify_here
-from tests.building import NO_WAIT, Host, content, plant, planted_host
+from tests.building import NO_WAIT, OPTIONS, Host, content, plant, planted_host
 from tests.decorating import WatchedStore
 from tests.engine.backup.test_generations import RefusingSource
 from tests.scenarios.test_put_back import asks_for_somebody, copy_of, grow, put_back
@@ -94,6 +95,25 @@ def test_incomplete_snapshot_of_a_resumed_run_is_told_as_one(host: Host) -> None
     (done,) = resumed(host, run.hex())
 
     assert done.committed is not None
+    assert isinstance(done.failure, PartialSnapshotError)
+
+
+def test_run_that_ended_incomplete_while_others_were_resumed_is_told_as_that(host: Host) -> None:
+    plant(host.source, {"moving": content(1, 5000)})
+    run = os.urandom(16)
+    refusing = RefusingSource(host.source, label="refusing")
+    with host.backup(run, source=refusing) as backup:
+        backup.begin()
+        backup.checksum(backup.encrypt(backup.compress(backup.snapshot())), lambda _: None)
+    (left,) = resumable(host.state)
+    receipt = host.partial_run(run, source=refusing)
+
+    how = {"clock": host.ground.now}
+    with LeftRun(host.ground.connect(), host.state, left, host.backup().identity, OPTIONS, **how) as opened:
+        done = resume(opened)
+
+    assert done.committed is not None
+    assert (done.committed.snapshot, done.committed.complete) == (receipt.snapshot, False)
     assert isinstance(done.failure, PartialSnapshotError)
 
 
