@@ -32,6 +32,11 @@ def abandon(repository: str, run: str) -> Receipt:
 
 
 def _say(card: Card, given_up: GivenUp) -> None:
+    if given_up.damaged:
+        unknown = "was gone or could not be read; the run's folder is removed, and what it held is not known"
+        rows = {"journal": unknown, "free again": in_units(given_up.freed)}
+        card.say(f"Run {given_up.run} given up", rows, [], "what it held is not known")
+        return
     rows = {
         "entry": given_up.entry or "not known",
         "lost": f"{counted(given_up.packs, 'pack')}, {in_units(given_up.bytes)}; the source must be read again",
@@ -40,6 +45,4 @@ def _say(card: Card, given_up: GivenUp) -> None:
         "sent and never proven": f"{counted(given_up.unproven, 'pack')}: {STAYS}; the status lists them",
         "free again": in_units(given_up.freed),
     }
-    if given_up.damaged:
-        rows["journal"] = "was gone or could not be read; the run's folder is removed, and what it held is not known"
     card.say(f"Run {given_up.run} given up", rows, [], f"{counted(given_up.packs, 'pack')} lost")

@@ -124,7 +124,8 @@ def _show(progress: RunProgress, number: int, of: int) -> None:
 
 
 def _say(card: Card, repository: str, done: list[Resumed], failures: dict[str, ProofkeepError]) -> None:
-    rows = {f"run `{each.run}` of {each.entry}": _came_of(each) for each in done} or {"waiting": "nothing"}
+    rows = {f"run `{each.run}` of {each.entry}": _came_of(each) for each in done}
+    rows = rows or {"waiting": "what the findings name" if failures else "nothing"}
     findings = [Finding(error.code, f"run {run}", str(error)) for run, error in failures.items()]
     card.say(
         f"Transfers of {repository} resumed", rows, findings, f"{counted(len(done), 'run')}, {len(failures)} failed"

@@ -48,7 +48,8 @@ def run(context: Context) -> Exit:
                 raise
             except ProofkeepError as error:
                 errors.append(error)
-    context.report.tell({"resumed": [as_document(each) for each in done]}, lines(done))
+    told = lines(done) if done or not errors else []  # what waits is among the errors then
+    context.report.tell({"resumed": [as_document(each) for each in done]}, told)
     lacking = [failure for each in done if (failure := each.failure) is not None]
     errors += sorted(lacking, key=lambda failure: isinstance(failure, PartialSnapshotError))  # a snapshot exists there
     if errors:

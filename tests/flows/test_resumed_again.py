@@ -15,6 +15,7 @@ from tests.flows.aftermath import journal
 from tests.flows.house import House
 from tests.flows.leases import closed_to_everybody
 from tests.flows.running import artifacts, message, run_here, run_here_again
+from tests.flows.test_failure_cards import row
 from tests.flows.test_recovery import committed, packs_away
 
 BY_RETRY = "**Then:** press **Retry** on this run"
@@ -139,12 +140,16 @@ def test_run_whose_journal_is_gone_is_told_with_what_gives_its_spool_back(house:
         part.unlink()
 
     first, card = resumed(house)
+    alone = run_here(resume_transfers, {"repository": house.name, "runs": [lost.id.hex]})
     given_up = run_here(abandon, {"repository": house.name, "run": lost.id.hex})
     second = run_here_again(resume_transfers, first)
 
     assert "[state-damaged]" in message(first)
     assert f"**Then:** `proofkeep abandon {lost.id.hex}` (or deployment `abandon`) gives the spool's space back" in card
     assert f"snapshot `{sent.id.hex}.0001` is committed, complete" in card
+    assert row(told(alone)[1], "waiting") == "what the findings name"
     assert given_up.state_name == "Completed", message(given_up)
+    assert row(told(given_up)[1], "journal").endswith("what it held is not known")
+    assert "0 packs" not in told(given_up)[1], "nothing is said of what is not known"
     assert not folder.exists()
     assert second.state_name == "Completed", message(second)

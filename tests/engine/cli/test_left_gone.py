@@ -145,6 +145,7 @@ def test_spool_without_a_journal_is_listed_and_given_back(how: str, repository: 
     told = repository.run("status").out
     sent = repository.run("resume-transfers", "--json"), repository.run("resume-transfers", run, "--json")
     after = status(repository)[1]["left"]
+    alone = repository.run("resume-transfers", run)
     given_up = repository.run("abandon", run)
     repository.done("backup")
 
@@ -155,6 +156,7 @@ def test_spool_without_a_journal_is_listed_and_given_back(how: str, repository: 
     for ended in sent:
         assert (ended.code, ended.document["error"]["code"]) == (1, "state-damaged")
         assert run in ended.document["error"]["message"]
+    assert (alone.code, alone.out) == (1, ""), "it does not say that nothing waits"
     assert after == result["left"]
     assert given_up.code == 0
     assert not folder.exists()
