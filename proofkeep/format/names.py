@@ -112,6 +112,11 @@ def wrapped_keys(writer: bytes, data_key: bytes) -> str:
     return f"keys/{writer.hex()}/{data_key.hex()}/"
 
 
+def folder(name: str) -> str:
+    """Where an object lies, with its last slash."""
+    return name[: name.rfind("/") + 1]
+
+
 def wrapped_secret(recipient: str, generation: int) -> str:
     """Name of the host secret wrapped for one recipient."""
     return f"secrets/{recipient_id(recipient).hex()}.{generation:04x}"

@@ -88,5 +88,10 @@ class Expected:
             with suppress(MalformedError):  # a ledger may name anything; no record refers to such a thing
                 yield parse_pack(name)
 
+    def holds_sound(self, place: str) -> bool:
+        """Whether the ledger names anything in this folder that nothing was found wrong with."""
+        query = "SELECT 1 FROM objects WHERE name >= ? AND name < ? AND damaged=0 LIMIT 1"
+        return self._one(query, (place, place + "~")) is not None
+
     def _one(self, query: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
         return next(iter(self._database.rows(query, values)), None)

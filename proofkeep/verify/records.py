@@ -1,6 +1,7 @@
 """Snapshot records against the ledger: every pack they refer to vouched for and sound, no ledger behind them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from proofkeep.errors import (
     KeyMissingError,
@@ -11,7 +12,7 @@ from proofkeep.errors import (
     RollbackError,
 )
 from proofkeep.format import header
-from proofkeep.format.names import KEYS, PackId, SnapshotId, wrapped_keys
+from proofkeep.format.names import KEYS, PackId, SnapshotId, folder, recipient_id, wrapped_keys
 from proofkeep.format.pack_set import Row, decode_packs, encode_packs, packs_beyond
 from proofkeep.repository import Repository
 from proofkeep.snapshots import CommittedSnapshot, list_snapshots
@@ -33,11 +34,11 @@ def verify_records(
     """
     sound = encode_packs(expected.sound_packs())
     wrong: dict[SnapshotId, tuple[int, int, int]] = {}
-    keys = {finding.subject.rpartition("/")[0] for finding in report.findings if finding.subject.startswith(KEYS)}
+    lost = _lost_keys(repository, expected, report)
     keyless: set[SnapshotId] = set()
 
     def look(snapshot: SnapshotId, packs: list[Row]) -> None:
-        if any(_forms(writer, key) in keys for writer, key, _ in packs):
+        if any(wrapped_keys(writer, key) in lost for writer, key, _ in packs):
             keyless.add(snapshot)
         missing, unnamed = 0, 0
         for pack in packs_beyond(packs, sound):
@@ -55,8 +56,8 @@ def verify_records(
         missing, unnamed, gone = wrong[snapshot.id]
         entry = names.get(snapshot.id.entry, snapshot.id.entry.hex())
         of = f"its packs, entry {entry},"
-        if lacks_key := snapshot.id in keyless or _roots_key(snapshot) in keys:
-            told = f"a wrapped form of one of its data keys, entry {entry}, is missing or damaged"
+        if lacks_key := snapshot.id in keyless or _roots_key(snapshot) in lost:
+            told = f"every wrapped form of one of its data keys, entry {entry}, is missing or damaged"
             report.find(KeyMissingError.code, subject, told)
         if (missing or lacks_key) and entry not in report.affected:
             report.affected.append(entry)
@@ -76,9 +77,21 @@ def _hold_against_ledger(snapshot: CommittedSnapshot, expected: Expected, report
         report.find(RollbackError.code, f"snapshot {snapshot.id.short}", told)
 
 
-def _forms(writer: bytes, data_key: bytes) -> str:
-    """Where the wrapped forms of a data key lie."""
-    return wrapped_keys(writer, data_key).rstrip("/")
+def _lost_keys(repository: Repository, expected: Expected, report: VerificationReport) -> Collection[str]:
+    """Where the data keys lie that nothing opens any more; of a form beside which others hold, its finding says so."""
+    recipients = {recipient_id(uri).hex(): uri for uri in repository.descriptor.recipients}
+    lost = set()
+    for number, finding in enumerate(report.findings):
+        if not finding.subject.startswith(KEYS) or finding.code == LedgerMismatchError.code:
+            continue
+        if not expected.holds_sound(place := folder(finding.subject)):
+            lost.add(place)
+            continue
+        identity = finding.subject.removeprefix(place).partition(".")[0]
+        whose = recipients.get(identity, f"recipient {identity}")
+        told = f"it wraps a data key for {whose}, and what lies under that key opens with its other forms only"
+        report.findings[number] = replace(finding, detail=f"{finding.detail}; {told}")
+    return lost
 
 
 def _roots_key(snapshot: CommittedSnapshot) -> str:
@@ -87,4 +100,4 @@ def _roots_key(snapshot: CommittedSnapshot) -> str:
         head = header.decode(snapshot.sealed_roots, f"roots of snapshot {snapshot.id.short}")
     except MalformedError:
         return ""
-    return _forms(snapshot.id.writer, head.key_id)
+    return wrapped_keys(snapshot.id.writer, head.key_id)
