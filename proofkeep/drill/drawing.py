@@ -24,7 +24,7 @@ from proofkeep.model import Finding
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.repository import Repository
 from proofkeep.snapshots import ChunkStore, CommittedSnapshot, DataKeys, list_snapshots
-from proofkeep.snapshots.damaged import damage_met, telling_when_cut
+from proofkeep.snapshots.damaged import ReadBack, damage_met, telling_when_cut
 from proofkeep.verify import VerificationReport
 
 
@@ -60,7 +60,7 @@ def make_draw(
     scoped, passed_over = _scope(repository, plan, now_ns, damage.append)
     population = Population(repository, catalog, seed, plan.per_stratum, plan.largest, cancelled, progress)
     chunks = ChunkStore(repository, catalog, data_keys)
-    damaged = verified.found
+    damaged, back = verified.found, ReadBack(repository)
     with writing_evidence(plan.id), _new_private_file(listing) as out:
         out.write(HEADING)
         for one in scoped:
@@ -68,7 +68,7 @@ def make_draw(
             short = one.snapshot.id.short
             with telling_when_cut(chunks, short, on_found):
                 population.walk(one, chunks, data_keys, out, damage.append)
-            on_found(met := damage_met(repository, chunks, data_keys, short))
+            on_found(met := damage_met(back, chunks, data_keys, short))
             damaged += met
     keys = key_facts(repository, population.data_keys, damage.append)
     epochs = {row["data_key"]: row["epoch"] for row in keys}

@@ -35,7 +35,7 @@ from proofkeep.snapshots import (
     read_packs,
     walk_manifest,
 )
-from proofkeep.snapshots.damaged import damage_met, damage_unread
+from proofkeep.snapshots.damaged import ReadBack, damage_met, damage_unread
 from proofkeep.snapshots.walk import open_roots
 
 CLOCK_START = "before the first data key is unwrapped and the first byte of a drawn file is fetched"
@@ -81,8 +81,9 @@ class SampleRestore:
             by_snapshot[sampled.snapshot].append(sampled)
         found_at = self.ticks()
         snapshots = {each.id.short: each for each in list_snapshots(self.repository)[0]}
+        back = ReadBack(self.repository)
         entries = {
-            short: self._find(snapshots.get(short), short, wanted, self._chunks())
+            short: self._find(snapshots.get(short), short, wanted, self._chunks(), back)
             for short, wanted in by_snapshot.items()
         }
         scratch = open_scratch(self.places, sum(sampled.size for sampled in draw.sample), len(draw.sample))
@@ -107,6 +108,7 @@ class SampleRestore:
         short: str,
         wanted: list[Sampled],
         reader: tuple[ChunkStore, DataKeys],
+        back: ReadBack,
     ) -> dict[str, Entry]:
         """Manifest entries of the drawn files, by keyed id."""
         path_id = self.repository.keys.ids.path_id
@@ -124,7 +126,7 @@ class SampleRestore:
                 found[path_id(entry.path).hex()] = entry
         except ProofkeepError as error:
             self._survive(short, error)
-        self._met(damage_met(self.repository, chunks, data_keys, short))
+        self._met(damage_met(back, chunks, data_keys, short))
         return found
 
     def _restore(

@@ -31,7 +31,7 @@ from proofkeep.snapshots import (
     read_packs,
     walk_manifest,
 )
-from proofkeep.snapshots.damaged import damage_met, telling_when_cut
+from proofkeep.snapshots.damaged import ReadBack, damage_met, telling_when_cut
 from proofkeep.snapshots.walk import open_roots
 
 _WINDOW_CHUNKS = 4096
@@ -87,7 +87,7 @@ def restore(
             target.abandon()
             raise
         run.fetcher.close()
-        met = damage_met(repository, chunks, data_keys, snapshot.id.short)
+        met = damage_met(ReadBack(repository), chunks, data_keys, snapshot.id.short)
     owners, xattrs = run.fetcher.unset
     report.owners_unset, report.xattrs_unset = target.owners_unset + owners, target.xattrs_unset + xattrs
     report.damaged = spelled([*known, *met])

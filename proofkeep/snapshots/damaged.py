@@ -5,7 +5,7 @@ a key would open is not told besides. One that is, and yet does not open, was se
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from proofkeep.damage import OnFound, within
 from proofkeep.errors import IntegrityError, ObjectMissingError, ProofkeepError
@@ -21,16 +21,49 @@ NO_INDEX = "chunks that no index names"
 _MOST_READ = 64  # packs; that so many do not open is no fault of their sealing
 
 
-def damage_met(repository: Repository, chunks: ChunkStore, data_keys: DataKeys, snapshot: str) -> list[str]:
+class ReadBack:
+    """Which objects are not in the store as the ledger says, as far as that can be told; each is read once."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._altered: dict[str, bool] = {}
+
+    def altered(self, objects: Collection[str]) -> set[str]:
+        """Those of them that are not; the ledger is followed where one was not asked for before."""
+        with suppress(ProofkeepError):
+            self._read({name for name in objects if name not in self._altered})
+        return {name for name in objects if self._altered.get(name)}
+
+    def _read(self, objects: Collection[str]) -> None:
+        stated: dict[str, StoredObject] = {}
+        for writer in writers(self._repository) if objects else ():
+            for link in follow_chain(self._repository, writer):
+                if link.entry is not None:
+                    stated |= {item.name: item for item in link.entry.objects if item.name in objects}
+        for name in objects:
+            self._altered[name] = name not in stated or not self._holds(stated[name])
+
+    def _holds(self, item: StoredObject) -> bool:
+        """Raises what says nothing of the object."""
+        store = self._repository.store
+        try:
+            with telling_unreadable(store, item.name):
+                found = read_digest(store, item.name, item.version_id)
+        except (IntegrityError, ObjectMissingError):
+            return False
+        return found == (item.sha256, item.length)
+
+
+def damage_met(back: ReadBack, chunks: ChunkStore, data_keys: DataKeys, snapshot: str) -> list[str]:
     """What did not hold of what was read by now, as `proofkeep.damage` spells it; reads it back where it is little.
 
     Args:
         snapshot: `<run>.<generation>`, the one that was read.
     """
     refused = data_keys.refused
-    keys = _altered(repository, refused)
+    keys = back.altered(refused)
     packs = [name for name in _packs(chunks) if not _explained(name, refused, keys)]
-    altered = set(packs) if len(packs) > _MOST_READ else _altered(repository, packs)
+    altered = set(packs) if len(packs) > _MOST_READ else back.altered(packs)
     told = [name if name in altered else within(name, snapshot) for name in packs]
     return [*sorted(keys), *told, *_unfound(chunks, snapshot)]
 
@@ -63,30 +96,3 @@ def _explained(pack: str, refused: Sequence[str], altered: Collection[str]) -> b
     known = names.parse_pack(pack)
     forms = [form for form in refused if form.startswith(names.wrapped_keys(known.writer, known.data_key))]
     return bool(forms) and all(form in altered for form in forms)
-
-
-def _altered(repository: Repository, objects: Collection[str]) -> set[str]:
-    """Those that are not in the store as the ledger says, as far as that can be told now."""
-    stated: dict[str, StoredObject] = {}
-    altered: set[str] = set()
-    try:
-        for writer in writers(repository) if objects else ():
-            for link in follow_chain(repository, writer):
-                if link.entry is not None:
-                    stated |= {item.name: item for item in link.entry.objects if item.name in objects}
-        for name in objects:
-            if name not in stated or not _holds(repository, stated[name]):
-                altered.add(name)
-    except ProofkeepError:
-        return altered
-    return altered
-
-
-def _holds(repository: Repository, item: StoredObject) -> bool:
-    """Raises what says nothing of the object."""
-    try:
-        with telling_unreadable(repository.store, item.name):
-            found = read_digest(repository.store, item.name, item.version_id)
-    except (IntegrityError, ObjectMissingError):
-        return False
-    return found == (item.sha256, item.length)

@@ -12,6 +12,7 @@ from proofkeep.drill import DrillReport, Plan
 from proofkeep.drill.population import Population
 from proofkeep.errors import CancelledError, DrillFailedError, StoreUnavailableError
 from proofkeep.keys.host_secret import FileHostSecret
+from proofkeep.ledger import follow_chain
 from proofkeep.repository import Repository
 from proofkeep.repository.connect import connect
 from proofkeep.snapshots import list_snapshots
@@ -168,3 +169,18 @@ def test_drill_under_an_altered_data_key_names_the_key_and_a_verify_sees_it_mend
     flip_byte(key, key.stat().st_size - 1)
 
     assert drilled(stored, "second", known=first.damaged).sound == first.damaged
+
+
+def test_ledger_is_followed_once_for_a_data_key_that_several_snapshots_need(stored: House) -> None:
+    (key,) = (path for path in (stored.root / "packs/keys").rglob("*") if path.is_file())
+    for number in range(2):
+        (stored.source / f"new-{number}").write_bytes(bytes([number]) * 3000)
+        stored.backup()
+    flip_byte(key, key.stat().st_size - 1)
+
+    followed = patch("proofkeep.snapshots.damaged.follow_chain", wraps=follow_chain)
+    with followed as calls, stored.steps(Plan("first", every_snapshot=True)) as drill:
+        drawn = drill.draw()
+
+    assert (len(drawn.snapshots), set(drawn.damaged)) == (3, {name(stored, key)})
+    assert calls.call_count == 1
