@@ -16,13 +16,14 @@ from flows.progress import RunProgress
 from flows.runs import named_by, this_run
 from flows.telling import telling
 from flows.watching import in_thread, threads, watched
-from proofkeep.configuration import Configuration, opened, remember_restore, remembering_damage
+from proofkeep.configuration import Configuration, opened, remembering_damage
 from proofkeep.damage import OnFound
 from proofkeep.errors import UsageError
 from proofkeep.progress import counted, in_units
 from proofkeep.restore import RestoreReport
 from proofkeep.restore.files import Target
 from proofkeep.snapshots import EVERYTHING, CommittedSnapshot, by_id, find_snapshot
+from tasks.boundary import only_our_errors
 from tasks.kinds import Receipt
 from tasks.restore import Restoration, restore_snapshot
 
@@ -65,10 +66,10 @@ def restore(
         block = load_block(Repository, repository)
         configuration = block.configuration(keys=load_block(KeyProvider, keys) if keys else None)
         place = configuration.open_target(Path(target), devices=devices, sync=sync)
-        with remembering_damage(configuration, run.id.hex) as on_found:
-            told = _restore(configuration, block.session(), place, (snapshot, entry), wanted, on_found)
-        report = msgspec.convert(told, RestoreReport)
-        remember_restore(configuration, report, run.id.hex)
+        with remembering_damage(configuration, run.id.hex) as memory, only_our_errors("restore"):
+            told = _restore(configuration, block.session(), place, (snapshot, entry), wanted, memory.find)
+            report = msgspec.convert(told, RestoreReport)
+            memory.tell(report)
         _say(card, report, target, synced=sync)
         report.require_intact()
     return told

@@ -1,7 +1,8 @@
 """What runs of this host found damaged, as its history keeps it: which things, until who looks again finds them sound.
 
 A thing is an object's name; what every verify looks at, such as `ledger of writer <id>`; or something of one snapshot,
-`<what> in snapshot <id>`, which only those see who open it. Ids alone, never a file's name.
+`<what> in snapshot <id>`, which only those see who open it, but for a pack that nobody read back when it did not open,
+`<pack> unread in snapshot <id>`. Ids alone, never a file's name.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,6 +19,7 @@ EVERYTHING = "everything"
 _MOST = 2000
 _OBJECTS = (names.INDEX, names.KEYS, names.PACKS, names.SNAPSHOTS)
 _WITHIN = " in snapshot "
+_UNREAD = " unread"
 
 
 def unkept(things: Iterable[str]) -> None:
@@ -35,9 +37,20 @@ def within(what: str, snapshot: str) -> str:
     return f"{what}{_WITHIN}{snapshot}"
 
 
+def unread(pack: str, snapshot: str) -> str:
+    """A pack of which something of that snapshot did not open, for whatever reason: it was not read back."""
+    return within(f"{pack}{_UNREAD}", snapshot)
+
+
 def snapshot_of(thing: str) -> str:
     """The snapshot that it is something of; empty where it is of none."""
     return thing.partition(_WITHIN)[2]
+
+
+def unread_pack(thing: str) -> PackId | None:
+    """The pack that nobody read back; None where it is something else."""
+    what = thing.partition(_WITHIN)[0]
+    return names.parse_pack(what.removesuffix(_UNREAD)) if what.endswith(_UNREAD) else None
 
 
 def is_object(thing: str) -> bool:
@@ -50,5 +63,5 @@ def packs_among(things: Iterable[str]) -> list[PackId]:
     found: dict[PackId, None] = {}
     for thing in things:
         with suppress(MalformedError):
-            found[names.parse_pack(thing.partition(_WITHIN)[0])] = None
+            found[names.parse_pack(thing.partition(_WITHIN)[0].removesuffix(_UNREAD))] = None
     return list(found)

@@ -10,7 +10,7 @@ from proofkeep.cli.command import SNAPSHOT_HELP, Context, Parser, Subparsers, ad
 from proofkeep.cli.exits import Exit
 from proofkeep.cli.paths import in_snapshot
 from proofkeep.cli.report import table
-from proofkeep.configuration import Opened, opened, remember_restore, remembering_damage
+from proofkeep.configuration import Opened, opened, remembering_damage
 from proofkeep.errors import UsageError
 from proofkeep.model import Finding
 
@@ -44,7 +44,7 @@ def run(context: Context) -> Exit:
     paths = [in_snapshot(path) for path in options.path]
     target = context.configuration.open_target(options.target, devices=options.devices, sync=not options.no_sync)
     run = os.urandom(16).hex()
-    with remembering_damage(context.configuration, run) as on_found, ExitStack() as held:
+    with remembering_damage(context.configuration, run) as memory, ExitStack() as held:
         with context.waiting() as waiting:
             repository = held.enter_context(opened(context.configuration, unlocking=True, progress=waiting))
             from proofkeep.restore import restore  # noqa: PLC0415 - loaded while the passphrase is worked on
@@ -63,11 +63,11 @@ def run(context: Context) -> Exit:
                 target,
                 selection=selection,
                 damage=repository.damage,
-                on_found=on_found,
+                on_found=memory.find,
                 cancelled=context.interruption.cancelled,
                 progress=progress,
             )
-    remember_restore(context.configuration, report, run)
+        memory.tell(report)
     _tell(context, report)
     report.require_intact()
     return Exit.OK

@@ -7,7 +7,7 @@ from proofkeep.configuration.configuration import Configuration
 from proofkeep.configuration.identity import environment, software
 from proofkeep.configuration.opened import Opened, opened
 from proofkeep.configuration.reading import load, parse
-from proofkeep.configuration.remembering import entry_names, remember_restore, remembering_damage
+from proofkeep.configuration.remembering import entry_names, remembering_damage
 from proofkeep.configuration.sections import (
     BackupSettings,
     DrillSettings,
@@ -37,7 +37,6 @@ __all__ = [
     "load",
     "opened",
     "parse",
-    "remember_restore",
     "remembering_damage",
     "software",
 ]

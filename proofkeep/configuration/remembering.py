@@ -1,68 +1,85 @@
 """What the history is told by a restore, and what it knows of entries' names.
 
-A restore is remembered afterwards, since nothing may stand in its way.
+Nothing of it may stand in a restore's way: what cannot be written is told as an event only.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proofkeep import events
 from proofkeep.configuration.configuration import Configuration
-from proofkeep.damage import EVERYTHING, OnFound
+from proofkeep.damage import EVERYTHING
 from proofkeep.errors import DamagedError, IntegrityError, ProofkeepError, UnsafePathError
 
 if TYPE_CHECKING:
+    from proofkeep.attempts import Recording
     from proofkeep.backup.options import Options
     from proofkeep.repository import Repository
     from proofkeep.restore import RestoreReport
 
 
+class RestoreMemory:
+    """What the history is told by one restore, which it knows from the first thing that is found damaged on."""
+
+    def __init__(self, configuration: Configuration, run: str, held: ExitStack) -> None:
+        self._configuration = configuration
+        self._run = run
+        self._held = held
+        self._recording: Recording | None = None
+        self._untold: list[str] = []
+
+    def find(self, things: Iterable[str]) -> None:
+        """These are damaged: that is kept from now on, however the restore ends."""
+        self._untold += things
+        if self._untold:
+            with _beside_the_restore():
+                self._begun().find(self._untold)
+                self._untold = []
+
+    def tell(self, report: "RestoreReport") -> None:
+        """Let the status show as open what the restore found damaged, or as mended what it opened again.
+
+        One that says nothing of either is not remembered.
+        """
+        with _beside_the_restore():
+            with self._configuration.history() as history:
+                sound = report.sound(history.damage(self._configuration.place))
+            if report.damaged or sound or self._recording:
+                made_good = DamagedError("what a restore read was damaged, and another copy made it good")
+                recording = self._begun()
+                recording.failure = report.damage or (made_good if report.damaged else None)
+                # Now it is known what became of what was told before it could be read back.
+                before, recording.found = recording.found, []
+                recording.find(report.damaged)
+                recording.sound = [*sound, *(thing for thing in before if thing not in report.damaged)]
+
+    def _begun(self) -> "Recording":
+        if self._recording is None:
+            from proofkeep.attempts import RESTORE  # noqa: PLC0415 - who only lists does without
+
+            self._recording = self._held.enter_context(self._configuration.recorded(RESTORE, [], self._run))
+        return self._recording
+
+
 @contextmanager
-def remembering_damage(configuration: Configuration, run: str) -> Iterator[OnFound]:
+def remembering_damage(configuration: Configuration, run: str) -> Iterator[RestoreMemory]:
     """Let the status show as open what a restore within had found damaged when it was cut, whatever cut it.
 
     One that damage itself ended is open until all was read and found sound.
 
     Args:
-        run: as `remember_restore` has it.
-    """
-    found: list[str] = []
-    try:
-        yield found.extend
-    except BaseException as error:
-        if isinstance(error, IntegrityError | UnsafePathError):
-            found.append(EVERYTHING)
-        if found:
-            from proofkeep.attempts import RESTORE, told  # noqa: PLC0415 - who only lists does without
-
-            with _beside_the_restore(), configuration.recorded(RESTORE, [], run) as recording:
-                recording.failure = told(error)
-                recording.find(found)
-        raise
-
-
-def remember_restore(configuration: Configuration, report: "RestoreReport", run: str) -> None:
-    """Let the status show as open what a restore found damaged, or as mended what it opened again.
-
-    One that says nothing of either is not remembered. A history that cannot be written is told as an event only.
-
-    Args:
         run: an id of the run, hex.
     """
-    from proofkeep.attempts import RESTORE  # noqa: PLC0415 - who only lists does without
-
-    with _beside_the_restore():
-        with configuration.history() as history:
-            sound = report.sound(history.damage(configuration.place))
-        if report.damaged or sound:
-            with configuration.recorded(RESTORE, [], run) as recording:
-                made_good = DamagedError("what a restore read was damaged, and another copy made it good")
-                recording.failure = report.damage or (made_good if report.damaged else None)
-                recording.find(report.damaged)
-                recording.sound = sound
+    with ExitStack() as held:
+        memory = RestoreMemory(configuration, run, held)
+        try:
+            yield memory
+        except (IntegrityError, UnsafePathError):
+            memory.find([EVERYTHING])
+            raise
 
 
 @contextmanager

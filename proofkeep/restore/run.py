@@ -31,7 +31,7 @@ from proofkeep.snapshots import (
     read_packs,
     walk_manifest,
 )
-from proofkeep.snapshots.damaged import ReadBack, damage_met, telling_when_cut
+from proofkeep.snapshots.damaged import ReadBack, damage_met, telling_damage
 from proofkeep.snapshots.walk import open_roots
 
 _WINDOW_CHUNKS = 4096
@@ -59,7 +59,7 @@ def restore(
 
     Args:
         damage: what is known to be wrong with the repository already; it goes into the report.
-        on_found: is told what was damaged by then where it raises; else the report tells it.
+        on_found: is told what does not hold as soon as it does not, before it is known why; the report tells that.
 
     Returns:
         The report; `intact` is false when there is damage, or a file was incomplete in the snapshot.
@@ -72,11 +72,11 @@ def restore(
     known = [finding.subject for finding in damage]
     on_found(known)
     chunks = chunks.preferring(read_packs(repository, snapshot.id))
-    run = _Restore(repository, chunks, target, snapshot, threads, cancelled, progress)
-    report = run.report
-    report.findings.extend(damage)
     roots = open_roots(repository, data_keys, snapshot)
-    with telling_when_cut(chunks, snapshot.id.short, on_found):
+    with telling_damage(chunks, snapshot.id.short, on_found, progress) as telling:
+        run = _Restore(repository, chunks, target, snapshot, threads, cancelled, telling)
+        report = run.report
+        report.findings.extend(damage)
         target.begin()
         try:
             entries = walk_manifest(chunks, roots, report.findings.append, selection)

@@ -7,11 +7,12 @@ a key would open is not told besides. One that is, and yet does not open, was se
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from proofkeep.damage import OnFound, within
+from proofkeep.damage import OnFound, unread, within
 from proofkeep.errors import IntegrityError, ObjectMissingError, ProofkeepError
 from proofkeep.format import names
 from proofkeep.format.ledger_entry import StoredObject
 from proofkeep.ledger import follow_chain, writers
+from proofkeep.ports import Progress
 from proofkeep.repository import Repository
 from proofkeep.repository.stored import read_digest, telling_unreadable
 from proofkeep.snapshots.chunks import ChunkStore
@@ -62,15 +63,15 @@ def damage_met(back: ReadBack, chunks: ChunkStore, data_keys: DataKeys, snapshot
     """
     refused = data_keys.refused
     keys = back.altered(refused)
-    packs = [name for name in _packs(chunks) if not _explained(name, refused, keys)]
+    packs = [name for name in _packs(chunks, chunks.damaged) if not _explained(name, refused, keys)]
     altered = set(packs) if len(packs) > _MOST_READ else back.altered(packs)
     told = [name if name in altered else within(name, snapshot) for name in packs]
-    return [*sorted(keys), *told, *_unfound(chunks, snapshot)]
+    return [*sorted(keys), *told, *_unfound(chunks.damaged, snapshot)]
 
 
 def damage_unread(chunks: ChunkStore, snapshot: str) -> list[str]:
-    """The same without reading anything back, where reading was cut: only who opens it all can say that it is sound."""
-    return [*(within(name, snapshot) for name in _packs(chunks)), *_unfound(chunks, snapshot)]
+    """The same without reading anything back, where reading was cut."""
+    return _unread(chunks, snapshot, chunks.damaged)
 
 
 @contextmanager
@@ -83,12 +84,41 @@ def telling_when_cut(chunks: ChunkStore, snapshot: str, on_found: OnFound) -> It
         raise
 
 
-def _packs(chunks: ChunkStore) -> list[str]:
-    return sorted(chunks.pack_name(number) for number in chunks.damaged if number is not None)
+@contextmanager
+def telling_damage(chunks: ChunkStore, snapshot: str, on_found: OnFound, progress: Progress) -> Iterator[Progress]:
+    """The same, and what does not hold is told at the next progress: whoever is killed has told it by then.
+
+    Yields what progress has to be told to.
+    """
+    told: set[int | None] = set()
+
+    def tell() -> None:
+        if new := chunks.damaged - told:
+            on_found(_unread(chunks, snapshot, new))
+            told.update(new)
+
+    def telling(step: str, **counts: int) -> None:
+        tell()
+        progress(step, **counts)
+
+    try:
+        yield telling
+    except BaseException:
+        tell()
+        raise
 
 
-def _unfound(chunks: ChunkStore, snapshot: str) -> list[str]:
-    return [within(NO_INDEX, snapshot)] if None in chunks.damaged else []
+def _unread(chunks: ChunkStore, snapshot: str, damaged: Collection[int | None]) -> list[str]:
+    packs = (unread(name, snapshot) for name in _packs(chunks, damaged))
+    return [*packs, *_unfound(damaged, snapshot)]
+
+
+def _packs(chunks: ChunkStore, damaged: Collection[int | None]) -> list[str]:
+    return sorted(chunks.pack_name(number) for number in damaged if number is not None)
+
+
+def _unfound(damaged: Collection[int | None], snapshot: str) -> list[str]:
+    return [within(NO_INDEX, snapshot)] if None in damaged else []
 
 
 def _explained(pack: str, refused: Sequence[str], altered: Collection[str]) -> bool:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from proofkeep.damage import OnFound
 from proofkeep.errors import CancelledError, ObjectMissingError, ObjectUnreadableError, ProofkeepError
 from proofkeep.format import names
-from proofkeep.format.names import PackId
+from proofkeep.format.names import PackId, folder
 from proofkeep.model import ObjectStat
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.repository import Repository
@@ -29,7 +29,7 @@ class Reading:
     """How much is read back: a fraction of the packs, drawn by a seed, and all small objects unless it is 0.
 
     Attributes:
-        known: names of objects that were found damaged before; they are read in any case.
+        known: what is read in any case: names of objects that were found damaged before, and folders.
     """
 
     fraction: float
@@ -44,7 +44,7 @@ class Reading:
 
     def wants(self, item: ExpectedObject) -> bool:
         """Whether this object is read."""
-        if item.name in self.known:
+        if item.name in self.known or folder(item.name) in self.known:
             return True
         drawn = int.from_bytes(sha256(self.seed + item.name.encode()).digest()[:8], "big")
         return drawn < self.share_of(item.type) * 2**64

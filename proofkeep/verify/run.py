@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from proofkeep import events
-from proofkeep.damage import EVERYTHING, OnFound, is_object, snapshot_of, unkept
+from proofkeep.damage import EVERYTHING, OnFound, is_object, snapshot_of, unkept, unread_pack
+from proofkeep.format.names import wrapped_keys
 from proofkeep.ledger import Heads, load_heads, save_heads
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.progress import silent
@@ -99,7 +100,7 @@ def verify(
         report.findings.extend(refused)
         on_found(report.found)
         check = ObjectCheck(repository, expected, report, retired, on_found, cancelled, progress)
-        check.run(Reading(read, seed or os.urandom(16), frozenset(known)))
+        check.run(Reading(read, seed or os.urandom(16), _to_read(known)))
         snapshots = verify_records(repository, expected, retired, report, names)
         foreign = {thing for thing in known if is_object(thing) and expected.find(thing) is None}
         if read < 1:
@@ -139,10 +140,12 @@ def _look_again(
         foreign: objects that no entry names, which every verify looks at where they lie.
         everything: all objects were read, so that none can be damaged where nothing was found.
     """
-    damaged = set(report.found)
+    damaged = {*report.found, *(finding.subject for finding in report.findings)}
+    unsettled = {snapshot_of(each) for each in known if not _was_read_back(each, seen, damaged)}
     for thing in (each for each in known if each not in damaged):
         if snapshot := snapshot_of(thing):
-            sound = snapshot not in seen and not damaged  # its record may be what is damaged
+            is_gone = snapshot not in seen and not damaged  # its record may be what is damaged
+            sound = is_gone or snapshot not in unsettled
         elif is_object(thing):
             sound = thing in seen or (thing in foreign and not damaged)
         else:
@@ -152,3 +155,19 @@ def _look_again(
     if left := len(known) - len(report.sound) - len(damaged.intersection(known)):
         what = f"{left} things that this host found damaged before"
         report.not_tested.append(f"{what} were not looked at: their failures stay open (proofkeep status)")
+
+
+def _to_read(known: Sequence[str]) -> frozenset[str]:
+    """What is known to be damaged, and each pack that was not read back when it did not open, with its data key."""
+    packs = [pack for thing in known if (pack := unread_pack(thing)) is not None]
+    keys = (wrapped_keys(pack.writer, pack.data_key) for pack in packs)
+    return frozenset([*known, *(pack.name for pack in packs), *keys])
+
+
+def _was_read_back(thing: str, seen: AbstractSet[str], damaged: AbstractSet[str]) -> bool:
+    """Whether it is such a pack, and pack, data key and whatever else the snapshot needs are as the ledger says."""
+    pack, snapshot = unread_pack(thing), snapshot_of(thing)
+    if pack is None or not seen >= {pack.name, snapshot} or f"snapshot {snapshot}" in damaged:
+        return False
+    keys = wrapped_keys(pack.writer, pack.data_key)
+    return not any(each.startswith(keys) for each in damaged)

@@ -96,16 +96,29 @@ def test_verify_that_is_cut_is_open_until_what_it_had_found_was_read_back_sound(
     assert ended(backed_up)[0] == "Completed"
 
 
-def test_restore_that_is_cut_is_open_until_its_snapshot_was_restored_whole(
+def test_restore_that_is_cut_is_open_until_a_verify_read_its_pack_back_sound(
     backed_up: House, altered_pack: Path, tmp_path: Path
 ) -> None:
-    wanted = {"repository": backed_up.name, "keys": backed_up.name}
+    wanted = {"repository": backed_up.name, "keys": backed_up.name, "target": str(tmp_path / "cut")}
     with denied("proofkeep.restore.run.damage_met"):
-        run_here(restore, wanted | {"target": str(tmp_path / "cut")})
+        run_here(restore, wanted)
     assert "home: store-denied" in ended(backed_up)[1]
 
     altered_pack.write_bytes((backed_up.root / "kept").read_bytes())
-    run_here(verify, {"repository": backed_up.name, "read": 1.0})
-    assert "home: store-denied" in ended(backed_up)[1]
-    assert run_here(restore, wanted | {"target": str(tmp_path / "whole")}).state_name == "Completed"
+    assert run_here(verify, {"repository": backed_up.name, "read": 0.0}).state_name == "Completed"
     assert ended(backed_up)[0] == "Completed"
+
+
+@pytest.mark.usefixtures("altered_pack")
+def test_restore_that_a_defect_cut_is_remembered_by_class_and_place_as_its_run_is(
+    backed_up: House, tmp_path: Path
+) -> None:
+    wanted = {"repository": backed_up.name, "keys": backed_up.name, "target": str(tmp_path / "cut")}
+    with patch("flows.restore.RunProgress.finish", side_effect=ValueError("name of a file")):
+        run = run_here(restore, wanted)
+
+    configuration = backed_up.configuration
+    with configuration.history() as history:
+        remembered = history.attempts(configuration.place)[-1].message
+    assert remembered.startswith("step restore met an unexpected ValueError in ")
+    assert "name of a file" not in f"{remembered} {message(run)}"

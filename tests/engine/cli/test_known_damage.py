@@ -1,5 +1,8 @@
 """Damage that was found stays open until somebody looked at it again, whatever else ends well meanwhile."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from proofkeep.damage import is_object
+from proofkeep.history import History
 from tests.engine.cli.places import Place, unprivileged
 from tests.engine.cli.test_exit_codes import damage_largest_pack
 from tests.engine.cli.test_status import only, status
@@ -209,3 +214,40 @@ def test_what_a_drill_had_found_before_it_was_cut_is_read_by_every_verify(reposi
     assert failures(repository) == [("drill", "store-denied")]
     assert repository.done("drill", "--no-live")["passed"]
     assert failures(repository) == []
+
+
+def test_restore_that_came_to_its_end_is_known_by_what_it_read_back(altered: tuple[Place, Mend]) -> None:
+    place, _ = altered
+    findings(place, "restore", "latest", str(place.root / "restored"))
+
+    with History(place.root / "state") as history:
+        (there,) = history.places()
+        (known,) = history.damage(there)
+
+    assert is_object(known)
+
+
+_KILLED = """
+import os, signal
+from unittest.mock import patch
+from proofkeep.cli import main
+with patch("proofkeep.restore.run.damage_met", lambda *_: os.kill(os.getpid(), signal.SIGKILL)):
+    main()
+"""
+"""A console script whose restore dies once all is fetched, before it knows why something did not open."""
+
+
+def test_restore_that_is_killed_is_open_until_what_it_had_found_was_read_back_sound(
+    altered: tuple[Place, Mend],
+) -> None:
+    place, mend = altered
+    command = [sys.executable, "-c", _KILLED, "restore", "latest", str(place.root / "restored")]
+    killed = subprocess.run(command, cwd=place.root, env=place.started_with(), check=False, capture_output=True)
+
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    (failure,) = only(status(place)[1]["entries"])["failures"]
+    assert (failure["verb"], failure["code"]) == ("restore", "process-gone")
+    assert failure["message"] == "its process is gone; 1 found damaged by then"
+    mend()
+    assert place.done("verify")["read"] == 2  # the pack and its data key
+    assert failures(place) == []

@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import pytest
 
-from proofkeep.damage import within
+from proofkeep.damage import unread
 from proofkeep.drill import DrillReport, Plan
 from proofkeep.drill.population import Population
 from proofkeep.errors import CancelledError, DrillFailedError, StoreUnavailableError
@@ -135,7 +135,7 @@ def test_drill_that_is_cancelled_while_it_draws_tells_what_had_not_opened(stored
     with pytest.raises(CancelledError), patch.object(Population, "walk", cut):
         stored.drill(Plan("first"), on_found=found.extend)
 
-    assert found == [within(name(stored, manifest), snapshot_of(stored))]
+    assert found == [unread(name(stored, manifest), snapshot_of(stored))]
 
 
 def test_drill_whose_store_goes_away_while_it_restores_tells_what_had_not_opened(stored: House) -> None:
@@ -147,7 +147,7 @@ def test_drill_whose_store_goes_away_while_it_restores_tells_what_had_not_opened
     with gone, pytest.raises(DrillFailedError):
         stored.drill(Plan("first", per_stratum=EVERYTHING), on_found=found.extend)
 
-    assert found == [within(bad, snapshot_of(stored))]
+    assert found == [unread(bad, snapshot_of(stored))]
 
 
 def test_drill_that_comes_to_its_end_tells_files_and_not_what_else_did_not_open(stored: House) -> None:
