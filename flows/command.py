@@ -52,7 +52,9 @@ def run(context: Context) -> Exit:
     superseded = [{"flow_run": str(run.id), "name": run.name, "by": str(run.by)} for run in done.superseded]
     result: dict[str, Any] = {"crashed": crashed, "told": told, "superseded": superseded, "troubles": troubles}
     if written_off is not None:
+        result["ended"] = [{"flow_run": str(run.id), "name": run.name} for run in written_off.ended]
         result["entries"] = written_off.entries
+        rows += [(str(run.id), f"{run.name}: had not begun, set Cancelled") for run in written_off.ended]
         rows += [(entry, "nobody backs it up until another host does") for entry in written_off.entries]
     context.report.tell(result, table(rows) or ["nothing to reconcile"])
     for each in done.troubles:

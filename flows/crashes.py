@@ -70,14 +70,16 @@ def tell_crash(client: SyncPrefectClient, run: FlowRun) -> bool:
     return tell_dead(client, run, gone(process))
 
 
-def tell_dead(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError) -> bool:
-    """The same for whoever knows that it is dead, and by what."""
+def tell_dead(
+    client: SyncPrefectClient, run: FlowRun, error: ProofkeepError, ended: StateType = StateType.CRASHED
+) -> bool:
+    """The same for whoever knows that it is dead, by what, and how it ended."""
     if present_card(client, run) is not None:
         return False
     error = _as_it_ended(client, run, error)
     _bury(client, run, str(error))
     told = _told(client, run, error)
-    lead(client, run.id, StateType.CRASHED, told)
+    lead(client, run.id, ended, told)
     return True
 
 

@@ -1,6 +1,7 @@
 """A host that is lost for good, as a person states it: its runs are made retryable, each with a card that says so.
 
 `reconcile` judges processes, which only their own host can: of a host that is gone nobody tells how its runs ended.
+What was due on it and did not begin is ended too: a machine that comes back would read an old source as if it were new.
 Silence alone proves nothing, a line may be cut; so a person states it, and whatever was heard of the host contradicts.
 """
 
@@ -8,18 +9,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import WorkQueueFilter, WorkQueueFilterName
 from prefect.client.schemas.objects import FlowRun, StateType, WorkQueue
+from prefect.states import Cancelled
 
 from blocks.server import named_server
+from flows.apart import apart
 from flows.crashes import tell_dead
 from flows.heard import LONG_AGO, last_word
 from flows.history import spelled
 from flows.queues import queues_here, queues_of
-from flows.reconcile import OURS, Reconciliation, process_of, runs_under_way, work_through
+from flows.reconcile import OURS, Reconciled, Reconciliation, pages, process_of, runs_under_way, work_through
 from flows.standing import entries_of
+from flows.superseded import waiting_on, waits
 from proofkeep import events
 from proofkeep.configuration.duration import spell_duration
 from proofkeep.configuration.identity import host_name
@@ -36,17 +41,20 @@ class WrittenOff:
 
     Attributes:
         runs: as `reconcile` tells them.
+        ended: that were due on it and had not begun, which are Cancelled now.
         entries: that its work queue backed up, and that nobody backs up until another host does.
     """
 
     runs: Reconciliation
+    ended: list[Reconciled]
     entries: list[str]
 
 
 def write_off(host: str, silence: timedelta = SILENCE) -> WrittenOff:
     """Set every run under way on a lost host Crashed, with its task runs and its card; concurrency slots come free.
 
-    So too a Crashed one that has no card gets one. What one run brings up keeps no other from being handled.
+    So too a Crashed or Cancelled one that has no card gets one; what was due there and has not begun is Cancelled. What
+    one run brings up keeps no other from being handled.
 
     Args:
         host: its name, as a run's label `proofkeep.host` or its work queue has it.
@@ -63,12 +71,19 @@ def write_off(host: str, silence: timedelta = SILENCE) -> WrittenOff:
         names = WorkQueueFilterName(any_=queues_of(host))
         queues = client.read_work_queues(work_queue_filter=WorkQueueFilter(name=names))
         _refuse_heard(client, host, queues, silence)
-        told = {StateType.CRASHED: lambda client, run: _ran_on(host, run) and tell_dead(client, run, _lost(host, run))}
+        told = {how: partial(_tell, host, how) for how in (StateType.CRASHED, StateType.CANCELLED)}
         work_through(client, done, [], lambda run: _death(client, host, run, silence), told, timedelta())
+        ended = _end_waiting(client, host, done)
         if not (queues or done.crashed or done.told or done.troubles):
             raise UsageError(f"no work queue and no run is of host {host}")
-        written_off = WrittenOff(done, entries_of(client, host))
-    events.emit("host-written-off", host=host, runs=len(done.crashed), entries=len(written_off.entries))
+        written_off = WrittenOff(done, ended, entries_of(client, host))
+    events.emit(
+        "host-written-off",
+        host=host,
+        runs=len(done.crashed),
+        ended=len(ended),
+        entries=len(written_off.entries),
+    )
     return written_off
 
 
@@ -99,6 +114,25 @@ def _death(client: SyncPrefectClient, host: str, run: FlowRun, silence: timedelt
     if not _ran_on(host, run) or last_word(client, run) > _now(client) - silence:
         return None
     return _lost(host, run)
+
+
+def _tell(host: str, how: StateType, client: SyncPrefectClient, run: FlowRun) -> bool:
+    """Give a run its card that ended on the host; one that was Cancelled before it began did nothing to be told."""
+    if not _ran_on(host, run) or (how is StateType.CANCELLED and run.run_count == 0):
+        return False
+    return tell_dead(client, run, _lost(host, run), how)
+
+
+def _end_waiting(client: SyncPrefectClient, host: str, done: Reconciliation) -> list[Reconciled]:
+    """End what was due on the host and has not begun."""
+    ended = []
+    for run in list(pages(client, waiting_on(queues_of(host), OURS))):
+        with apart(run, done.troubles):
+            if waits(run):
+                said = f"host {host} is lost, and had not begun this run"
+                client.set_flow_run_state(run.id, Cancelled(message=said))
+                ended.append(Reconciled(run.id, run.name, None, state="Cancelled"))
+    return ended
 
 
 def _ran_on(host: str, run: FlowRun) -> bool:

@@ -54,7 +54,8 @@ _COMPARE_HEADS = (
 _FROM_ANOTHER_HOST = (
     "give the entries of that host to another one (`host` in the inventory, then `proofkeep apply`), and start a new "
     "run, **Run** on the new deployment: it reads the source anew. Where the source went with the host, restore its "
-    "newest snapshot. If the disk comes back under the host's name, {retry}: what waited there is sent."
+    "newest snapshot. If the disk comes back under the host's name, run `proofkeep resume-transfers` there: it sends "
+    "what waited. A Retry reads the source as it lies there, however old, unless this run had read it to its end."
 )
 _ANOTHER_JOURNAL = (
     "start a new run, **Run** on its deployment: a damaged catalog is learned anew, and a Retry would meet a "

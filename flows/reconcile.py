@@ -109,7 +109,7 @@ def reconcile(settled: timedelta = SETTLED, stuck: timedelta = STUCK) -> Reconci
             with apart(None, done.troubles, "control queue"):
                 make_control_queue(client)
             work_through(client, done, left, lambda run: _death(run, stuck), _TELL, settled)
-            for run, newest in older(list(_pages(client, waiting_on(queues_here(), OURS)))):
+            for run, newest in older(list(pages(client, waiting_on(queues_here(), OURS)))):
                 with apart(run, done.troubles):
                     if (ended := give_way(client, run, newest)) is not None:
                         done.superseded.append(_superseded(ended))
@@ -143,7 +143,7 @@ def work_through(
                 left.append(run)
                 done.crashed.append(_crashed(client, run, error))
     for how, give_card in tell.items():
-        for run in list(_pages(client, _ended(how, settled))):
+        for run in list(pages(client, _ended(how, settled))):
             with apart(run, done.troubles):
                 if give_card(client, run):
                     left.append(run)
@@ -227,7 +227,7 @@ def _is_of_this_host(run: FlowRun) -> bool:
 def runs_under_way(client: SyncPrefectClient) -> list[FlowRun]:
     """All runs that a worker has taken and that have not ended, as the server shows them."""
     types = [*UNDER_WAY, StateType.PENDING]
-    return list(_pages(client, FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=types)))))
+    return list(pages(client, FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=types)))))
 
 
 def _ended(how: StateType, settled: timedelta) -> FlowRunFilter:
@@ -238,7 +238,8 @@ def _ended(how: StateType, settled: timedelta) -> FlowRunFilter:
     )
 
 
-def _pages(client: SyncPrefectClient, wanted: FlowRunFilter) -> Iterator[FlowRun]:
+def pages(client: SyncPrefectClient, wanted: FlowRunFilter) -> Iterator[FlowRun]:
+    """All runs that are wanted, as the server gives them."""
     offset = 0
     while page := client.read_flow_runs(flow_run_filter=wanted, limit=_PAGE, offset=offset):
         yield from page

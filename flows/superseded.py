@@ -66,7 +66,7 @@ def older(waiting: Iterable[FlowRun]) -> Iterator[tuple[FlowRun, FlowRun]]:
 
 def give_way(client: SyncPrefectClient, run: FlowRun, newest: FlowRun) -> Superseded | None:
     """End a run that waits, in favour of `newest`; None where it no longer waits, or the newest was cancelled."""
-    if not _waits(client.read_flow_run(run.id)):
+    if not _is_due(client.read_flow_run(run.id)):
         return None
     stays = client.read_flow_run(newest.id).state
     if newest.expected_start_time is None or stays is None or stays.is_cancelled() or stays.is_cancelling():
@@ -79,11 +79,14 @@ def give_way(client: SyncPrefectClient, run: FlowRun, newest: FlowRun) -> Supers
     return Superseded(run.id, run.name, newest.id, said)
 
 
-def _waits(run: FlowRun) -> bool:
-    """Whether nothing has taken it; the server may have told it late since it was listed, which is another state."""
-    return run.state_type is StateType.SCHEDULED and _is_due(run)
+def waits(run: FlowRun) -> bool:
+    """Whether nothing has begun it, and its time has come by the server's clock: ours may err.
+
+    The server may have told it late since it was listed, which is another state.
+    """
+    return run.state_type is StateType.SCHEDULED and run.run_count == 0 and run.estimated_start_time_delta > timedelta()
 
 
 def _is_due(run: FlowRun) -> bool:
-    """Whether a schedule made it, nothing has begun it, and its time has come by the server's clock: ours may err."""
-    return run.auto_scheduled and run.run_count == 0 and run.estimated_start_time_delta > timedelta()
+    """Whether it waits, and a schedule made it."""
+    return run.auto_scheduled and waits(run)

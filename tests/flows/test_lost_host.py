@@ -3,15 +3,15 @@
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.events import emit_event
-from prefect.states import Pending, Running
+from prefect.states import Cancelled, Pending, Running, Scheduled
 
 from flows import lost_host
 from flows.heard import HEARTBEAT, last_word
@@ -76,6 +76,14 @@ def taken(queue: str, parameters: dict[str, Any]) -> FlowRun:
         return api.create_flow_run_from_deployment(deployment.id, parameters=parameters, state=Pending())
 
 
+def scheduled(queue: str, later: timedelta) -> FlowRun:
+    """A run that no worker has taken, and whose time is so much later than now."""
+    with client() as api:
+        deployment = api.read_deployment_by_name(f"backup/home-{queue}")
+        state: State[Any] = Scheduled(scheduled_time=datetime.now(UTC) + later)
+        return api.create_flow_run_from_deployment(deployment.id, state=state)
+
+
 def test_run_of_a_lost_host_is_crashed_and_its_card_says_what_is_lost(queue: str, house: House) -> None:
     run = taken(queue, house.parameters())
     with client() as api:
@@ -96,7 +104,7 @@ def test_run_of_a_lost_host_is_crashed_and_its_card_says_what_is_lost(queue: str
     assert f"in the spool on host {queue}, of this run and of earlier ones, is **lost unless" in row(text, "safe")
     assert "grows older until a run commits" in row(text, "recovery point")
     assert row(text, "without backups") == "`home`, `mail`, until another host backs them up"
-    assert f"prefect flow-run retry {run.id}" in text
+    assert "run `proofkeep resume-transfers` there: it sends what waited. A Retry reads the source" in text
     assert attempts(house) == [], "no status of this host shows it for ever"
 
 
@@ -119,6 +127,37 @@ def test_crashed_run_of_a_lost_host_that_has_no_card_gets_one(gone: str) -> None
     assert [each.id for each in done.runs.told] == [run]
     assert message(now(run)).startswith(f"{AGAIN}host {gone} is lost, ")
     assert "`host-lost`" in artifacts(run)["markdown"]
+
+
+def test_run_that_was_due_on_a_lost_host_is_cancelled_and_one_to_come_is_not(queue: str) -> None:
+    due, to_come = (scheduled(queue, timedelta(hours=hours)) for hours in (-1, 24))
+
+    done = write_off(queue, NO_TIME)
+
+    assert [each.id for each in done.ended] == [due.id]
+    assert [now(each.id).state_name for each in (due, to_come)] == ["Cancelled", "Scheduled"]
+    assert message(now(due.id)) == f"host {queue} is lost, and had not begun this run"
+    assert done.runs.told == []
+    assert artifacts(due.id) == {}
+
+
+def test_run_of_a_lost_host_that_somebody_cancelled_gets_its_card(queue: str, house: House) -> None:
+    """Prefect itself ends what was to be cancelled when nobody does within five minutes."""
+    run, never_begun = taken(queue, house.parameters()), taken(queue, house.parameters())
+    with client() as api:
+        api.set_flow_run_state(run.id, Running(), force=True)
+        api.update_flow_run_labels(run.id, on(queue).labels())
+        for each in (run, never_begun):
+            api.set_flow_run_state(each.id, Cancelled(message="Flow run cancellation timed out."), force=True)
+
+    done, again = write_off(queue, NO_TIME), write_off(queue, NO_TIME)
+
+    assert [(each.id, each.state) for each in done.runs.told] == [(run.id, "Cancelled")]
+    assert now(run.id).state_name == "Cancelled"
+    assert message(now(run.id)).startswith(f"{AGAIN}host {queue} is lost, ")
+    assert "`host-lost`" in artifacts(run.id)["markdown"]
+    assert artifacts(never_begun.id) == {}
+    assert again.runs.told == []
 
 
 @pytest.mark.usefixtures("prefect")

@@ -10,6 +10,7 @@ from flows.next_step import next_step
 from infra.error_codes import PAGES
 from proofkeep.errors import (
     DamagedError,
+    HostLostError,
     LedgerAheadError,
     LedgerBusyError,
     ObjectUnreadableError,
@@ -70,6 +71,7 @@ def test_card_advises_a_retry_where_its_page_does_and_no_retry_alone_where_the_p
         (DamagedError, {}, "sends again what the source still holds of them"),
         (DamagedError, {}, "Retry does not mend stored bytes"),
         (SelfCheckError, {}, "on sound hardware"),
+        (HostLostError, {}, "reads the source as it lies there, however old, unless"),
     ],
 )
 def test_step_and_page_say_in_the_same_words_what_works(
