@@ -5,7 +5,7 @@ from prefect.futures import PrefectFuture
 
 from flows.cards import failure_told
 from flows.host import claim
-from flows.lateness import WINDOW_SECONDS, Window, missed_window
+from flows.lateness import SILENCE_SECONDS, WINDOW_SECONDS, Silence, Window, missed_window
 from flows.runs import named_by, this_run
 from flows.telling import telling
 from flows.watching import threads
@@ -19,7 +19,12 @@ AT_ONCE = 64
 
 
 @flow(name="fleet", flow_run_name=named_by("inventory"), task_runner=threads(AT_ONCE), **telling())
-def fleet(inventory: str, deployments: list[str], window_seconds: Window = WINDOW_SECONDS) -> Receipt:
+def fleet(
+    inventory: str,
+    deployments: list[str],
+    window_seconds: Window = WINDOW_SECONDS,
+    silence_seconds: Silence = SILENCE_SECONDS,
+) -> Receipt:
     """Run every deployment once and wait for all; a retry starts those again that failed, and waits for those at work.
 
     Cancelling this run cancels those that it started: the server does, which looks for them every 20 s.
@@ -28,11 +33,12 @@ def fleet(inventory: str, deployments: list[str], window_seconds: Window = WINDO
         inventory: name of the inventory, for the card.
         deployments: `flow/name` of each, as a rule `backup/ENTRY`.
         window_seconds: how late a run may start before it and the backups it starts say so.
+        silence_seconds: how long a queue may be asked for no runs before a backup that waits in it fails.
     """
     with failure_told("fleet", inventory) as card:
         claim(run := this_run())
         card.first |= missed_window(run, window_seconds)
-        futures = {name: run_entry.submit(name) for name in dict.fromkeys(deployments)}
+        futures = {name: run_entry.submit(name, silence_seconds) for name in dict.fromkeys(deployments)}
         told = {name: _told(future) for name, future in futures.items()}
         failed = [name for name, future in futures.items() if not future.state.is_completed()]
         status = f"{len(futures) - len(failed)} of {counted(len(futures), 'entry', 'entries')} backed up"

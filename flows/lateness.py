@@ -18,6 +18,13 @@ WINDOW_SECONDS = 3600
 
 Window = Annotated[int, Field(ge=1, le=36_500 * 86_400, description="How late a run may start before it says so.")]
 
+SILENCE_SECONDS = 3600
+"""Silence that a fleet bears whose parameters name none."""
+
+Silence = Annotated[
+    int, Field(ge=1, le=36_500 * 86_400, description="How long a backup waits in a queue that no worker asks for runs.")
+]
+
 _FIRST = 1
 
 

@@ -14,9 +14,8 @@ from prefect.exceptions import ObjectNotFound
 
 from proofkeep.errors import EntriesFailedError, UsageError
 from tasks.boundary import only_our_errors
+from tasks.elsewhere import wait_for
 from tasks.kinds import DURABLE, Receipt
-
-_POLL_SECONDS = 2.0
 
 
 def _entry_key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
@@ -25,8 +24,8 @@ def _entry_key(context: TaskRunContext, parameters: dict[str, Any]) -> str:
 
 
 @task(name="run_entry", task_run_name="run-{deployment}", cache_key_fn=_entry_key, **DURABLE)
-def run_entry(deployment: str) -> Receipt:
-    """Run a deployment and wait until it has ended.
+def run_entry(deployment: str, silence_seconds: int) -> Receipt:
+    """Run a deployment and wait until it has ended, or was given up as `wait_for` has it.
 
     A fleet whose process died left what it started at work: its retry waits for that, and starts again what failed.
 
@@ -38,10 +37,11 @@ def run_entry(deployment: str) -> Receipt:
         try:
             key = _run_key(_this_fleet(), deployment)
             run: FlowRun = run_deployment(  # type: ignore[assignment] # sync
-                deployment, poll_interval=_POLL_SECONDS, idempotency_key=key
+                deployment, timeout=0, idempotency_key=key
             )
         except ObjectNotFound:
             raise UsageError(f"deployment {deployment} does not exist at this prefect server") from None
+        run = wait_for(run, silence_seconds)
         if run.state is None or not run.state.is_completed():
             said = f": {run.state.message}" if run.state and run.state.message else ""
             raise EntriesFailedError(f"run {run.id} of {deployment} is {run.state_name or 'unknown'}{said}")
