@@ -38,7 +38,7 @@ from tasks.kinds import Receipt
 from tasks.spot_check import SpotCheck, spot_check_elsewhere, spot_check_here
 
 STEPS = 4  # and one for each live source
-SPOT_CHECK_SECONDS = 3600.0
+SPOT_CHECK_SECONDS = 3600
 
 
 @flow(

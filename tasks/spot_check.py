@@ -16,17 +16,17 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 
+from proofkeep.configuration.duration import spell_duration
 from proofkeep.configuration.identity import host_name
 from proofkeep.drill import Live, Question, spot_check
 from proofkeep.errors import SourceUnavailableError, UsageError
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.repository import Repository
 from tasks.boundary import only_our_errors
-from tasks.kinds import REPEATABLE, Receipt
+from tasks.elsewhere import POLL_SECONDS, give_up
+from tasks.kinds import ONCE, REPEATABLE, Receipt
 
 ANSWERS = "spot-check-answers"
-
-_POLL_SECONDS = 2.0
 
 
 class SpotCheck:
@@ -58,9 +58,11 @@ def spot_check_here(check: SpotCheck, questions: Sequence[Receipt]) -> Receipt:
         return asdict(spotted)
 
 
-@task(name="spot_check", **REPEATABLE)
-def spot_check_elsewhere(deployment: str, questions: Sequence[Receipt], timeout_seconds: float) -> Receipt:
+@task(name="spot_check", **ONCE)
+def spot_check_elsewhere(deployment: str, questions: Sequence[Receipt], timeout_seconds: int) -> Receipt:
     """Run `deployment` of the flow `spot_check`, which lives on the source's host, and take its answers.
+
+    Its own task is tried again there; one that has not ended in time is cancelled, and not asked for again.
 
     Raises:
         UsageError: there is no such deployment.
@@ -72,13 +74,14 @@ def spot_check_elsewhere(deployment: str, questions: Sequence[Receipt], timeout_
                 deployment,
                 parameters={"questions": list(questions)},
                 timeout=timeout_seconds,
-                poll_interval=_POLL_SECONDS,
+                poll_interval=POLL_SECONDS,
             )
         except ObjectNotFound:
             raise UsageError(f"deployment {deployment} does not exist at this prefect server") from None
         if run.state is None or not run.state.is_completed():
-            state = run.state_name or "unknown"
-            raise SourceUnavailableError(f"spot-check run {run.id} on the source's host is {state}, not completed")
+            ended = f"is {run.state_name or 'unknown'}, not completed"
+            left = "" if run.state and run.state.is_final() else _cancelled(run, timeout_seconds)
+            raise SourceUnavailableError(f"spot-check run {run.id} on the source's host {ended}{left}")
         return _told(run)
 
 
@@ -86,6 +89,13 @@ def tell_answers(told: Receipt) -> None:
     """Leave the answers where `spot_check_elsewhere` finds them."""
     about = {name: told[name] for name in ("host", "entry", "at")}
     create_table_artifact([about | answer for answer in told["answers"]], key=ANSWERS, description="keyed ids only")
+
+
+def _cancelled(run: FlowRun, timeout_seconds: int) -> str:
+    """Cancel it; what is said of that."""
+    with get_client(sync_client=True) as client:
+        give_up(client, run, "the drill that asked waits no longer")
+    return f" in {spell_duration(timeout_seconds)}, and was cancelled"
 
 
 def _told(run: FlowRun) -> Receipt:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun
 
 from blocks import KeyProvider
@@ -159,21 +160,25 @@ def test_role_without_the_right_to_unwrap_fails_the_drill(stored: House, memory:
     assert [each["code"] for each in document(stored, "denied")["steps_failed"]] == ["key-denied"]
 
 
-@pytest.mark.usefixtures("worker")
-def test_answers_come_from_another_host_by_its_own_run(stored: House, memory: Path) -> None:
-    """The worker stands for the source's host: its process shares nothing with the drill but server and repository."""
-    own = {"entry": ENTRY, "repository": stored.name, "source": stored.name}
+def deploy_spot_check(house: House, name: str, queue: str) -> UUID:
+    own = {"entry": ENTRY, "repository": house.name, "source": house.name}
     with client() as api:
-        api.create_deployment(
+        return api.create_deployment(
             api.create_flow(spot_check),
-            "elsewhere",
+            name,
             parameters=own,
             work_pool_name="proofkeep",
-            work_queue_name=QUEUE,
+            work_queue_name=queue,
             entrypoint="flows.spot_check.spot_check",
             pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}],
             enforce_parameter_schema=False,
         )
+
+
+@pytest.mark.usefixtures("worker")
+def test_answers_come_from_another_host_by_its_own_run(stored: House, memory: Path) -> None:
+    """The worker stands for the source's host: its process shares nothing with the drill but server and repository."""
+    deploy_spot_check(stored, "elsewhere", QUEUE)
     live = [{"entry": ENTRY, "deployment": "spot_check/elsewhere"}]
 
     run = run_here(restore_drill, parameters(stored, memory, drill="remote", live=live))
@@ -182,6 +187,25 @@ def test_answers_come_from_another_host_by_its_own_run(stored: House, memory: Pa
     (spot,) = document(stored, "remote")["live_source"]
     assert spot["counts"]["equal"] == 3
     assert spot["host"] == os.uname().nodename
+
+
+def test_host_that_is_silent_is_asked_once_and_not_days_later(
+    stored: House, memory: Path, deployed: PrefectSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert deployed.directory.is_dir()
+    monkeypatch.setattr("flows.drill.SPOT_CHECK_SECONDS", 1)
+    deployment = deploy_spot_check(stored, "silent", "silent-control")
+    live = [{"entry": ENTRY, "deployment": "spot_check/silent"}]
+
+    run = run_here(restore_drill, parameters(stored, memory, drill="silent", live=live))
+
+    assert run.state_name == "Failed"
+    (failure,) = document(stored, "silent")["steps_failed"]
+    assert (failure["step"], failure["code"]) == ("spot_check", "source-unavailable")
+    assert failure["message"].endswith(", not completed in 1s, and was cancelled")
+    with client() as api:
+        (asked,) = api.read_flow_runs(deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment])))
+    assert (asked.state_name, message(asked)) == ("Cancelled", "the drill that asked waits no longer")
 
 
 def test_deployment_that_does_not_exist_fails_the_drill(stored: House, memory: Path) -> None:
