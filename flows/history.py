@@ -1,7 +1,7 @@
 """Since when a run fails, and the runs of its entry before it, as the Prefect server remembers them."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import takewhile
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -21,6 +21,7 @@ from flows.heard import last_heard, last_sign
 from proofkeep.errors import HostLostError, ProcessGoneError, ProofkeepError, ServerUnavailableError
 
 _LOOKED_BACK = 100
+_NANOSECONDS = 10**9
 _FAILED = (StateType.FAILED, StateType.CRASHED)
 _ENDED = [*_FAILED, StateType.COMPLETED]
 
@@ -29,7 +30,7 @@ def since(client: SyncPrefectClient, run: FlowRun, subject: str, error: Proofkee
     """When this run failed first, and when the runs of the same entry that failed in a row up to then began to.
 
     A process that was killed tells no instant: it died between its last sign of life and when that was noticed. And a
-    server that is away went between the last that it heard of the run and when the run gave up.
+    server that is away went between the last that it heard of the run before that gave up, and then.
 
     Args:
         subject: what the runs of the same entry are called by.
@@ -39,8 +40,10 @@ def since(client: SyncPrefectClient, run: FlowRun, subject: str, error: Proofkee
     first = min(failed, key=lambda state: state.timestamp, default=None)
     noticed = now if first is None else min(first.timestamp, now)
     killed = isinstance(error, ProcessGoneError | HostLostError) if first is None else first.type is StateType.CRASHED
-    away = first is None and isinstance(error, ServerUnavailableError)
-    heard = last_sign(client, run, noticed) if killed else last_heard(client, run, noticed) if away else noticed
+    if (gave_up := _gave_up(error, now)) is not None and gave_up <= noticed:
+        noticed, heard = gave_up, last_heard(client, run, gave_up)
+    else:
+        heard = last_sign(client, run, noticed) if killed else noticed
     own = _between(heard, noticed)
     before = _ended_before(client, run, subject, heard)
     latest = next(before, None)
@@ -51,6 +54,13 @@ def since(client: SyncPrefectClient, run: FlowRun, subject: str, error: Proofkee
     ended = row[-1].end_time or now
     alive = last_sign(client, row[-1], ended) if row[-1].state_type is StateType.CRASHED else ended
     return f"{own}; {told} before it failed too, the first {_between(alive, ended)}"
+
+
+def _gave_up(error: ProofkeepError, now: datetime) -> datetime | None:
+    """When a run gave up on the server, which ends it; None where something else does."""
+    if not isinstance(error, ServerUnavailableError):
+        return None
+    return now if error.gave_up_ns is None else datetime.fromtimestamp(error.gave_up_ns / _NANOSECONDS, UTC)
 
 
 def _between(earliest: datetime, latest: datetime) -> str:

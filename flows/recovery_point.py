@@ -29,7 +29,7 @@ def recovery_point(verb: str, run: FlowRun, state: Path | None, left: Mapping[st
     """
     if verb in _OF_MANY:
         return "of each entry: see the status, and the card of its own last run"
-    effect = _effect(verb, error)
+    effect = _effect(verb, error, left.get(run.id.hex))
     if state is None:
         return f"{effect}; which snapshot is the newest is not known without the repository block, {_ASK}"
     now = time.time_ns()
@@ -85,9 +85,11 @@ def _told(newest: Remembered, now: int, *, named: bool) -> str:
     return f"{of}`{newest.snapshot}` of {instant}, {old}{incomplete}"
 
 
-def _effect(verb: str, error: ProofkeepError) -> str:
+def _effect(verb: str, error: ProofkeepError, own: Left | None) -> str:
     if isinstance(error, PartialSnapshotError):
         return "a snapshot was committed but is not complete: the age of the last complete one goes on growing"
+    if verb == BACKUP and own is not None and own.committed:
+        return "this run had committed a snapshot before it failed"
     if verb == BACKUP:
         return "stays where it was and grows older until a run commits"
     if verb == "verify" and isinstance(error, DamagedError):

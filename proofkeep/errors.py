@@ -326,7 +326,11 @@ class PeerIdentityError(TransportError):
 
 
 class ServerUnavailableError(TransportError):
-    """The Prefect server did not answer a run or a command for as long as it waits."""
+    """The Prefect server did not answer a run or a command for as long as it waits.
+
+    Attributes:
+        gave_up_ns: when who asked gave up, by its clock; None where no run did.
+    """
 
     code = "server-unavailable"
     cause = "unreachable prefect server"
@@ -335,6 +339,7 @@ class ServerUnavailableError(TransportError):
         "Check the Prefect server, its PostgreSQL and the way to it. Then press Retry, or run the command again; what "
         "was sealed and sent is kept, and runs under way go on meanwhile."
     )
+    gave_up_ns: int | None = None
 
 
 class TransferFailedError(TransportError):

@@ -1,5 +1,6 @@
 """The Prefect server that did not answer, as an error of ours; errors of clients of other servers are none of these."""
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from proofkeep.errors import ServerUnavailableError
 
 _TOO_MANY_REQUESTS = 429
 _OUT_OF_ORDER = 500  # this and above say that it, its database or the proxy before it cannot answer now
+_PORTS = {"http": 80, "https": 443}
 
 
 def unanswered(step: str, error: BaseException) -> ServerUnavailableError | None:
@@ -22,7 +24,9 @@ def unanswered(step: str, error: BaseException) -> ServerUnavailableError | None
     for each in _with_causes(error):
         if (trouble := _trouble(each)) is not None:
             host = urlsplit(PREFECT_API_URL.value() or "").hostname
-            return ServerUnavailableError(f"step {step} gave up: prefect server on host {host} {trouble}")
+            away = ServerUnavailableError(f"step {step} gave up: prefect server on host {host} {trouble}")
+            away.gave_up_ns = time.time_ns()
+            return away
     return None
 
 
@@ -44,6 +48,17 @@ def _trouble(error: BaseException) -> str | None:
 def _is_of_the_server(error: httpx.TransportError | httpx.HTTPStatusError) -> bool:
     """Whether it was the server that was asked."""
     server = PREFECT_API_URL.value()
-    with suppress(RuntimeError):  # not known whom it was about
-        return server is not None and str(error.request.url).startswith(server.rstrip("/"))
+    with suppress(RuntimeError, httpx.InvalidURL):  # not known whom it was about, or which server is meant
+        return server is not None and _lies_below(httpx.URL(server), error.request.url)
     return False
+
+
+def _lies_below(server: httpx.URL, asked: httpx.URL) -> bool:
+    """Whether an address is one of the server's, however either is spelled."""
+    above = server.path.rstrip("/")
+    return _origin(server) == _origin(asked) and f"{asked.path}/".startswith(f"{above}/")
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    """Scheme and host in small letters, and the port."""
+    return url.scheme, url.host, url.port or _PORTS.get(url.scheme)

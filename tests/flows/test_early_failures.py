@@ -16,7 +16,7 @@ from flows.remembering import remembering
 from flows.status import status
 from tests.flows.house import ENTRY, House
 from tests.flows.running import artifact_id, artifacts, client, limit_to_one, message, run_here, run_here_again, verdict
-from tests.flows.test_failure_cards import run_here_unchecked
+from tests.flows.test_failure_cards import card, row, run_here_unchecked
 
 
 @pytest.fixture
@@ -117,6 +117,20 @@ def test_retry_that_is_refused_on_the_wrong_host_opens_nothing_there(backed_up: 
 
     assert run.state_name == "Failed"
     assert seen(backed_up).state_name == "Completed"
+
+
+def test_backup_that_loses_the_server_behind_its_commit_names_its_snapshot_as_the_recovery_point(
+    backed_up: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object) -> None:
+        raise never_answered(f"{PREFECT_API_URL.value()}/artifacts")
+
+    monkeypatch.setattr("flows.backup.say_commit", fault)
+    run = run_here(backup, backed_up.parameters())
+
+    assert "[server-unavailable]" in message(run)
+    words = "this run had committed a snapshot before it failed; last committed here"
+    assert row(card(run), "recovery point").startswith(f"{words}: `{run.id.hex}.0001` of ")
 
 
 @pytest.mark.parametrize("address,state", [("{server}/leases", "Completed"), ("http://elsewhere", "Failed")])

@@ -1,6 +1,7 @@
 """Since when a card says that a run fails: no later than its last sign of life, and in a row that any success ends."""
 
 import os
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -134,6 +135,35 @@ def test_what_the_server_hears_once_it_is_back_tells_nothing_of_when_it_went(sub
         own = since(api, run, subject, ServerUnavailableError("x"), gave_up).partition("; ")[0]
 
     assert own in {spelled(last), f"between {spelled(last)} and {spelled(gave_up)}"}
+
+
+@pytest.mark.parametrize("ends", [[], [Crashed()]], ids=["told by itself", "told by its worker"])
+def test_run_that_had_given_up_before_the_server_was_back_failed_before_that(ends: list[object], subject: str) -> None:
+    run = named(subject)
+    error = ServerUnavailableError("x")
+    last, error.gave_up_ns = began(run), time.time_ns()
+    gave_up = spelled(datetime.fromtimestamp(error.gave_up_ns / 10**9, UTC))
+    until(lambda: spelled(datetime.now(UTC)) > gave_up, "the second is over")
+    bar_moves(run)
+    heart_beats(run)
+    task_begins(run)
+    end(run.id, *ends)
+
+    own, _ = told(run, subject, error)
+
+    assert own in {spelled(last), f"between {spelled(last)} and {gave_up}"}
+
+
+def test_retry_that_gave_up_on_the_server_failed_first_when_its_first_attempt_did(subject: str) -> None:
+    run = named(subject)
+    end(run.id, Failed())
+    with client() as api:
+        (first,) = (state.timestamp for state in api.read_flow_run_states(run.id) if state.is_failed())
+    end(run.id, Scheduled(), Running())
+    error = ServerUnavailableError("x")
+    error.gave_up_ns = time.time_ns()
+
+    assert told(now(run.id), subject, error)[0] == spelled(first)
 
 
 def test_what_others_do_of_a_dead_run_is_no_sign_of_its_life(subject: str) -> None:

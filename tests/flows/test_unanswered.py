@@ -1,6 +1,7 @@
 """A question that the Prefect server did not answer ends a step `server-unavailable`, and nothing else does."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -82,11 +83,60 @@ def test_status_that_says_that_the_server_cannot_answer_now(status: int, questio
 
 @pytest.mark.parametrize("question", [ask, take_a_slot], ids=lambda question: question.__name__)
 def test_connection_that_the_server_does_not_take(question: Callable[[], None]) -> None:
+    asked = time.time_ns()
     with prefect_at(NOBODY):
         error = met(question)
 
     assert isinstance(error, ServerUnavailableError)
     assert str(error) == f"step upload gave up: prefect server on host {LOOPBACK} does not answer (ConnectError)"
+    assert error.gave_up_ns is not None
+    assert asked <= error.gave_up_ns <= time.time_ns()
+
+
+def no_answer(server: str, path: str) -> ProofkeepError:
+    """What becomes of it that Prefect's client, which knows its server by that address, gets no answer."""
+
+    def question() -> None:
+        with httpx.Client(base_url=server) as client:
+            raise httpx.ReadTimeout("x", request=client.build_request("GET", path))
+
+    return met(question)
+
+
+@pytest.mark.parametrize("path", ["/flow_runs/filter", "health"])
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "https://prefect.example/api",
+        "https://prefect.example/api/",
+        "https://prefect.example:443/api",
+        "http://prefect.example:80/api",
+        "HTTPS://Prefect.EXAMPLE:443/api/",
+        "https://prefect.example:4200",
+    ],
+)
+def test_server_is_known_however_its_address_is_spelled(spelled: str, path: str) -> None:
+    with temporary_settings({PREFECT_API_URL: spelled}):
+        error = no_answer(spelled, path)
+
+    assert isinstance(error, ServerUnavailableError)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "http://prefect.example/api",
+        "https://prefect.example:8443/api",
+        "https://prefect.example.net/api",
+        "https://prefect.example/apiary",
+        "https://prefect.example",
+    ],
+)
+def test_server_of_a_like_address_is_not_taken_for_it(other: str) -> None:
+    with temporary_settings({PREFECT_API_URL: "https://prefect.example/api"}):
+        error = no_answer(other, "health")
+
+    assert isinstance(error, UnexpectedError)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 409, 422])
