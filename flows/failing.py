@@ -20,6 +20,7 @@ from flows.standing import left_over, lost, safe, state_of, transfers, without_b
 from proofkeep import events
 from proofkeep.aftermath import Left
 from proofkeep.errors import HostLostError, ProofkeepError
+from proofkeep.inventory import host_of
 
 PAGES = "PROOFKEEP_PAGES"
 """Environment variable: URL below which the pages of docs/on-call/codes lie; unset, cards name the file."""
@@ -111,6 +112,7 @@ def _where(run: FlowRun, left: Mapping[str, Left]) -> str:
     where = [f"{words}`{run.parameters[name]}`" for name, words in names if isinstance(run.parameters.get(name), str)]
     if "entry" not in run.parameters:
         where += [f"entry `{name}`" for name in named_entries(run, left)]
-    if run.work_queue_name:  # the inventory's name of the host, which may call itself otherwise
-        where.append(f"work queue `{run.work_queue_name}`")
+    if queue := run.work_queue_name:  # the inventory's name of the host, which may call itself otherwise
+        of_host = "" if queue == host_of(queue) else f" of host `{host_of(queue)}`"
+        where.append(f"work queue `{queue}`{of_host}")
     return ", ".join(where) or "not known"

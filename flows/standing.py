@@ -16,6 +16,7 @@ from flows.host import JOURNAL, TAKEN
 from proofkeep.aftermath import Left, left_by
 from proofkeep.configuration.identity import host_name
 from proofkeep.errors import UsageError
+from proofkeep.inventory import host_of
 from proofkeep.progress import counted, in_units
 from proofkeep.state import run_id
 
@@ -161,5 +162,5 @@ def entries_of(client: SyncPrefectClient, queue: str) -> list[str]:
 
 def without_backups(client: SyncPrefectClient, run: FlowRun) -> str:
     """Whose recovery points stay where they are because the run's host is lost; empty where nobody can say."""
-    entries = entries_of(client, run.work_queue_name) if run.work_queue_name else []
+    entries = entries_of(client, host_of(run.work_queue_name)) if run.work_queue_name else []
     return f"{', '.join(f'`{entry}`' for entry in entries)}, until another host backs them up" if entries else ""

@@ -3,7 +3,7 @@
 Loaded by the commands and flows that need it only: pydantic and YAML take a while to import.
 """
 
-from proofkeep.inventory.fields import control_queue
+from proofkeep.inventory.fields import control_queue, host_of
 from proofkeep.inventory.model import Drill, Entry, Host, Inventory, Repository, Schedule, Verify
 from proofkeep.inventory.posture import Gap, gaps, render_posture
 from proofkeep.inventory.reading import load, parse
@@ -19,6 +19,7 @@ __all__ = [
     "Verify",
     "control_queue",
     "gaps",
+    "host_of",
     "load",
     "parse",
     "render_posture",

@@ -70,6 +70,11 @@ def control_queue(host: str) -> str:
     return f"{host}-control"
 
 
+def host_of(queue: str) -> str:
+    """Name of the host that a work queue is of, whichever of its two it is."""
+    return queue.removesuffix(control_queue(""))
+
+
 Line = Annotated[str, StringConstraints(pattern=_LINE, max_length=200)]
 """One line of text for people; visible to everyone who may use the Prefect UI."""
 

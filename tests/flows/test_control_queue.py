@@ -8,12 +8,15 @@ import pytest
 from prefect.client.schemas.objects import StateType
 from prefect.states import Pending
 
+from flows import failing
 from flows.backup import backup
 from flows.deploying.wanted import CONTROL_LIMIT
 from flows.reconcile import reconcile
+from proofkeep.errors import UsageError
 from tests.flows.conftest import QUEUE
 from tests.flows.house import ENTRY, House
 from tests.flows.running import client, deployment_run, ended, message, run_here
+from tests.flows.test_failure_cards import row
 from tests.flows.test_reconcile import now
 from tests.flows.worker import Worker
 
@@ -52,6 +55,19 @@ def test_what_is_waited_for_begins_while_backups_wait_for_the_hosts_queue(house:
     assert run.work_queue_name == f"{QUEUE}-control"
     assert run.state_name == "Completed", message(run)
     assert waiting.state_type is StateType.SCHEDULED
+
+
+@pytest.mark.usefixtures("deployed")
+def test_card_names_the_host_that_the_control_queue_is_of() -> None:
+    with client() as api:
+        resuming = api.read_deployment_by_name("resume_transfers/resume_transfers")
+        run = api.create_flow_run_from_deployment(resuming.id, parameters={"repository": "main"}, state=Pending())
+
+    text = failing.told_of("resume-transfers", "main", run, UsageError("x"))
+
+    with client() as api:
+        api.delete_flow_run(run.id)
+    assert row(text, "where") == f"repository block `main`, work queue `{QUEUE}-control` of host `{QUEUE}`"
 
 
 @pytest.mark.usefixtures("deployed")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
@@ -18,6 +18,7 @@ from flows.heard import HEARTBEAT, last_word
 from flows.host import JOURNAL, ProcessMark
 from flows.lost_host import write_off
 from flows.outside import AGAIN
+from flows.standing import without_backups
 from proofkeep.cli.exits import Exit
 from proofkeep.configuration.identity import host_name
 from proofkeep.errors import UsageError
@@ -106,6 +107,15 @@ def test_run_of_a_lost_host_is_crashed_and_its_card_says_what_is_lost(queue: str
     assert row(text, "without backups") == "`home`, `mail`, until another host backs them up"
     assert "run `proofkeep resume-transfers` there: it sends what waited. A Retry reads the source" in text
     assert attempts(house) == [], "no status of this host shows it for ever"
+
+
+def test_run_of_a_lost_hosts_control_queue_names_the_entries_of_the_host(queue: str) -> None:
+    run = FlowRun(flow_id=uuid4(), work_queue_name=f"{queue}-control")
+
+    with client() as api:
+        told = without_backups(api, run)
+
+    assert told == "`home`, `mail`, until another host backs them up"
 
 
 def test_run_that_had_not_begun_on_a_lost_host_is_crashed_too(queue: str) -> None:
