@@ -14,11 +14,12 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.settings import PREFECT_UI_URL
 
 from flows.failing import told_of
+from flows.giving_up import note_giving_up
 from flows.names import in_full, shortened
 from flows.patience import patient
 from flows.runs import this_run
 from proofkeep import events
-from proofkeep.errors import ProofkeepError
+from proofkeep.errors import ProofkeepError, ServerUnavailableError
 from proofkeep.model import Finding
 from tasks.boundary import advised, only_our_errors
 
@@ -103,6 +104,8 @@ def failure_told(verb: str, subject: str) -> Iterator[Card]:
             yield card
             card.end()
     except ProofkeepError as error:
+        if isinstance(error, ServerUnavailableError):  # whom the card is for may never hear of it
+            note_giving_up(this_run(), error)
         raise card.fail(error) from None
 
 

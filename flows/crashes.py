@@ -16,12 +16,13 @@ from prefect.client.schemas.objects import Artifact, FlowRun, StateType, TaskRun
 from prefect.states import Crashed
 
 from flows.cards import failure_title
+from flows.giving_up import gave_up
 from flows.host import ProcessMark, at_work_on
 from flows.limits import give_slot_back
 from flows.next_step import NEW_PARAMETERS
 from flows.outside import lead, tell_outside, verb_and_subject
 from flows.parameters import misfit
-from flows.remembering import gave_up, remember_failure
+from flows.remembering import remember_failure
 from proofkeep.attempts import BACKUP
 from proofkeep.configuration.identity import host_name
 from proofkeep.errors import HostLostError, ProcessGoneError, ProofkeepError, UsageError
@@ -49,7 +50,7 @@ def crash(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError) -> int
     """
     told = str(advised(error))
     try:
-        error = _as_it_ended(client, run, error)
+        error = _as_it_ended(run, error)
         task_runs = _bury(client, run, str(error))
         told = _told(client, run, error)
     finally:
@@ -76,19 +77,18 @@ def tell_dead(
     """The same for whoever knows that it is dead, by what, and how it ended."""
     if present_card(client, run) is not None:
         return False
-    error = _as_it_ended(client, run, error)
+    error = _as_it_ended(run, error)
     _bury(client, run, str(error))
     told = _told(client, run, error)
     lead(client, run.id, ended, told)
     return True
 
 
-def _as_it_ended(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError) -> ProofkeepError:
-    """Why a process ended that told this host before, or `error`, by which it is known to be gone."""
-    began = [state.timestamp for state in client.read_flow_run_states(run.id) if state.type is StateType.RUNNING]
-    if not began or not isinstance(error, ProcessGoneError):
+def _as_it_ended(run: FlowRun, error: ProofkeepError) -> ProofkeepError:
+    """Why a process ended that noted it on this host before, or `error`, by which it is known to be gone."""
+    if not isinstance(error, ProcessGoneError) or run.state_type is StateType.PENDING:  # that attempt never began
         return error
-    return gave_up(client.read_flow(run.flow_id).name, run, max(began)) or error
+    return gave_up(run) or error
 
 
 def _told(client: SyncPrefectClient, run: FlowRun, error: ProofkeepError) -> str:

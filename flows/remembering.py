@@ -13,7 +13,7 @@ from flows.runs import nanoseconds
 from proofkeep import events
 from proofkeep.attempts import BACKUP, DRILL, VERIFY, Attempt
 from proofkeep.configuration import Configuration
-from proofkeep.errors import CancelledError, ProofkeepError, ServerUnavailableError, UsageError
+from proofkeep.errors import CancelledError, ProofkeepError, UsageError
 from tasks.boundary import only_our_errors
 
 _VERBS = {"backup": BACKUP, "verify": VERIFY, "restore_drill": DRILL}
@@ -47,23 +47,6 @@ def remember_failure(flow: str, run: FlowRun, error: ProofkeepError) -> None:
         if not any(each.run == run.id.hex or _makes_good(each, verb, entries, run) for each in attempts):
             with configuration.recorded(verb, entries, run.id.hex) as recording:
                 recording.failure = error
-
-
-def gave_up(flow: str, run: FlowRun, began: datetime) -> ServerUnavailableError | None:
-    """What the present attempt of a dead run ended in on this host, if it could not tell the server, which was away.
-
-    Args:
-        began: when that attempt was set Running.
-    """
-    with _keeping_nobody(run):
-        if (verb := _VERBS.get(flow)) is not None:
-            configuration = _configuration(verb, run.parameters)
-            with configuration.history() as history:
-                own = [each for each in history.attempts(configuration.place) if each.run == run.id.hex]
-            last = max(own, key=lambda each: each.number, default=None)
-            if last and last.code == ServerUnavailableError.code and last.began >= nanoseconds(began):
-                return ServerUnavailableError(last.message)
-    return None
 
 
 def remember_cancelled(flow: str, run: FlowRun, error: CancelledError, at: datetime) -> None:

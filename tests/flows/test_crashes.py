@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.flows import Flow
 from prefect.states import Completed, Crashed, Pending, Running, Scheduled
 
 from flows.backup import backup
@@ -20,7 +21,7 @@ from flows.outside import AGAIN
 from flows.reconcile import reconcile
 from flows.status import status
 from proofkeep.attempts import BACKUP
-from proofkeep.errors import ProcessGoneError, ServerUnavailableError
+from proofkeep.errors import ProcessGoneError
 from proofkeep.history import History
 from tests.architecture.tree import ROOT
 from tests.flows.conftest import QUEUE
@@ -55,11 +56,11 @@ def seen(house: House) -> tuple[FlowRun, str]:
     return run, artifacts(run.id)["markdown"]
 
 
-def died(house: House) -> FlowRun:
-    """A run of the house's backup that looks under way, whose process is gone."""
+def died(house: House, flow: Flow[..., Any] = backup, parameters: dict[str, Any] | None = None) -> FlowRun:
+    """A run, of the house's backup if of no other flow, that looks under way and whose process is gone."""
     with client() as api:
-        given = backup.serialize_parameters(house.parameters())
-        run = api.create_flow_run(backup, parameters=given, state=Running())
+        given = flow.serialize_parameters(parameters or house.parameters())
+        run = api.create_flow_run(flow, parameters=given, state=Running())
         api.update_flow_run_labels(run.id, ended_process().labels())
         return api.read_flow_run(run.id)
 
@@ -201,43 +202,6 @@ def test_attempt_that_the_history_saw_die_is_open_once(house: House) -> None:
     assert [(run.id.hex, ProcessGoneError.code)] == before == attempts(house)
     assert f"`{ProcessGoneError.code}`" in artifacts(run.id)["markdown"]
     assert f"**{ProcessGoneError.code}**" in seen(house)[1]
-
-
-def leave_unanswered(house: House, run: FlowRun) -> None:
-    """The run's attempt as it ends where the server is away."""
-    with (
-        suppress(ServerUnavailableError),
-        house.configuration.history() as history,
-        history.recording(BACKUP, house.configuration.place, [ENTRY], run.id.hex),
-    ):
-        raise ServerUnavailableError("prefect server on host x does not answer")
-
-
-@pytest.mark.parametrize("crashed", [lambda _: None, crash], ids=["nobody said so", "its worker said so"])
-def test_dead_run_that_had_given_up_on_the_server_says_that_it_was_away(
-    crashed: Callable[[UUID], object], house: House
-) -> None:
-    run = died(house)
-    leave_unanswered(house, run)
-    crashed(run.id)
-
-    reconcile(settled=NO_TIME)
-
-    assert now(run.id).state_name == "Crashed"
-    assert "prefect server on host x does not answer [server-unavailable]. " in message(now(run.id))
-    assert "**unreachable prefect server** (`server-unavailable`" in artifacts(run.id)["markdown"]
-    assert attempts(house) == [(run.id.hex, ServerUnavailableError.code)]
-
-
-def test_retry_that_died_is_not_taken_for_the_attempt_before_that_gave_up_on_the_server(house: House) -> None:
-    run = died(house)
-    leave_unanswered(house, run)
-    with client() as api:
-        api.set_flow_run_state(run.id, Running(), force=True)
-
-    reconcile()
-
-    assert " is gone [process-gone]. " in message(now(run.id))
 
 
 def test_death_that_was_made_good_before_it_was_told_is_not_open(house: House) -> None:
