@@ -17,6 +17,9 @@ from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFi
 HEARTBEAT = "prefect.flow-run.heartbeat"
 """Event that Prefect's engine sends from the process of a run."""
 
+ENDED = "proofkeep.flow-run.ended"
+"""Event that our flows send behind the last of these; silent.yaml expects it."""
+
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 _CLOCKS_DIFFER = timedelta(days=3)

@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 from prefect.client.schemas.objects import FlowRun, State
+from prefect.events import emit_event
+from prefect.events.filters import EventFilter, EventNameFilter, EventResourceFilter
+from prefect.events.related import tags_as_related_resources
+from prefect.events.schemas.events import ReceivedEvent, RelatedResource
 from prefect.states import AwaitingRetry, Completed, Crashed, Failed, Pending, Running, Scheduled
 
 from flows.backup import PARTIAL, backup
-from flows.heard import last_beat
+from flows.heard import ENDED, HEARTBEAT, last_beat
 from flows.status import ATTENTION, status
 from infra.automations.definitions import FOLDER
 from tests.architecture.tree import ROOT
@@ -149,3 +153,51 @@ def test_run_whose_process_went_silent_is_told_and_one_that_ended_is_not(
     assert not [said for said in told(on_call, over) if said.endswith("is silent")]
     with client() as api:
         api.set_flow_run_state(run.id, Crashed(), force=True)
+
+
+@pytest.mark.usefixtures("prefect")
+def test_run_says_behind_its_last_heartbeat_that_it_ended() -> None:
+    run = run_here_tagged(status, {"repository": "nowhere"}, ["proofkeep"])
+
+    until(lambda: len(words_of(run)) > 1, "both are heard")
+
+    last, *before = words_of(run)
+    assert last.event == ENDED
+    assert [each.event for each in before] == [HEARTBEAT]
+    assert "prefect.tag.proofkeep" in {each.id for each in last.related}
+
+
+def words_of(run: FlowRun) -> list[ReceivedEvent]:
+    """What the server heard of a run the way of its heartbeats, the last first."""
+    asked = EventFilter(
+        event=EventNameFilter(name=[HEARTBEAT, ENDED]),
+        resource=EventResourceFilter(id=[f"prefect.flow-run.{run.id}"]),
+    )
+    with client() as api:
+        return api.read_events(asked, limit=10).events
+
+
+def test_heartbeat_that_comes_in_behind_the_end_lets_nobody_call_the_run_silent(on_call: Receiver) -> None:
+    words = "proofkeep: backup home is silent"
+    soon = datetime.now(UTC) + timedelta(seconds=30)  # by events' own clock the wait is not over before both are heard
+    over, silent = (made(Running(), Completed()) for _ in range(2))
+    for run in (over, silent):
+        say(HEARTBEAT, run, soon)
+    until(lambda: has_beaten(over) and has_beaten(silent), "both hearts have beaten")
+
+    say(ENDED, over, soon + timedelta(seconds=1))
+
+    until(lambda: words in told(on_call, silent), "the one that did not say that it ended is told")
+    wait_for_what_was_said_before(on_call)
+    assert words not in told(on_call, over)
+
+
+def say(event: str, run: FlowRun, occurred: datetime) -> None:
+    """As a run's process does."""
+    flow = {"prefect.resource.id": f"prefect.flow.{run.flow_id}", "prefect.resource.role": "flow"}
+    emit_event(
+        event,
+        resource={"prefect.resource.id": f"prefect.flow-run.{run.id}"},
+        related=[RelatedResource(flow), *tags_as_related_resources(run.tags)],
+        occurred=occurred,
+    )
