@@ -23,10 +23,12 @@ from flows.drill import restore_drill
 from flows.reconcile import reconcile
 from flows.restore import restore
 from flows.resume_transfers import resume_transfers
+from flows.spot_check import spot_check
 from flows.verify import verify
 from infra.servers.postgres import PostgresCluster
 from infra.servers.seaweedfs import ADMIN, STRANGER, ambient_credentials
 from proofkeep.backup.session import SealingSession
+from proofkeep.drill.population import stat_fingerprint
 from tests.flows import canaries
 from tests.flows.conftest import PrefectSide
 from tests.flows.faults import STEPS
@@ -87,11 +89,11 @@ def private_scalar(key_file: Path) -> bytes:
 
 def run_well_and_badly(house: House, memory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Every way in which flows end; what their states were."""
+
+    def fault(*_: Any, **__: Any) -> None:
+        raise OSError(5, PLAIN.decode(), str(house.source / FOLDER / NAME))
+
     for place, step in STEPS.values():
-
-        def fault(*_: Any, **__: Any) -> None:
-            raise OSError(5, PLAIN.decode(), str(house.source / FOLDER / NAME))
-
         with monkeypatch.context() as patch:
             patch.setattr(place, step, fault)
             run = run_here(backup, house.parameters())
@@ -117,6 +119,7 @@ def run_well_and_badly(house: House, memory: Path, monkeypatch: pytest.MonkeyPat
     drilling = restoring | {"live": [{"entry": ENTRY, "source": house.name}], "options": everything}
     yield run_here(restore_drill, drilling).state_name or ""
     yield run_here(restore_drill, drilling | {"options": everything | {"tmpfs": None}}).state_name or ""
+    yield from spot_checks(house, monkeypatch, fault)
     for pack in (house.root / "store" / "packs").rglob("*"):
         if pack.is_file():
             content = bytearray(pack.read_bytes())
@@ -138,6 +141,21 @@ def run_well_and_badly(house: House, memory: Path, monkeypatch: pytest.MonkeyPat
     reconcile(settled=NO_TIME)
     yield from (now(each.id).state_name or "" for each in (killed, cancelled))
     assert all("markdown" in artifacts(each.id) for each in (killed, cancelled))
+
+
+def spot_checks(house: House, monkeypatch: pytest.MonkeyPatch, fault: Callable[..., None]) -> Iterator[str]:
+    """Asked for the marked file, as a drill on another host asks."""
+    ids = house.configuration.connect().keys.ids
+    path, status = f"{FOLDER}/{NAME}".encode(), (house.source / FOLDER / NAME).stat()
+    stat = stat_fingerprint(ids, path, status.st_size, status.st_mtime_ns)
+    asked = [{"file": ids.path_id(path).hex(), "stat": stat}]
+    checking = {"entry": ENTRY, "repository": house.name, "source": house.name, "questions": asked}
+    run = run_here(spot_check, checking)
+    assert '"result": "read"' in artifacts(run.id)["table"]
+    yield run.state_name or ""
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.spot_check.spot_check", fault)
+        yield run_here(spot_check, checking).state_name or ""
 
 
 def test_no_secret_is_found_anywhere_after_runs_that_ended_well_and_badly(
@@ -164,8 +182,8 @@ def test_no_secret_is_found_anywhere_after_runs_that_ended_well_and_badly(
         **{f"data key {number}": key for number, key in enumerate(set(data_keys))},
     }
     stores = [marked_house.root / "store", marked_house.root / "ledger"]
-    begin = ["Failed"] * 6 + ["Attention", "Partial"] + ["Completed"] * 5
-    assert states == begin + ["Failed"] * 4 + ["Completed", "Crashed", "Cancelled"]
+    begin = ["Failed"] * 6 + ["Attention", "Partial"] + ["Completed"] * 6
+    assert states == begin + ["Failed"] * 5 + ["Completed", "Crashed", "Cancelled"]
     assert len(set(data_keys)) >= len(STEPS)
     assert "Traceback" in caplog.text
     assert canaries.found(secrets, [prefect.directory, marked_house.state, *stores, memory, told]) == []
