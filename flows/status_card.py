@@ -6,7 +6,7 @@ from proofkeep.configuration.duration import spell_duration
 from proofkeep.errors import StateDamagedError
 from proofkeep.progress import counted, in_units
 from proofkeep.status import HISTORY_DAMAGED, EntryStatus, StatusReport
-from proofkeep.unfinished import KNOWN_ELSEWHERE, STAYS, UnfinishedRun
+from proofkeep.unfinished import KNOWN_ELSEWHERE, OF_NO_PACK, STAYS, UnfinishedRun
 
 _SECOND_NS = 10**9
 
@@ -83,6 +83,8 @@ def _left(run: UnfinishedRun) -> str:
     stored = f"{counted(run.stored, 'pack')}, {in_units(run.stored_bytes)}"
     if run.damaged:
         waiting, stored = in_units(run.spool_bytes), "its journal is gone or cannot be read"
+    elif run.holds_rests:
+        waiting, stored = in_units(run.spool_bytes), OF_NO_PACK
     steps = f"the entry's next run takes it up, or `proofkeep resume-transfers {run.run}`"
     if run.damaged:
         steps = f"`proofkeep abandon {run.run}`"

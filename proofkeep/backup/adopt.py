@@ -148,10 +148,9 @@ class LeftRun(Backup):
 
 
 def left_for(run: Backup) -> list[UnfinishedRun]:
-    """Abandoned runs of the same entry on this host, with packs in them that a new run can do with."""
-    entry, mine = run.entry.hex(), run.identity.run.hex()
-    found = unfinished_runs(run.state)
-    return [left for left in found if left.entry == entry and left.run != mine and left.holds_packs]
+    """Abandoned runs of the same entry on this host: packs that a new run can do with, rests that it removes."""
+    others = (left for left in unfinished_runs(run.state) if left.run != run.identity.run.hex())
+    return [left for left in others if left.entry == run.entry.hex() and (left.holds_packs or left.holds_rests)]
 
 
 def adopt(run: Backup, pause: Pause | None = None) -> list[Adopted]:
@@ -172,8 +171,9 @@ def adopt(run: Backup, pause: Pause | None = None) -> list[Adopted]:
 def _adopt(run: Backup, pause: Pause | None) -> Iterator[Adopted]:
     for left in left_for(run):
         try:
-            with LeftRun.beside(run, left) as opened:
-                if opened.journal.fact("committed") is None:  # else it was recognised: there is nothing to take up
+            with LeftRun.beside(run, left) as opened:  # which removes what in its spool is of no pack
+                # One that was recognised just now has nothing to take up.
+                if left.holds_packs and opened.journal.fact("committed") is None:
                     yield opened.take_up(pause)
         except JournalBusyError:
             continue  # it was taken up by somebody, or went on itself

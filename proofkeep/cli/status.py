@@ -10,7 +10,7 @@ from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
 from proofkeep.configuration.duration import spell_duration
 from proofkeep.status import HISTORY_DAMAGED, DrilledEntry, EntryStatus, StatusReport, forget
-from proofkeep.unfinished import KNOWN_ELSEWHERE, STAYS, UnfinishedRun
+from proofkeep.unfinished import KNOWN_ELSEWHERE, OF_NO_PACK, STAYS, UnfinishedRun
 
 _SECOND_NS = 10**9
 
@@ -179,6 +179,8 @@ def _left_lines(run: UnfinishedRun) -> list[str]:
         what = f"its journal is gone or cannot be read, {shown.size(run.spool_bytes)} in the spool"
     elif run.snapshot is not None:
         what = f"its {KNOWN_ELSEWHERE.format(run.snapshot)}"
+    elif run.holds_rests:
+        what = f"{shown.size(run.spool_bytes)} in the spool {OF_NO_PACK}"
     else:
         what = (
             f"{run.waiting} packs ({shown.size(run.waiting_bytes)}) wait in the spool, {run.sent} of them sent and not "

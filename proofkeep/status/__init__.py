@@ -5,7 +5,7 @@ From the repository, the journals and the history, so that none of them can hide
 
 from proofkeep.status.forgetting import forget
 from proofkeep.status.judging import judge, newest_complete, open_failures
-from proofkeep.status.looking import look
+from proofkeep.status.looking import look, snapshot_of
 from proofkeep.status.report import HISTORY_DAMAGED, BrokenEntry, DrilledEntry, EntryStatus, StatusReport
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "look",
     "newest_complete",
     "open_failures",
+    "snapshot_of",
 ]

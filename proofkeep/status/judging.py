@@ -57,7 +57,7 @@ def judge(
     unreachable: ProofkeepError | None = None,
     place: str | None = None,
     drilled: Sequence[str] = (),
-    committed: Iterable[SnapshotId] = (),
+    committed: Sequence[SnapshotId] = (),
 ) -> StatusReport:
     """The status of all `known` entries and of what lies in the state directory `root`.
 
@@ -71,8 +71,7 @@ def judge(
     entries = [_judged(entry, attempts.get(entry.place, []), newest.get(entry.place), now_ns) for entry in known]
     verified = {each.known.name: each.verified_at or 0 for each in entries}
     runs = all_unfinished_runs(root)
-    known_there = {(each.run.hex(), each.entry.hex()): each for each in committed}
-    left = [_told(run, known_there.get((run.run, run.entry))) for run in runs if _wants_somebody(run, verified)]
+    left = [told(run, committed) for run in runs if _wants_somebody(run, verified)]
     remains = [run for run in runs if run.abandoned and run.remains]
     beside = [each for at in attempts for each in _of_none(_names(known, at), attempts[at])]
     return StatusReport(
@@ -206,9 +205,10 @@ def _covers(success: Attempt, failure: Attempt) -> bool:
     return bool(failure.entries) and set(failure.entries) <= set(success.entries)
 
 
-def _told(run: UnfinishedRun, there: SnapshotId | None) -> UnfinishedRun:
-    """With a snapshot of it that its journal has never heard of."""
-    return run if there is None or there.name in run.records else replace(run, snapshot=there.short)
+def told(run: UnfinishedRun, committed: Iterable[SnapshotId]) -> UnfinishedRun:
+    """With a snapshot of it that its journal has never heard of, if one is among these."""
+    mine = [each for each in committed if (each.run.hex(), each.entry.hex()) == (run.run, run.entry)]
+    return replace(run, snapshot=mine[-1].short) if mine and mine[-1].name not in run.records else run
 
 
 def _wants_somebody(run: UnfinishedRun, verified: Mapping[str, int]) -> bool:

@@ -4,14 +4,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from proofkeep.attempts import KnownEntry
-from proofkeep.errors import ProofkeepError
+from proofkeep.errors import ProofkeepError, UsageError
 from proofkeep.format.names import SnapshotId
 from proofkeep.history import History
 from proofkeep.ports import Progress
 from proofkeep.progress import silent
 from proofkeep.repository import Repository
-from proofkeep.status.judging import Newest, judge, newest_complete
+from proofkeep.snapshots import list_snapshots
+from proofkeep.status.judging import Newest, judge, newest_complete, told
 from proofkeep.status.report import StatusReport
+from proofkeep.unfinished import UnfinishedRun
 
 
 def look(
@@ -42,3 +44,17 @@ def look(
     except ProofkeepError as error:
         unreachable = error
     return judge(root, history, listed, newest, now_ns, unreachable, place, drilled, committed)
+
+
+def snapshot_of(connect: Callable[[], Repository], run: UnfinishedRun) -> str | None:
+    """Id of a complete snapshot that the repository holds of a run and its journal does not know; None without one.
+
+    Raises:
+        UsageError: the run is one of another repository.
+        ProofkeepError: it cannot be asked.
+    """
+    repository = connect()
+    if repository.id.hex() != run.repository:
+        raise UsageError(f"run {run.run} is of another repository")
+    found, _ = list_snapshots(repository, bytes.fromhex(run.entry))
+    return told(run, (each.id for each in found if each.facts.complete)).snapshot

@@ -3,13 +3,14 @@
 Nothing here needs a key or a store.
 """
 
-from proofkeep.unfinished.abandon import GivenUp, abandon
+from proofkeep.unfinished.abandon import NOT_ASKED, GivenUp, abandon
 from proofkeep.unfinished.runs import (
     ABANDONED,
     ADOPTED,
     BEGAN,
     GLANCE_SECONDS,
     KNOWN_ELSEWHERE,
+    OF_NO_PACK,
     STAYS,
     UnfinishedRun,
     all_unfinished_runs,
@@ -23,6 +24,8 @@ __all__ = [
     "BEGAN",
     "GLANCE_SECONDS",
     "KNOWN_ELSEWHERE",
+    "NOT_ASKED",
+    "OF_NO_PACK",
     "STAYS",
     "GivenUp",
     "UnfinishedRun",

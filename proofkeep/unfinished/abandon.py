@@ -1,16 +1,24 @@
 """Give up what an abandoned run left in this host's spool."""
 
-import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from proofkeep import events
-from proofkeep.errors import StateDamagedError, StateFullError, UsageError
+from proofkeep.errors import ProofkeepError, StateDamagedError, StateFullError, UsageError
 from proofkeep.journal import Journal
 from proofkeep.state import locked, require_owner, run_id, telling
-from proofkeep.unfinished.runs import ABANDONED, BEGAN, opened, spool_size, unreadable
+from proofkeep.unfinished.runs import ABANDONED, BEGAN, UnfinishedRun, looked_at, opened, spool_size, unreadable
+
+Ask = Callable[[UnfinishedRun], str | None]
+"""Tells the complete snapshot that the repository holds of a run and its journal does not know; None without one."""
+
+NOT_ASKED = (
+    "the repository could not be asked: if the state directory was put back from a copy, a committed snapshot may hold "
+    "what is called lost"
+)
+"""Of what is called lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +32,8 @@ class GivenUp:
         kept: packs that were proven; the entry's next run counts on them.
         freed: bytes of the spool that are free again.
         ended: the source had been read to its end: a snapshot is lost that only had to be sent.
-        damaged: the journal was gone or could not be read: none of this is known but `freed`; the folder is gone.
+        damaged: the journal was gone or could not be read: none of this is known but `freed`; the folder is empty.
+        asked: the repository said that it holds no snapshot of the run that its journal does not know.
     """
 
     run: str
@@ -36,16 +45,23 @@ class GivenUp:
     freed: int
     ended: bool
     damaged: bool = False
+    asked: bool = False
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether what is called lost may be in a snapshot that this host has forgotten."""
+        return not self.asked and (self.packs > 0 or self.ended)
 
 
-def abandon(root: Path, run: str, clock: Callable[[], int] = time.time_ns) -> GivenUp:
+def abandon(root: Path, run: str, clock: Callable[[], int] = time.time_ns, ask: Ask | None = None) -> GivenUp:
     """Give up a run of the state directory `root`. May be repeated.
 
     Args:
         run: its id, as `run_id` takes it.
+        ask: what fails there keeps nobody from giving up.
 
     Raises:
-        UsageError: that is no id, this host has no such run, or its snapshot is committed.
+        UsageError: that is no id, this host has no such run, or its snapshot is committed, as `ask` has it too.
         JournalBusyError: it is live.
         StateOwnerError: the state directory is another user's.
     """
@@ -54,6 +70,7 @@ def abandon(root: Path, run: str, clock: Callable[[], int] = time.time_ns) -> Gi
     folder = next(iter(sorted(root.glob(f"*/runs/{run}"))), None)
     if folder is None:
         raise UsageError(f"run {run} has no journal on this host")
+    asked = ask is not None and _asked(folder, ask)
     with locked(folder / "lock"):
         freed = spool_size(folder)
         try:
@@ -63,7 +80,22 @@ def abandon(root: Path, run: str, clock: Callable[[], int] = time.time_ns) -> Gi
         with telling():
             _empty(folder, whole=given_up.damaged)
     events.emit("run-abandoned", run=run, packs=given_up.packs, freed=freed)
-    return given_up
+    return replace(given_up, asked=asked)
+
+
+def _asked(folder: Path, ask: Ask) -> bool:
+    """Whether the repository could be asked. Raises `UsageError` where it holds what would be called lost."""
+    left = looked_at(folder.parents[1].name, folder)
+    if left is None or left.abandoned or not left.entry:
+        return False
+    try:
+        snapshot = ask(left)
+    except ProofkeepError:
+        return False
+    if snapshot is not None:
+        step = f"`proofkeep resume-transfers {left.run}` frees its spool"
+        raise UsageError(f"run {left.run} is not given up, its snapshot {snapshot} is committed: {step}")
+    return True
 
 
 def _noted(folder: Path, freed: int, now_ns: int) -> GivenUp:
@@ -109,9 +141,7 @@ def _give_up(journal: Journal, run: str, freed: int, now_ns: int) -> GivenUp:
 
 
 def _empty(folder: Path, *, whole: bool) -> None:
-    """Remove the spool's files, or the folder with everything in it."""
-    if whole:
-        shutil.rmtree(folder)
-        return
-    for file in (folder / "spool").glob("*"):
+    """Remove the spool's files, or all but the lock: by its folder the host knows the run that its ledger may name."""
+    files = folder.rglob("*") if whole else (folder / "spool").glob("*")
+    for file in [each for each in files if each.is_file() and each.name != "lock"]:
         file.unlink(missing_ok=True)

@@ -18,6 +18,8 @@ ADOPTED = "adopted"
 ABANDONED = "abandoned"
 """Fact: somebody gave up what had not arrived; the run is not to go on. Counts what of that was sent."""
 
+OF_NO_PACK = "of no pack that waits: the entry's next run gives the space back"
+"""Of bytes in the spool of a run that was cut, in its first pack or before it had removed what was proven."""
 STAYS = "they stay in the store, where no reader sees them; a backup host may not delete there, and no command does"
 """What becomes of packs that were sent and given up."""
 KNOWN_ELSEWHERE = "snapshot {} is committed, which its journal does not know: was the state directory put back?"
@@ -78,6 +80,11 @@ class UnfinishedRun:
         """Whether sealed packs would be lost with it."""
         return self.waiting + self.stored > 0
 
+    @property
+    def holds_rests(self) -> bool:
+        """Whether what lies in its spool is of no pack that waits: it was cut in its first one, or proven since."""
+        return self.spool_bytes > 0 and not self.holds_packs
+
     def require_readable(self) -> None:
         """Raise `StateDamagedError` where it is `damaged`."""
         if self.damaged:
@@ -96,12 +103,13 @@ def all_unfinished_runs(root: Path) -> list[UnfinishedRun]:
 
 def _unfinished(repository: Path) -> Iterator[UnfinishedRun]:
     for folder in sorted(repository.glob("runs/*/")):
-        found = _looked_at(repository.name, folder)
+        found = looked_at(repository.name, folder)
         if found is not None:
             yield found
 
 
-def _looked_at(repository: str, folder: Path) -> UnfinishedRun | None:
+def looked_at(repository: str, folder: Path) -> UnfinishedRun | None:
+    """What lies in one folder of `repository`, hex; None without a journal, or with a committed snapshot."""
     run, spool_bytes = folder.name, spool_size(folder)
     try:
         with locked(folder / "lock"), opened(folder) as journal:

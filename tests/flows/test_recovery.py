@@ -15,6 +15,7 @@ from flows.resume_transfers import resume_transfers
 from flows.status import status
 from flows.verify import verify
 from proofkeep.snapshots import list_snapshots
+from proofkeep.unfinished import NOT_ASKED
 from tests.flows.gatekeeper import Gatekeeper
 from tests.flows.house import ENTRY, House
 from tests.flows.running import artifacts, message, outcomes, run_here, run_here_again, task_runs
@@ -114,7 +115,9 @@ def test_abandoned_run_is_told_and_its_retry_is_refused(house: House, failed: Fl
     again = run_here_again(backup, failed)
 
     assert given_up.state_name == "Completed", message(given_up)
-    assert "the source must be read again" in artifacts(given_up.id)["markdown"]
+    told = artifacts(given_up.id)["markdown"]
+    assert "the source must be read again" in told
+    assert NOT_ASKED not in told
     assert "[run-abandoned]" in message(again)
     assert committed(house) == []
     assert not [file for file in house.state.glob("*/runs/*/spool/*") if file.is_file()]
@@ -129,12 +132,14 @@ def test_run_that_was_committed_after_its_state_was_copied_ends_with_its_snapsho
     (house.root / "copy").rename(house.state)
 
     _, table = seen(house)
+    refused = run_here(abandon, {"repository": house.name, "run": failed.id.hex})
     again = run_here_again(backup, failed)
     _, after = seen(house)
 
     assert first.state_name == "Completed", message(first)
     assert f"snapshot `{failed.id.hex}.0001` is committed, which its journal does not know" in table
     assert f"proofkeep abandon {failed.id.hex}" not in table
+    assert f"run {failed.id.hex} is not given up, its snapshot {failed.id.hex}.0001 is committed" in message(refused)
     assert again.state_name == "Completed", message(again)
     assert f"`{failed.id.hex}.0001`, **complete**" in artifacts(again.id)["markdown"]
     assert failed.id.hex not in after

@@ -132,6 +132,23 @@ def test_run_whose_pack_is_gone_stays_red_until_its_source_was_read_again(house:
     assert committed(house) == [run.id.bytes]
 
 
+def test_run_whose_pack_is_gone_is_done_once_a_later_snapshot_of_its_entry_stands_for_it(house: House) -> None:
+    house.fill(2)
+    run = unsent(house, "gone")
+    (spool,) = house.state.glob(f"*/runs/{run.id.hex}/spool")
+    min(spool.iterdir()).unlink()
+    first, _ = resumed(house)
+    later = run_here(backup, house.parameters() | {"entry": "gone"})
+
+    again, card = told(run_here_again(resume_transfers, first))
+    named, same = resumed(house, run)
+
+    assert first.state_name == "Failed"
+    assert (again.state_name, named.state_name) == ("Completed", "Completed"), message(again)
+    for text in (card, same):
+        assert f"no snapshot of its own: snapshot {later.id.hex}.0001, complete, is of a later instant" in text
+
+
 def test_run_whose_journal_is_gone_is_told_with_what_gives_its_spool_back(house: House) -> None:
     house.fill(2)
     sent, lost = unsent(house, "sent"), unsent(house, "lost")
@@ -151,5 +168,5 @@ def test_run_whose_journal_is_gone_is_told_with_what_gives_its_spool_back(house:
     assert given_up.state_name == "Completed", message(given_up)
     assert row(told(given_up)[1], "journal").endswith("what it held is not known")
     assert "0 packs" not in told(given_up)[1], "nothing is said of what is not known"
-    assert not folder.exists()
+    assert [file.name for file in folder.rglob("*") if file.is_file()] == ["lock"]
     assert second.state_name == "Completed", message(second)

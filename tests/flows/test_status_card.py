@@ -8,7 +8,7 @@ import pytest
 from flows.status_card import render
 from proofkeep.attempts import DRILL, VERIFY, Attempt, KnownEntry
 from proofkeep.status import HISTORY_DAMAGED, DrilledEntry, EntryStatus, StatusReport
-from proofkeep.unfinished import STAYS, UnfinishedRun
+from proofkeep.unfinished import OF_NO_PACK, STAYS, UnfinishedRun
 
 
 def test_packs_that_were_sent_and_given_up_are_listed_with_why_they_stay() -> None:
@@ -21,6 +21,14 @@ def test_packs_that_were_sent_and_given_up_are_listed_with_why_they_stay() -> No
     assert STAYS in text
     assert f"| `{'bb' * 16}` | home | 3 packs, 3.0 MiB |" in text
     assert "Left over" not in text
+
+
+def test_run_that_was_cut_in_its_first_pack_is_told_with_its_bytes() -> None:
+    cut = UnfinishedRun("aa" * 16, "bb" * 16, Path("run"), name="home", spool_bytes=3 << 20)
+
+    text = render("main", StatusReport([], [cut]), 0)
+
+    assert f"| `{'bb' * 16}` | home | 3.0 MiB | {OF_NO_PACK} |" in text
 
 
 def test_damaged_history_is_the_verdict_and_says_what_to_do() -> None:

@@ -185,6 +185,25 @@ def test_folder_alone_of_a_committed_run_is_no_loss_of_the_state(
     assert not asks_for_somebody(host)
 
 
+def without_remembered_head(host: Host, run: bytes) -> None:
+    """Run it up to its closing entry, and cut it before it remembers its head."""
+    with patch("proofkeep.backup.commit.save_heads", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        host.run(run)
+
+
+@pytest.mark.parametrize("cut", [without_record, without_remembered_head])
+def test_run_that_was_given_up_since_its_journal_was_damaged_is_no_loss_of_the_state(
+    cut: Callable[[Host, bytes], None], host: Host
+) -> None:
+    run = os.urandom(16)
+    cut(host, run)
+    given_up(host, run)
+
+    host.run()
+
+    assert not asks_for_somebody(host)
+
+
 def test_snapshot_that_a_run_withdrew_does_not_stand_for_what_waits_of_it(host: Host) -> None:
     run, old = os.urandom(16), host.ground.packs()
     retired: list[str] = []
