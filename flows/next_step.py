@@ -165,7 +165,8 @@ def to_complete(runs: Iterable[str]) -> str:
     )
     return (
         f"the entry's next backup reads again what was missing, and so does **Retry** on the backup run itself: {own}. "
-        "A Retry of this run reads no source: it ends like this as long as that run has no complete snapshot."
+        "A Retry of this run reads no source: it ends like this until that run has a complete snapshot or, where packs "
+        "are gone, a later one of its entry is committed."
     )
 
 

@@ -41,7 +41,7 @@ def resume_transfers(repository: str, runs: list[str] | None = None) -> Receipt:
     A run that had read its source to the end is committed as a snapshot of its own instant; where a pack of it is gone,
     this run is Failed. What the others had sealed is used by their entries' next runs. Needs no data key. A retry sends
     what did not arrive; it stays Failed while a run that it took, or that is named, has no snapshot although its source
-    was read to its end, or the newest one of it is incomplete.
+    was read to its end, and no later one of its entry stands for it, or the newest one of it is incomplete.
 
     Args:
         repository: name of a Proofkeep Repository block.

@@ -9,6 +9,7 @@ from proofkeep.backup.adopt import LeftRun
 from proofkeep.backup.adopted import Adopted
 from proofkeep.backup.commit import CommitReceipt, partial_of
 from proofkeep.backup.confirm import RETIRED
+from proofkeep.backup.later import later_snapshot
 from proofkeep.backup.retrying import Pause, retry
 from proofkeep.errors import (
     JournalBusyError,
@@ -33,6 +34,7 @@ class Resumed:
         sent: packs that were sent just now, and are in the store.
         missing: as `Journal.missing` has it: its source was read to its end, and it cannot be committed without them.
         abandoned: somebody gave it up; what had arrived before is all that is left of it.
+        later: a complete snapshot of its entry whose source was read after its own, where nothing of the run waited.
     """
 
     run: str
@@ -42,13 +44,14 @@ class Resumed:
     committed: CommitReceipt | None
     missing: dict[str, int] = field(default_factory=dict)
     abandoned: bool = False
+    later: str | None = None
 
     @property
     def failure(self) -> ProofkeepError | None:
-        """What its snapshot still lacks; None where it is complete, or where nothing was read to its end or kept."""
+        """What its snapshot still lacks; None where it is complete, or where none is missed."""
         if self.committed is not None:
             return partial_of(self.committed)
-        if self.abandoned or not self.missing:
+        if self.abandoned or self.later or not self.missing:
             return None
         kind = PackRetiredError if set(self.missing) == {RETIRED} else PackMissingError
         return kind(f"run {self.run} has no snapshot, {self._why}")
@@ -60,7 +63,9 @@ class Resumed:
 
     @property
     def instead(self) -> str:
-        """Why there is no snapshot, and what the entry's next run can do with what it sealed."""
+        """Why there is no snapshot, and what stands for it: a later one, or what the entry's next run counts on."""
+        if self.later is not None:
+            return f"no snapshot of its own: snapshot {self.later}, complete, is of a later instant; nothing waits"
         packs = 0 if self.taken_up is None else self.taken_up.packs
         return f"no snapshot: {self._why}; the entry's next run counts on {counted(packs, 'pack')}"
 
@@ -120,7 +125,7 @@ def resumable(state: RepositoryState, runs: Sequence[str] = (), earlier: Sequenc
 def _waits(left: UnfinishedRun) -> bool:
     if left.damaged or left.name is None:
         return left.damaged
-    return left.holds_packs or (left.ended and not left.adopted)
+    return left.holds_packs or left.holds_rests or (left.ended and not left.adopted)
 
 
 def _refuse(run: str, left: UnfinishedRun | None) -> None:
@@ -145,12 +150,16 @@ def resume(run: LeftRun, pause: Pause | None = None) -> Resumed:
     """
     identity = run.identity
     sent = run.send_all(pause)
-    receipt = None if run.needs_sealing else _commit(run, pause)
+    unread = run.needs_sealing
+    receipt = None if unread else _commit(run, pause)
     taken_up = run.take_up(pause) if receipt is None else None
     if receipt is None and run.recognised is not None and not run.recognised.complete:
         receipt = run.recognised
     missing, abandoned = run.journal.missing, run.journal.fact(ABANDONED) is not None
-    return Resumed(identity.run.hex(), identity.entry, sent, taken_up, receipt, missing, abandoned)
+    moved = sent or taken_up is None or taken_up.lost
+    settled = unread and receipt is None and not (moved or abandoned)
+    later = retry(lambda: later_snapshot(run), pause) if settled else None
+    return Resumed(identity.run.hex(), identity.entry, sent, taken_up, receipt, missing, abandoned, later)
 
 
 def _commit(run: LeftRun, pause: Pause | None) -> CommitReceipt | None:

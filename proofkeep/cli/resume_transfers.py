@@ -68,6 +68,7 @@ def as_document(resumed: Resumed) -> dict[str, Any]:
         "complete": None if committed is None else committed.complete,
         "lost": None if taken_up is None else taken_up.lost,
         "code": None if (failure := resumed.failure) is None else failure.code,
+        "later": resumed.later,
     }
 
 

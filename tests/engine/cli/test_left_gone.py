@@ -10,9 +10,11 @@ import pytest
 
 from proofkeep.backup import Backup
 from proofkeep.configuration import load
+from proofkeep.format.names import PackId
 from proofkeep.journal import JOURNAL
 from proofkeep.progress import counted
-from proofkeep.unfinished import KNOWN_ELSEWHERE
+from proofkeep.spool import OpenPack
+from proofkeep.unfinished import KNOWN_ELSEWHERE, NOT_ASKED, OF_NO_PACK
 from tests.engine.cli.places import Place
 from tests.engine.cli.test_left import leave_sealed
 from tests.engine.cli.test_status import only, status
@@ -159,14 +161,17 @@ def test_spool_without_a_journal_is_listed_and_given_back(how: str, repository: 
     assert (alone.code, alone.out) == (1, ""), "it does not say that nothing waits"
     assert after == result["left"]
     assert given_up.code == 0
-    assert not folder.exists()
+    assert [file.name for file in folder.rglob("*") if file.is_file()] == ["lock"]
     assert (status(repository)[0], status(repository)[1]["left"]) == (0, [])
 
 
-def test_run_whose_journal_is_gone_goes_on_from_its_source_when_it_is_resumed(repository: Place) -> None:
+@pytest.mark.parametrize("how", ["gone", "empty"])
+def test_run_whose_journal_is_gone_goes_on_from_its_source_when_it_is_resumed(how: str, repository: Place) -> None:
     run = leave_sealed(repository)
     for part in folder_of(repository, run).glob(f"{JOURNAL}*"):
         part.unlink()
+    if how == "empty":
+        (folder_of(repository, run) / JOURNAL).touch()
 
     repository.done("backup", "--resume", run)
 
@@ -192,3 +197,78 @@ def test_run_that_was_committed_after_its_state_was_copied_is_told_by_its_snapsh
     assert (again["snapshot"], again["complete"]) == (snapshot, True)
     assert (status(repository)[1]["left"], status(repository)[1]["history_damaged"]) == ([], True)
     assert repository.run("abandon", run).code == 2
+
+
+def test_run_that_was_committed_after_its_state_was_copied_is_not_given_up(repository: Place) -> None:
+    run = leave_sealed(repository)
+    shutil.copytree(repository.root / "state", repository.root / "state-copy")
+    snapshot = repository.done("backup", "--resume", run)["snapshot"]
+    shutil.rmtree(repository.root / "state")
+    (repository.root / "state-copy").rename(repository.root / "state")
+    before = sorted((folder_of(repository, run) / "spool").iterdir())
+
+    refused = repository.run("abandon", run)
+    after = sorted((folder_of(repository, run) / "spool").iterdir())
+    (repository.root / "store").rename(repository.root / "away")
+    unasked = repository.run("abandon", run)
+
+    step = f"`proofkeep resume-transfers {run}` frees its spool [usage]"
+    assert (refused.code, refused.out) == (2, "")
+    assert f"run {run} is not given up, its snapshot {snapshot} is committed: {step}" in refused.err
+    assert after == before != []
+    assert unasked.code == 0
+    assert NOT_ASKED in unasked.out
+
+
+def test_run_that_is_in_no_snapshot_is_given_up_without_a_doubt(repository: Place) -> None:
+    run = leave_sealed(repository)
+
+    told = repository.run("abandon", run)
+
+    assert told.code == 0
+    assert NOT_ASKED not in told.out
+    assert repository.done("abandon", run)["packs"] == 0
+
+
+def leave_cut(place: Place) -> str:
+    """A run that was killed while its first pack grew: its journal knows of none."""
+    run = os.urandom(16).hex()
+    with opened(place, run) as backup:
+        backup.begin()
+        growing = OpenPack(backup.spool, PackId(backup.writer, bytes(16), 0))
+        growing.append(bytes(3 << 20))
+        growing.discard()
+    return run
+
+
+@pytest.mark.parametrize("by", ["backup", "resume-transfers", "abandon"])
+def test_run_that_was_cut_in_its_first_pack_is_listed_with_its_bytes_and_given_back(by: str, repository: Place) -> None:
+    run = leave_cut(repository)
+    left = only(status(repository)[1]["left"])
+    told = repository.run("status").out
+
+    result = repository.done(*([by, run] if by == "abandon" else [by]))
+
+    assert (left["waiting"], left["spool_bytes"]) == (0, 3 << 20)
+    assert f"left over: run {run} of home: 3.0 MiB in the spool {OF_NO_PACK}\n" in told
+    assert status(repository)[1]["left"] == []
+    assert list((folder_of(repository, run) / "spool").iterdir()) == []
+    assert result.get("adopted", []) == []
+
+
+def test_run_that_a_later_snapshot_stands_for_is_told_with_it_as_long_as_that_is_whole(repository: Place) -> None:
+    run = leave_sent(repository)
+    lose_the_spool(repository, run)
+    shutil.rmtree(repository.root / "store" / "packs")
+    failed = repository.run("resume-transfers", run)
+    snapshot = repository.done("backup")["snapshot"]
+
+    stands = repository.run("resume-transfers", run)
+    document = only(repository.done("resume-transfers", run)["resumed"])
+    lose_a_pack(repository, run)
+    damaged = repository.run("resume-transfers", run)
+
+    assert (failed.code, stands.code, damaged.code) == (1, 0, 1)
+    assert f"no snapshot of its own: snapshot {snapshot}, complete, is of a later instant; nothing" in stands.out
+    assert (document["snapshot"], document["code"], document["later"]) == (None, None, snapshot)
+    assert "[pack-missing]" in damaged.err
