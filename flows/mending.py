@@ -24,6 +24,12 @@ _DAMAGE = {
     ObjectUnreadableError.code: "not to be read",
 }
 _FOLLOWS = {PackMissingError.code, PackRetiredError.code, KeyMissingError.code}  # of a snapshot's packs and key
+
+ELSEWHERE = (
+    "What this host found is known to no other: on each other host that backs one of them up, run `proofkeep verify "
+    "--read-all` first, or its backup relies on these packs and ends well."
+)
+"""What a host does first that has to keep off damage which another one found."""
 _NO_ENTRY = "the entries whose snapshots the findings name"
 
 
@@ -55,7 +61,7 @@ def _run_a_backup(affected: Sequence[str]) -> str:
     entries = ", ".join(f"`{each}`" for each in affected) or _NO_ENTRY
     return (
         f"Run a backup of {entries}: on this host it relies on none of these packs, and sends again what the source "
-        "still holds of them. Older snapshots need the very bytes. "
+        f"still holds of them. {ELSEWHERE} Older snapshots need the very bytes. "
     )
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from prefect.client.schemas.objects import FlowRun
 
 from flows.host import JOURNAL
+from flows.mending import ELSEWHERE
 from proofkeep.errors import (
     DamagedError,
     DrillFailedError,
@@ -44,8 +45,8 @@ _FOUND_IN_A_RESTORE = (
 )
 _FOUND_IN_A_VERIFY = (
     "run a backup of the entries whose snapshots the findings name: it relies on none of the packs that this host "
-    "found damaged, and sends again what the source still holds of them. Let somebody look first if a finding is "
-    "`authentication`, `rollback` or `ledger-mismatch`. Retry does not mend stored bytes."
+    f"found damaged, and sends again what the source still holds of them. {ELSEWHERE} Let somebody look first if a "
+    "finding is `authentication`, `rollback` or `ledger-mismatch`. Retry does not mend stored bytes."
 )
 _COMPARE_HEADS = (
     "compare the heads below with the ledger head on a commit's card, of each writer. If they agree, {retry}: this "

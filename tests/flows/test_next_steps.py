@@ -69,6 +69,7 @@ def test_card_advises_a_retry_where_its_page_does_and_no_retry_alone_where_the_p
         (UnsafePathError, RESTORE, "by a new run with its id"),
         (DamagedError, RESTORE, "from an older snapshot"),
         (DamagedError, {}, "sends again what the source still holds of them"),
+        (DamagedError, {}, "run `proofkeep verify --read-all` first, or its backup relies on these packs"),
         (DamagedError, {}, "Retry does not mend stored bytes"),
         (SelfCheckError, {}, "on sound hardware"),
         (HostLostError, {}, "reads the source as it lies there, however old, unless"),
