@@ -26,12 +26,15 @@ from flows.limits import LEASE, LEASE_SECONDS
 from flows.reconcile import reconcile
 from flows.verify import verify
 from tests.architecture.tree import ROOT
+from tests.docs.pages import DOCS, blocks_run_by
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import House
 from tests.flows.running import _run, artifacts, client, limit_to_one, message, run_here, taken
 from tests.flows.test_reconcile import ended_process
 from tests.waiting import until
 
+ON_CALL = DOCS / "on-call" / "README.md"
+THIS = "tests/flows/test_lateness.py::test_slots_without_a_lease_are_given_back_by_the_command_of_the_page"
 HOLD = """
 from uuid import UUID
 from types import SimpleNamespace
@@ -212,6 +215,21 @@ def lines(run: FlowRun) -> list[str]:
     """Its log at the server."""
     with client() as api:
         return [log.message for log in api.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id])))]
+
+
+def test_slots_without_a_lease_are_given_back_by_the_command_of_the_page(house: House, prefect: PrefectSide) -> None:
+    house.fill(1)
+    name = limit_to_one(house.name)
+    with client() as api:
+        api.increment_concurrency_slots([name], 1, "concurrency")  # as a server leaves it that cannot write the lease
+    before = taken(name)
+
+    (command,) = blocks_run_by(ON_CALL, THIS)
+    typed = [sys.executable, "-m", *command.replace("LIMIT", name).split()]
+    subprocess.run(typed, env=prefect.environment, check=True)
+
+    assert (before, taken(name)) == (1, 0)
+    assert run_here(backup, house.parameters()).state_name == "Completed"
 
 
 @pytest.mark.soak
