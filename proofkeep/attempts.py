@@ -2,12 +2,15 @@
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proofkeep.damage import OnFound, spelled, unkept
 from proofkeep.errors import CancelledError, ProofkeepError, UnexpectedError
 
 BACKUP, VERIFY, DRILL, RESTORE = "backup", "verify", "drill", "restore"
+
+SERVICE = " at "
+"""Between bucket and service in the place of an S3 store; versions before named no service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,31 @@ class KnownEntry:
     place: str
     name: str
     allowed_seconds: int
+
+
+def former(place: str) -> str:
+    """How versions before spelled a place; the same where nothing has changed."""
+    within, at, _ = place.rpartition(SERVICE)
+    return within if at and within.startswith("s3://") else place
+
+
+def current(places: Iterable[str]) -> list[str]:
+    """Places without former spellings of others among them: what is remembered under such a one counts for each."""
+    known = set(places)
+    return sorted(known - {former(each) for each in known if former(each) != each})
+
+
+def respelled(entries: Iterable[KnownEntry], places: Iterable[str]) -> list[KnownEntry]:
+    """Entries without former spellings: what is known under one was backed up to a place that was spelled so.
+
+    Args:
+        places: the last that was spelled so is taken, unless the entry is known in one by now.
+    """
+    known = list(entries)
+    here = {former(each): each for each in (*(entry.place for entry in known), *places) if former(each) != each}
+    by_now = {(former(each.place), each.name) for each in known if former(each.place) != each.place}
+    before = [each for each in known if (each.place, each.name) not in by_now]
+    return [replace(each, place=here.get(each.place, each.place)) for each in before]
 
 
 @dataclass(frozen=True, slots=True)

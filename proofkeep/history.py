@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from proofkeep import events
-from proofkeep.attempts import Attempt, KnownEntry, Recording, told
+from proofkeep.attempts import Attempt, KnownEntry, Recording, former, told
 from proofkeep.damage import EVERYTHING
 from proofkeep.errors import (
     DamagedError,
@@ -197,12 +197,15 @@ class History:
         return damage_on(self._database, place)
 
     def attempts(self, place: str) -> list[Attempt]:
-        """All attempts on one repository in the order in which they began; one that died is `process-gone`."""
+        """All attempts on one repository in the order in which they began; one that died is `process-gone`.
+
+        Those under a former spelling are among them: they may have been on another repository that was spelled so.
+        """
         things = things_of(self._database, place)
         rows = self._database.rows(
-            "SELECT lock, number, coalesce(sequence, number), verb, place, entries, run, began, ended, code, message, "
-            "source_at FROM attempts LEFT JOIN ends USING (number) WHERE place=? ORDER BY number",
-            (place,),
+            "SELECT lock, number, coalesce(sequence, number), verb, ?, entries, run, began, ended, code, message, "
+            "source_at FROM attempts LEFT JOIN ends USING (number) WHERE place IN (?,?) ORDER BY number",
+            (place, place, former(place)),
         )
         return [self._attempt(things.get(row[1], _NOTHING), *row) for row in rows]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from proofkeep import events
+from proofkeep.attempts import former
 from proofkeep.errors import StateDamagedError
 from proofkeep.state import telling, translating_full
 from proofkeep.state_database import StateDatabase
@@ -85,9 +86,9 @@ def put_things(database: StateDatabase, number: int, found: Iterable[str], sound
 
 def things_of(database: StateDatabase, place: str) -> dict[int, tuple[frozenset[str], frozenset[str]]]:
     """What each attempt on a place found damaged, and what sound; by the attempt's number."""
-    query = "SELECT number, thing, sound FROM things JOIN attempts USING (number) WHERE place=?"
+    query = "SELECT number, thing, sound FROM things JOIN attempts USING (number) WHERE place IN (?,?)"
     told: dict[int, tuple[set[str], set[str]]] = {}
-    for number, thing, sound in database.rows(query, (place,)):
+    for number, thing, sound in database.rows(query, (place, former(place))):
         told.setdefault(number, (set(), set()))[sound].add(thing)
     return {number: (frozenset(found), frozenset(sound)) for number, (found, sound) in told.items()}
 
@@ -95,11 +96,11 @@ def things_of(database: StateDatabase, place: str) -> dict[int, tuple[frozenset[
 def damage_on(database: StateDatabase, place: str) -> list[str]:
     """What on a place was found damaged, and sound by no attempt that began after that."""
     query = (
-        "SELECT thing FROM things JOIN attempts USING (number) LEFT JOIN ends USING (number) WHERE place=? "
+        "SELECT thing FROM things JOIN attempts USING (number) LEFT JOIN ends USING (number) WHERE place IN (?,?) "
         "GROUP BY thing HAVING max(iif(sound, 0, coalesce(sequence, number))) > max(iif(sound, number, 0)) "
         "ORDER BY thing"
     )
-    return [thing for (thing,) in database.rows(query, (place,))]
+    return [thing for (thing,) in database.rows(query, (place, former(place)))]
 
 
 def lies_aside(root: Path) -> bool:

@@ -1,5 +1,6 @@
 """Which adapter each section means."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from proofkeep.ports import HostSecret, ObjectStore
 from proofkeep.repository import Repository
 from proofkeep.state import RepositoryState
 from proofkeep.stores.local import LocalStore
+from proofkeep.stores.s3_places import service_of
 from proofkeep.targets.directory import DirectoryTarget
 from proofkeep.tls import TlsPolicy
 
@@ -143,6 +145,15 @@ def open_state(root: Path, repository: bytes) -> RepositoryState:
     """The state directory of one repository; made if it is missing. Raises `UsageError`."""
     with _usable(root):
         return RepositoryState(root, repository)
+
+
+def place_of(store: Place) -> str:
+    """Where packs lie; two stores of one name at two services are two places."""
+    if isinstance(store, LocalPlace):
+        return os.path.normpath(store.path)
+    from proofkeep.attempts import SERVICE  # noqa: PLC0415 - who reads a repository does without
+
+    return f"s3://{store.bucket}/{store.prefix.strip('/')}{SERVICE}{service_of(store.endpoint_url)}"
 
 
 def known_entry(place: str, name: str, allowed_age: int) -> "KnownEntry":

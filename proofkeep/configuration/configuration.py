@@ -1,6 +1,5 @@
 """The whole configuration, and what a verb gets from it: stores, keys, source, state and identity."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -155,9 +154,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def place(self) -> str:
         """Where the repository lies, as this configuration says it; tells repositories apart that cannot be reached."""
-        if isinstance(self.store, LocalPlace):
-            return os.path.normpath(self.store.path)
-        return f"s3://{self.store.bucket}/{self.store.prefix.strip('/')}"
+        return adapters.place_of(self.store)
 
     @property
     def known_entry(self) -> "KnownEntry | None":

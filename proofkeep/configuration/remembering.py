@@ -107,8 +107,11 @@ def entry_names(configuration: Configuration, repository: "Repository") -> dict[
     Raises:
         StateError, StateDamagedError: the history cannot be read.
     """
+    from proofkeep.attempts import respelled  # noqa: PLC0415 - who only lists does without
+
     with configuration.history() as history:
-        names = {each.name for each in history.entries() if each.place == configuration.place}
+        known = respelled(history.entries(), [configuration.place])
+    names = {each.name for each in known if each.place == configuration.place}
     if configuration.entry is not None:
         names.add(configuration.entry)
     return {repository.keys.entry_id(name): name for name in names}

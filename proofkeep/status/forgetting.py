@@ -1,5 +1,6 @@
 """What a host does no more is forgotten when somebody says so, and by nothing else."""
 
+from proofkeep.attempts import former
 from proofkeep.errors import UsageError
 from proofkeep.history import History
 
@@ -14,8 +15,8 @@ def forget(history: History, served: str, *, entry: str | None = None, repositor
     Raises:
         UsageError: nothing of it is remembered, or it is the one that is served.
     """
-    if repository == served:
-        raise UsageError(f"repository at {served!r} is served by this host: a later success closes its failures")
+    if repository in {served, former(served)}:
+        raise UsageError(f"repository at {repository!r} is served by this host: a later success closes its failures")
     if repository is not None:
         history.forget_place(repository)
     if entry is not None:

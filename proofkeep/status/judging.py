@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 
-from proofkeep.attempts import BACKUP, DRILL, RESTORE, Attempt, KnownEntry
+from proofkeep.attempts import BACKUP, DRILL, RESTORE, Attempt, KnownEntry, current
 from proofkeep.errors import CancelledError, ProofkeepError
 from proofkeep.format.names import SnapshotId
 from proofkeep.history import History
@@ -67,7 +67,8 @@ def judge(
         drilled: entries of that repository that this host drills, and others back up.
         committed: complete snapshots of that repository.
     """
-    attempts = {each: history.attempts(each) for each in history.places()}
+    places = current([*history.places(), *(entry.place for entry in known), *([place] if place else [])])
+    attempts = {each: history.attempts(each) for each in places}
     entries = [_judged(entry, attempts.get(entry.place, []), newest.get(entry.place), now_ns) for entry in known]
     verified = {each.known.name: each.verified_at or 0 for each in entries}
     runs = all_unfinished_runs(root)

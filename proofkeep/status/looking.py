@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from proofkeep.attempts import KnownEntry
+from proofkeep.attempts import KnownEntry, respelled
 from proofkeep.errors import ProofkeepError, UsageError
 from proofkeep.format.names import SnapshotId
 from proofkeep.history import History
@@ -33,7 +33,8 @@ def look(
         connect: to the repository at `place`; where that fails, ages are what the host remembers.
         drilled: entries of that repository that the host drills and others back up.
     """
-    known = {(entry.place, entry.name): entry for entry in (*history.entries(), *configured)}
+    told = respelled([*history.entries(), *configured], [*history.places(), place])
+    known = {(entry.place, entry.name): entry for entry in told}
     listed = sorted(known.values(), key=lambda entry: (entry.name, entry.place))
     newest: dict[str, Newest] = {}
     committed: list[SnapshotId] = []

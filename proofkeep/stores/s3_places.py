@@ -13,3 +13,14 @@ def place_elsewhere(endpoint_url: str, bucket: str) -> Location | None:
     if endpoint.partition(":")[0].endswith(AWS_DOMAINS):
         return None
     return Location("s3", f"{endpoint}/{bucket}", endpoint)
+
+
+def service_of(endpoint_url: str | None) -> str:
+    """What tells one service from another: host, port and path, nothing that may be a secret; `AWS` for its own."""
+    try:
+        parts = urlsplit(endpoint_url or "")
+    except ValueError:
+        return "no address"  # refused when it is opened
+    if endpoint_url is None or place_elsewhere(endpoint_url, "") is None:
+        return "AWS"
+    return parts.netloc.rpartition("@")[2].lower() + parts.path.rstrip("/")

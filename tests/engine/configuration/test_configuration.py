@@ -126,6 +126,23 @@ def test_stores_of_one_directory_kind_are_opened_where_they_are_said_to_be(tmp_p
 
 
 @pytest.mark.parametrize(
+    "members, service",
+    [
+        ({"endpoint_url": "https://Store.example:9000/"}, "store.example:9000"),
+        ({"endpoint_url": "https://store.example/two/"}, "store.example/two"),
+        ({"endpoint_url": "https://name:secret@store.example?secret"}, "store.example"),
+        ({"endpoint_url": "https://[store.example"}, "no address"),
+        ({"endpoint_url": "https://s3.eu-central-1.amazonaws.com"}, "AWS"),
+        ({}, "AWS"),
+    ],
+)
+def test_place_tells_services_apart_and_no_secret(tmp_path: Path, members: dict[str, str], service: str) -> None:
+    store = {"kind": "s3", "bucket": "packs", "prefix": "below/", **members}
+
+    assert configured(tmp_path, store=store).place == f"s3://packs/below at {service}"
+
+
+@pytest.mark.parametrize(
     "store, ledger, shared",
     [
         ({"endpoint_url": "https://127.0.0.1:1"}, {"endpoint_url": "https://127.0.0.1:1"}, True),
