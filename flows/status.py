@@ -55,7 +55,8 @@ def status(
         repository: name of a Proofkeep Repository block; ages of its entries are asked of it.
         entries: those that have to be listed even if they never ran.
         drilled: names of entries that this host drills and others back up; only their drills are told here.
-        forget: name of an entry that is backed up or drilled on this host no more: it is not listed again.
+        forget: name of an entry of this repository that is backed up or drilled on this host no more: it is not listed
+            again; what its runs found damaged in the repository stays open until it is found sound.
         forget_repository: where a repository lies that this host serves no more, as the card says it: its entries are
             not listed again, nor is what is open of it.
     """

@@ -21,7 +21,7 @@ def render(repository: str, report: StatusReport, now_ns: int) -> str:
         ]
     if report.history_damaged:
         lines += [f"**{StateDamagedError.code}**: {HISTORY_DAMAGED}.", ""]
-    rows = [_entry(entry, now_ns) for entry in report.entries]
+    rows = [_entry(report.name(entry), entry, now_ns) for entry in report.entries]
     rows += [f"| {entry.name} | | | | **{entry.error.code}** |" for entry in report.broken]
     if rows:
         lines += ["| entry | last verified | allowed | last drill | |", "|---|---|---|---|---|", *rows]
@@ -33,12 +33,12 @@ def render(repository: str, report: StatusReport, now_ns: int) -> str:
     if report.drilled:
         lines += ["", "## Drilled here, backed up elsewhere", "", "| entry | last drill |", "|---|---|"]
         lines += [f"| {entry.name} | {_drill(entry.drill, now_ns)} |" for entry in report.drilled]
-    failures = [(entry.known.name, failure) for entry in report.entries for failure in entry.failures]
+    failures = [(report.name(entry), failure) for entry in report.entries for failure in entry.failures]
     failures += [(report.subject(failure), failure) for failure in report.failures]
     if failures:
         lines += ["", "## Open failures", "", *(_failure(subject, failure, now_ns) for subject, failure in failures)]
         lines += [in_full(*(failure.message for _, failure in failures))]
-        lines += [_forgetting(place) for place in report.other_places]
+    lines += [_forgetting(place) for place in report.other_places]
     if report.left:
         lines += ["", "## Left over", "", "| run | of | waits in the spool | proven, in no snapshot | what to do |"]
         lines += ["|---|---|---|---|---|", *(_left(run) for run in report.left)]
@@ -48,7 +48,7 @@ def render(repository: str, report: StatusReport, now_ns: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _entry(entry: EntryStatus, now_ns: int) -> str:
+def _entry(name: str, entry: EntryStatus, now_ns: int) -> str:
     age = "never" if entry.age_seconds is None else f"{spell_duration(entry.age_seconds)} ago"
     drill = _drill(entry.drill, now_ns)
     if entry.drilled_on is not None:
@@ -57,7 +57,7 @@ def _entry(entry: EntryStatus, now_ns: int) -> str:
     state = ", ".join(f"**{code}**" for code in entry.codes) or "in time"
     if entry.under_way is not None:
         state += f"; a backup began {_ago(entry.under_way.began, now_ns)}"
-    return f"| {entry.known.name} | {age} | {spell_duration(entry.known.allowed_seconds)} | {drill} | {state} |"
+    return f"| {name} | {age} | {spell_duration(entry.known.allowed_seconds)} | {drill} | {state} |"
 
 
 def _drill(last: Attempt | None, now_ns: int) -> str:

@@ -9,6 +9,9 @@ from proofkeep.errors import CancelledError, ProofkeepError, UnexpectedError
 
 BACKUP, VERIFY, DRILL, RESTORE = "backup", "verify", "drill", "restore"
 
+FORGOTTEN = "forgotten run"
+"""Verb of an attempt whose entry was forgotten: kept for what it found in the repository, and for nothing else."""
+
 SERVICE = " at "
 """Between bucket and service in the place of an S3 store; versions before named no service."""
 

@@ -23,7 +23,15 @@ from proofkeep.errors import (
     ProofkeepError,
     UsageError,
 )
-from proofkeep.history_database import damage_on, lies_aside, note_attempted, open_or_begin_anew, put_things, things_of
+from proofkeep.history_database import (
+    damage_on,
+    forget_all_but_things,
+    lies_aside,
+    note_attempted,
+    open_or_begin_anew,
+    put_things,
+    things_of,
+)
 from proofkeep.state import locked, require_owner
 
 _END = "UPDATE attempts SET ended=?, code=?, message=?, source_at=? WHERE number=?"
@@ -73,24 +81,27 @@ class History:
         values = (entry.place, entry.name, entry.allowed_seconds)
         self._database.change("INSERT OR REPLACE INTO entries VALUES (?,?,?)", values)
 
-    def forget(self, name: str) -> None:
-        """Forget an entry that is backed up or drilled here no more, and its failures.
+    def forget(self, name: str, place: str) -> None:
+        """Forget an entry that is backed up or drilled here no more, and its failures, in one repository.
+
+        What was found damaged there is not forgotten: backups of other entries may rely on nothing of it.
 
         Raises:
             UsageError: it never was.
         """
+        places = (place, former(place))
         with self._database.transaction():
-            known = self._database.rows("SELECT name FROM entries WHERE name=?", (name,))
-            rows = self._database.rows("SELECT number, entries FROM attempts")
+            known = self._database.rows("SELECT 1 FROM entries WHERE name=? AND place IN (?,?)", (name, *places))
+            rows = self._database.rows("SELECT number, entries FROM attempts WHERE place IN (?,?)", places)
             about = {number: found for number, text in rows if name in (found := json.loads(text))}
             if not known and not about:
-                raise UsageError(f"entry {name!r} was never backed up or drilled on this host")
-            self._database.change("DELETE FROM entries WHERE name=?", (name,))
+                raise UsageError(f"entry {name!r} of the repository at {place} was never backed up or drilled here")
+            self._database.change("DELETE FROM entries WHERE name=? AND place IN (?,?)", (name, *places))
             for number, found in about.items():
-                others = json.dumps([each for each in found if each != name])
-                self._database.change("UPDATE attempts SET entries=? WHERE number=?", (others, number))
-                if len(found) == found.count(name):  # of no entry would mean of all
-                    self._database.change("DELETE FROM attempts WHERE number=?", (number,))
+                others = [each for each in found if each != name]
+                self._database.change("UPDATE attempts SET entries=? WHERE number=?", (json.dumps(others), number))
+                if not others:  # of no entry means of all
+                    forget_all_but_things(self._database, number, name)
             self._forget_rest()
 
     def forget_place(self, place: str) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 
 from proofkeep import events
-from proofkeep.attempts import former
-from proofkeep.errors import StateDamagedError
+from proofkeep.attempts import FORGOTTEN, former
+from proofkeep.errors import DamagedError, StateDamagedError
 from proofkeep.state import telling, translating_full
 from proofkeep.state_database import StateDatabase
 
@@ -101,6 +101,17 @@ def damage_on(database: StateDatabase, place: str) -> list[str]:
         "ORDER BY thing"
     )
     return [thing for (thing,) in database.rows(query, (place, former(place)))]
+
+
+def forget_all_but_things(database: StateDatabase, number: int, name: str) -> None:
+    """Forget an attempt about an entry of this name alone, but for what it found, or finds yet, in the repository."""
+    ended = "DELETE FROM attempts WHERE number=? AND code IS NOT NULL AND number NOT IN (SELECT number FROM things)"
+    database.change(ended, (number,))
+    kept = (
+        "UPDATE attempts SET verb=?, entries='[]', code=iif(code <> '', ?, code), "
+        "message=verb || ' of ' || ? || ': ' || message WHERE number=?"
+    )
+    database.change(kept, (FORGOTTEN, DamagedError.code, name, number))
 
 
 def lies_aside(root: Path) -> bool:

@@ -19,7 +19,9 @@ def add(commands: Subparsers) -> Parser:
     """Add the subcommand."""
     parser = add_command(commands, "status", run, "show what of this host is overdue, failed or left over")
     parser.add_argument(
-        "--forget", metavar="ENTRY", help="an entry that is backed up or drilled here no more: do not list it again"
+        "--forget",
+        metavar="ENTRY",
+        help="an entry of this repository that is backed up or drilled here no more: do not list it again",
     )
     parser.add_argument(
         "--forget-repository",
@@ -128,7 +130,7 @@ def commands(run: UnfinishedRun) -> list[str]:
 
 
 def _lines(report: StatusReport, now_ns: int) -> list[str]:
-    lines = [line for entry in report.entries for line in _entry_lines(entry, now_ns)]
+    lines = [line for entry in report.entries for line in _entry_lines(report.name(entry), entry, now_ns)]
     lines += [_drilled_line(entry, now_ns) for entry in report.drilled]
     lines += [_open(each, f"{each.verb} of {shown.text(report.subject(each))}", now_ns) for each in report.failures]
     lines += [f"  {_forgetting(place)}" for place in report.other_places]
@@ -142,10 +144,10 @@ def _lines(report: StatusReport, now_ns: int) -> list[str]:
     return lines or ["no entry is known on this host"]
 
 
-def _entry_lines(entry: EntryStatus, now_ns: int) -> list[str]:
+def _entry_lines(name: str, entry: EntryStatus, now_ns: int) -> list[str]:
     allowed = spell_duration(entry.known.allowed_seconds)
     age = "never verified" if entry.age_seconds is None else f"verified {spell_duration(entry.age_seconds)} ago"
-    parts = [shown.text(entry.known.name), f"{age}, allowed {allowed}", "OVERDUE" if entry.overdue else "in time"]
+    parts = [shown.text(name), f"{age}, allowed {allowed}", "OVERDUE" if entry.overdue else "in time"]
     parts.append(_drill(entry.drill, now_ns))
     if entry.under_way is not None:
         parts.append(f"a backup began {_ago(entry.under_way.began, now_ns)}")

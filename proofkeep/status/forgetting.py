@@ -6,7 +6,7 @@ from proofkeep.history import History
 
 
 def forget(history: History, served: str, *, entry: str | None = None, repository: str | None = None) -> None:
-    """Forget an entry, or a repository, that this host backs up, verifies and drills no more, with its failures.
+    """Forget an entry of the served repository, or another repository, that this host uses no more, with its failures.
 
     Args:
         served: where the repository lies that the host is asked about: a later success closes its failures.
@@ -20,4 +20,4 @@ def forget(history: History, served: str, *, entry: str | None = None, repositor
     if repository is not None:
         history.forget_place(repository)
     if entry is not None:
-        history.forget(entry)
+        history.forget(entry, served)

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 
-from proofkeep.attempts import BACKUP, DRILL, RESTORE, Attempt, KnownEntry, current
+from proofkeep.attempts import BACKUP, DRILL, FORGOTTEN, RESTORE, Attempt, KnownEntry, current
 from proofkeep.errors import CancelledError, ProofkeepError
 from proofkeep.format.names import SnapshotId
 from proofkeep.history import History
@@ -166,7 +166,7 @@ def _closed(
     mended = {thing for each in of_place if each.number > failure.order for thing in each.sound}
     if not failure.found <= mended:
         return False
-    if failure.verb == RESTORE:  # open for what it found, and for nothing else
+    if failure.verb in {RESTORE, FORGOTTEN}:  # open for what it found, and for nothing else
         return True
     later = [each for each in attempts if each.verb == failure.verb and each.code == "" and each.order > failure.order]
     if failure.verb != BACKUP:

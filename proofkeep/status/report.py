@@ -102,7 +102,7 @@ class StatusReport:
     def reasons(self) -> list[str]:
         """Who needs somebody, each with its codes."""
         return [
-            *(f"{entry.known.name}: {', '.join(entry.codes)}" for entry in self.entries if entry.codes),
+            *(f"{self.name(entry)}: {', '.join(entry.codes)}" for entry in self.entries if entry.codes),
             *(f"{entry.name}: {entry.error.code}" for entry in self.broken),
             *dict.fromkeys(f"{each.verb} of {self.subject(each)}: {each.code}" for each in self._untold()),
             *([f"history of attempts: {StateDamagedError.code}"] if self.history_damaged else []),
@@ -118,8 +118,14 @@ class StatusReport:
 
     @property
     def other_places(self) -> list[str]:
-        """Where repositories lie that `failures` are about and that was not asked: this host may serve them no more."""
-        return list(dict.fromkeys(each.place for each in self.failures if each.place != self.place))
+        """Where repositories lie that something is said of and that was not asked: this host may serve them no more."""
+        told = [*(each.known.place for each in self.entries if each.codes), *(each.place for each in self.failures)]
+        return list(dict.fromkeys(each for each in told if each != self.place))
+
+    def name(self, entry: EntryStatus) -> str:
+        """What an entry is called: with where its repository lies, unless that is the one that was asked."""
+        known = entry.known
+        return known.name if self.place in {None, known.place} else f"{known.name} in {known.place}"
 
     def subject(self, failure: Attempt) -> str:
         """What one of `failures` was about, and where, unless that is the repository that was asked."""

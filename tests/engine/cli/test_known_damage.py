@@ -151,6 +151,20 @@ def test_drill_of_other_files_closes_no_drill_that_found_damage(altered: tuple[P
     assert failures(place) == []
 
 
+def test_backup_of_another_entry_relies_on_nothing_that_a_drill_of_a_forgotten_one_found_damaged(
+    altered: tuple[Place, Mend],
+) -> None:
+    place, _ = altered
+    place.configure(drill="per_stratum = 100")
+    findings(place, "drill", "--no-live", "--entry", "home")
+    place.configure(top=place.sections[""].replace('"home"', '"other"'))
+    told = place.run("status", "--forget", "home")
+
+    assert "open: forgotten run " in told.out
+    assert place.done("backup")["totals"]["new_bytes"] > 0
+    place.done("restore", "latest", place.root / "restored")
+
+
 def test_failure_without_damage_is_closed_by_whatever_passes(altered: tuple[Place, Mend]) -> None:
     place, mend = altered
     mend()

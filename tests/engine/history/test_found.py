@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 
-from proofkeep.attempts import DRILL, VERIFY
+from proofkeep.attempts import DRILL, FORGOTTEN, VERIFY
 from proofkeep.errors import (
     DamagedError,
     DrillFailedError,
@@ -129,6 +129,42 @@ def test_finding_that_cannot_be_written_is_written_with_the_end(tmp_path: Path) 
             with patch.object(StateDatabase, "change", side_effect=SpoolFullError("full")):
                 recording.find(["packs/a"])
             assert history.damage(PLACE) == []
+
+        assert history.damage(PLACE) == ["packs/a"]
+
+
+def test_what_runs_of_a_forgotten_entry_found_damaged_is_damaged_until_it_is_found_sound(tmp_path: Path) -> None:
+    with opened(tmp_path) as history:
+        with suppress(DrillFailedError), history.recording(DRILL, PLACE, ["home"], RUN) as recording:
+            recording.find(["packs/a"])
+            raise DrillFailedError("not restored")
+
+        history.forget("home", PLACE)
+
+        kept = only(history)
+        assert (kept.verb, kept.entries, kept.code) == (FORGOTTEN, (), DamagedError.code)
+        assert kept.message == "drill of home: not restored"
+        assert history.damage(PLACE) == ["packs/a"]
+        look(history, "1", sound=["packs/a"])
+        assert history.damage(PLACE) == []
+
+
+def test_what_runs_of_a_forgotten_entry_found_sound_is_sound(tmp_path: Path) -> None:
+    with opened(tmp_path) as history:
+        look(history, "1", found=["packs/a"])
+        with history.recording(DRILL, PLACE, ["home"], RUN) as recording:
+            recording.sound = ["packs/a"]
+
+        history.forget("home", PLACE)
+
+        assert history.damage(PLACE) == []
+
+
+def test_what_a_run_finds_whose_entry_is_forgotten_meanwhile_is_damaged(tmp_path: Path) -> None:
+    with opened(tmp_path) as history:
+        with history.recording(DRILL, PLACE, ["home"], RUN) as recording:
+            history.forget("home", PLACE)
+            recording.find(["packs/a"])
 
         assert history.damage(PLACE) == ["packs/a"]
 

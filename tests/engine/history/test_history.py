@@ -158,12 +158,12 @@ def test_entry_is_known_as_it_was_configured_last_until_it_is_forgotten(tmp_path
             pass
         before = history.entries()
 
-        history.forget("home")
+        history.forget("home", PLACE)
 
         assert before == [KnownEntry(PLACE, "home", 3600)]
         assert (history.entries(), history.attempts(PLACE)) == ([], [])
-        with pytest.raises(UsageError, match="was never backed up or drilled on this host"):
-            history.forget("home")
+        with pytest.raises(UsageError, match="was never backed up or drilled here"):
+            history.forget("home", PLACE)
 
 
 def test_entry_that_was_only_drilled_here_is_forgotten_and_the_others_of_its_drills_stay(tmp_path: Path) -> None:
@@ -172,9 +172,22 @@ def test_entry_that_was_only_drilled_here_is_forgotten_and_the_others_of_its_dri
             with pytest.raises(DrillFailedError), history.recording(DRILL, PLACE, entries, RUN):
                 raise DrillFailedError("not restored")
 
-        history.forget("home")
+        history.forget("home", PLACE)
 
         assert [attempt.entries for attempt in history.attempts(PLACE)] == [("mail",), ()]
+
+
+def test_entry_is_forgotten_in_one_repository_and_stays_known_in_another(tmp_path: Path) -> None:
+    with opened(tmp_path) as history:
+        for place in (PLACE, "/srv/other"):
+            history.know(KnownEntry(place, "home", 60))
+            with pytest.raises(DrillFailedError), history.recording(DRILL, place, ["home"], RUN):
+                raise DrillFailedError("not restored")
+
+        history.forget("home", PLACE)
+
+        assert history.entries() == [KnownEntry("/srv/other", "home", 60)]
+        assert (history.attempts(PLACE), len(history.attempts("/srv/other"))) == ([], 1)
 
 
 def test_repository_is_forgotten_with_its_entries_and_attempts_and_no_other(tmp_path: Path) -> None:

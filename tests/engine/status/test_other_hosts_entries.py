@@ -100,7 +100,7 @@ def test_failure_on_another_repository_that_its_listed_entry_shows_is_told_there
 
     found = report(tmp_path, HOME, place="/srv/other")
 
-    assert (found.reasons, found.other_places) == (["home: overdue, damaged"], [])
+    assert (found.reasons, found.other_places) == (["home in /srv/packs: overdue, damaged"], [PLACE])
 
 
 def test_repository_that_is_served_is_not_forgotten(tmp_path: Path) -> None:
@@ -120,6 +120,20 @@ def test_backup_of_an_entry_that_was_never_listed_is_told_until_the_entry_is_for
         forget(history, PLACE, entry="home")
 
     assert bad.reasons == ["backup of home: store"]
+    assert report(tmp_path).reasons == []
+
+
+def test_damage_that_runs_of_a_forgotten_entry_found_is_open_until_it_is_found_sound(tmp_path: Path) -> None:
+    with History(tmp_path) as history:
+        with history.recording(DRILL, PLACE, ["home"], "aa") as recording:
+            recording.find(["packs/a"])
+            recording.failure = DrillFailedError("not restored")
+        forget(history, PLACE, entry="home")
+    bad = report(tmp_path)
+    with History(tmp_path) as history, history.recording(VERIFY, PLACE, [], "bb") as recording:
+        recording.sound = ["packs/a"]
+
+    assert bad.reasons == ["forgotten run of all entries: damaged"]
     assert report(tmp_path).reasons == []
 
 

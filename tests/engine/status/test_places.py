@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from proofkeep.attempts import BACKUP, VERIFY, KnownEntry, current, former, respelled
-from proofkeep.errors import DamagedError, ProofkeepError, StoreUnavailableError
+from proofkeep.errors import DamagedError, ProofkeepError, StoreUnavailableError, UsageError
 from proofkeep.history import History
 from proofkeep.repository import Repository
-from proofkeep.status import StatusReport, look
+from proofkeep.status import StatusReport, forget, look
 
 OLD = "s3://cui/main"
 HERE, THERE = f"{OLD} at a.example:9000", f"{OLD} at b.example:9000"
@@ -85,3 +85,16 @@ def test_entry_is_of_the_place_where_it_is_known_by_now() -> None:
     assert respelled([before, here, there], [HERE]) == [here, there]
     assert respelled([before, mail, there], []) == [KnownEntry(THERE, "mail", 60), there]
     assert current([OLD, HERE, "/srv/packs"]) == ["/srv/packs", HERE]
+
+
+def test_former_spelling_is_forgotten_with_the_entry_and_not_as_a_repository_that_is_served_no_more(
+    tmp_path: Path,
+) -> None:
+    ended(tmp_path, BACKUP, OLD, StoreUnavailableError("away"))
+
+    with History(tmp_path) as history:
+        with pytest.raises(UsageError, match="is served by this host"):
+            forget(history, HERE, repository=OLD)
+        forget(history, HERE, entry="home")
+
+    assert report(tmp_path, HERE).reasons == ["forgotten run of all entries: damaged"]
