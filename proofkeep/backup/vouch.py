@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from proofkeep.backup.chain import Chain
 from proofkeep.errors import MalformedError
 from proofkeep.format import names
 from proofkeep.format.ledger_entry import LedgerEntry, StoredObject
-from proofkeep.journal import JournalObject, JournalPack
+from proofkeep.journal import MOST_PACKS, JournalObject, JournalPack
 from proofkeep.ledger import Head
 from proofkeep.repository.stored import exists, place, prove, read_digest
 from proofkeep.state import malformed, replace_file, telling
@@ -54,8 +54,9 @@ class Vouching:
         for (_, data_key), group in groupby(packs, key=lambda pack: (pack.transfer, pack.id.data_key)):
             mine = [item for item in keys if f"/{data_key.hex()}/" in item.name]
             keys = [item for item in keys if item not in mine]
-            stored = [*map(_stored_object, mine), *map(_stored_pack, group)]
-            yield self._entry("transfer", stored, self._session(data_key))
+            stored = map(_stored_object, mine)  # these go into the first one
+            while part := [*stored, *map(_stored_pack, islice(group, MOST_PACKS))]:
+                yield self._entry("transfer", part, self._session(data_key))
         for data_key, forms in groupby(keys, key=_data_key):
             yield self._entry("transfer", [*map(_stored_object, forms)], self._session(data_key))
         indexes = [*map(_stored_object, self._kept("index", self._journal.generation))]

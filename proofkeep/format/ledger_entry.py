@@ -62,8 +62,12 @@ def object_hmac(key: bytes, repository: bytes, name: str, kind: str, length: int
 
 
 def seal_entry(key: bytes, repository: bytes, entry: LedgerEntry) -> bytes:
-    """The entry's bytes; `key` is the ledger MAC key of `entry.epoch`."""
-    return documents.seal_document(
+    """The entry's bytes; `key` is the ledger MAC key of `entry.epoch`.
+
+    Raises:
+        MalformedError: they are more than a reader takes.
+    """
+    body = documents.seal_document(
         key,
         {
             "repository": repository.hex(),
@@ -82,6 +86,9 @@ def seal_entry(key: bytes, repository: bytes, entry: LedgerEntry) -> bytes:
             "session": entry.session,
         },
     )
+    if len(body) > MAX_ENTRY:
+        raise MalformedError(f"ledger entry {entry.writer.hex()}/{entry.sequence:08x} is larger than readers take")
+    return body
 
 
 def _encode_object(key: bytes, repository: bytes, item: StoredObject) -> dict[str, Any]:

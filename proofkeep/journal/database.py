@@ -34,6 +34,7 @@ _PAGE = 256
 _RENAMED = ">"  # no object's name begins with it
 FIRST_TRANSFER = 256 << 20
 _TRANSFERS_PER_SIZE = 16
+MOST_PACKS = 1 << 12  # of a transfer: all of them are in memory, and in one ledger entry of about 2 MiB
 
 
 class Journal:
@@ -128,8 +129,8 @@ class Journal:
                 "proof) VALUES (?,?,?,?,?,?,?,?,?,?)",
                 (*facts, sealed_table, number, row_check(*facts)),
             )
-            total = self._rows("SELECT sum(size) FROM packs WHERE transfer=?", (number,))[0][0]
-            if total >= min(FIRST_TRANSFER << number // _TRANSFERS_PER_SIZE, quarter):
+            packs, total = self._rows("SELECT count(*), sum(size) FROM packs WHERE transfer=?", (number,))[0]
+            if packs >= MOST_PACKS or total >= min(FIRST_TRANSFER << number // _TRANSFERS_PER_SIZE, quarter):
                 return self.close_transfer()
         return None
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from proofkeep.errors import MalformedError
+from proofkeep.ledger import read_chain
 from tests.building import Host, content, grown_host, plant, small_frames, small_slabs
 
 
@@ -43,3 +45,34 @@ def test_what_was_stored_is_known_to_the_next_run(host: Host) -> None:
 
     assert receipt.totals["new_bytes"] < 20_000
     assert host.ground.restored(receipt.snapshot)[0] == host.portrait()
+
+
+def test_transfer_that_closed_late_is_named_by_several_entries(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a journal has it that an earlier version began."""
+    repository, writer = host.ground.connect(), host.state.writer()
+    before = set(host.ground.packs())
+    *_, (_, head) = read_chain(repository, writer)
+    monkeypatch.setattr("proofkeep.backup.vouch.MOST_PACKS", 3)
+
+    receipt = host.run()
+
+    entries = [entry for entry, _ in read_chain(repository, writer, head) if entry.kind == "transfer"]
+    named = [[item.name for item in entry.objects if item.type == "pack"] for entry in entries]
+    assert max(map(len, named)) == 3
+    new = set(host.ground.packs()) - before
+    assert sorted(name for names in named for name in names) == sorted(pack.name for pack in new)
+    assert sum(item.type == "key" for entry in entries for item in entry.objects) == 1
+    assert host.ground.read_back(receipt.snapshot) == host.portrait()
+    assert host.ground.findings() == []
+
+
+def test_entry_that_no_reader_would_take_is_refused_before_any_is_placed(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = host.ground.names("ledger/")
+    monkeypatch.setattr("proofkeep.format.ledger_entry.MAX_ENTRY", 5000)
+
+    with pytest.raises(MalformedError, match="larger than readers take"):
+        host.run()
+
+    assert host.ground.names("ledger/") == before

@@ -84,6 +84,14 @@ def test_no_transfer_waits_for_more_than_a_quarter_of_the_spool(journal: Journal
     assert [transfer.packs if transfer else 0 for transfer in closed] == [0, 0, 0, 4, 0, 0, 0, 4, 0]
 
 
+def test_no_transfer_has_more_packs_than_its_limit(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proofkeep.journal.database.MOST_PACKS", 3)
+
+    closed = [add(journal, counter) for counter in range(7)]
+
+    assert [transfer.packs if transfer else 0 for transfer in closed] == [0, 0, 3, 0, 0, 3, 0]
+
+
 def test_transfers_are_the_same_when_opened_again(journal: Journal, file: Path) -> None:
     for counter in range(9):
         add(journal, counter, 300, quarter=1000)

@@ -14,6 +14,9 @@ from proofkeep.errors import (
     UsageError,
 )
 from proofkeep.format import names
+from proofkeep.format.ledger_entry import LedgerEntry, StoredObject, seal_entry
+from proofkeep.format.names import PackId
+from proofkeep.journal import MOST_PACKS
 from proofkeep.ledger import (
     START,
     Head,
@@ -27,6 +30,7 @@ from proofkeep.ledger import (
     spell_head,
     writers,
 )
+from proofkeep.model import TlsSession
 from proofkeep.repository import Repository
 from tests.building import Host, plant, planted_host, put
 
@@ -224,3 +228,18 @@ def test_second_head_of_a_writer_is_refused_since_only_one_would_be_compared() -
 
     with pytest.raises(UsageError, match=f"writer {WRITERS[1].hex()} has more than one expected head"):
         parse_heads(heads)
+
+
+def test_entry_has_room_for_a_whole_transfer_and_is_not_sealed_beyond_what_readers_take() -> None:
+    tls = TlsSession("TLSv1.3", "TLS_AES_256_GCM_SHA384", "0" * 64)
+    name = PackId(bytes(16), bytes(16), (1 << 32) - 1).name
+    longest_version = "v" * 1024
+    stored = StoredObject(name, "pack", 64 << 20, bytes(32), longest_version, 10**18, 10**18, "read-back", 99, tls)
+
+    def sealed(objects: int) -> bytes:
+        entry = LedgerEntry(bytes(16), 0, 1, 10**18, "transfer", bytes(32), (stored,) * objects, {})
+        return seal_entry(bytes(32), bytes(16), entry)
+
+    assert sealed(MOST_PACKS)
+    with pytest.raises(MalformedError, match="larger than readers take"):
+        sealed(2 * MOST_PACKS)
