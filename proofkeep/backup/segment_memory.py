@@ -45,16 +45,12 @@ class Ahead:
         self._nodes = nodes
         self._waiting: deque[Node] = deque()
 
-    def look(self, count: int) -> Sequence[Node]:
-        """The next nodes, up to `count`; they stay where they are."""
-        missing = count - len(self._waiting)
-        if missing > 0:
-            self._waiting.extend(islice(self._nodes, missing))
-        return list(islice(self._waiting, count))
-
     def batch(self, count: int, described: int) -> Sequence[Node]:
-        """As `look`, but ends at the node with which the descriptions of all that wait pass so many bytes."""
-        size = sum(node.described for node in self._waiting)
+        """The next nodes, up to `count`; they stay where they are.
+
+        Fewer from the node on with which the descriptions of all that wait pass so many bytes.
+        """
+        size = sum(node.described for node in self._waiting) if len(self._waiting) < count else 0
         while len(self._waiting) < count and size <= described and (node := next(self._nodes, None)) is not None:
             self._waiting.append(node)
             size += node.described
@@ -99,15 +95,15 @@ class SegmentMemory:
 
     def find(self, ahead: Ahead) -> tuple[Child, Remembered] | None:
         """The remembered segment that describes exactly the next nodes, and is stored where it can be referred to."""
-        nodes = ahead.look(1)
-        start = self._ids.path_id(nodes[0].path)
+        start = self._ids.path_id(ahead.batch(1, 0)[0].path)
         state = self._catalog.segment_state(self._entry, start)
         if state is None:
             return None
         found = self._opened(state)
         if found is None:
             return None
-        nodes = ahead.look(found.entries + 1)
+        # Nodes that are described by more bytes than the segment has are others.
+        nodes = ahead.batch(found.entries + 1, found.length)
         if found.ended and len(nodes) > found.entries:
             return None
         nodes = nodes[: found.entries]

@@ -27,28 +27,42 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(run, "_WINDOW_DESCRIBED", BOUND)
     made = Host(Ground(tmp_path / "ground"))
     plant(made.source, {f"{number:02d}": b"%d" % number for number in range(FILES)})
-    for path in made.source.iterdir():
-        os.setxattr(path, "user.described", os.urandom(VALUE))
+    describe(made, VALUE)
     os.link(made.source / "00", made.source / "zz")
     return made
 
 
-def test_batches_of_a_backup_and_windows_of_a_restore_are_bounded(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    batches: list[int] = []
-    windows: list[int] = []
-    batch, windowed = Ahead.batch, run._windows
+def describe(host: Host, size: int) -> None:
+    for path in host.source.iterdir():
+        os.setxattr(path, "user.described", os.urandom(size))
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """By how many bytes the nodes are described that wait behind each look ahead."""
+    sizes: list[int] = []
+    batch = Ahead.batch
 
     def sized(ahead: Ahead, count: int, described: int) -> Sequence[Node]:
-        batch(ahead, count, described)
-        batches.append(sum(node.described for node in ahead._waiting))
-        return batch(ahead, count, described)
+        nodes = batch(ahead, count, described)
+        sizes.append(sum(node.described for node in ahead._waiting))
+        return nodes
+
+    monkeypatch.setattr(Ahead, "batch", sized)
+    return sizes
+
+
+def test_batches_of_a_backup_and_windows_of_a_restore_are_bounded(
+    host: Host, waiting: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows: list[int] = []
+    windowed = run._windows
 
     def noted(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
         for window in windowed(entries):
             windows.append(sum(entry.described for entry in window))
             yield window
 
-    monkeypatch.setattr(Ahead, "batch", sized)
     monkeypatch.setattr(run, "_windows", noted)
 
     host.run()
@@ -57,9 +71,24 @@ def test_batches_of_a_backup_and_windows_of_a_restore_are_bounded(host: Host, mo
 
     assert report.intact
     assert portrait == host.portrait()
-    assert BOUND < max(batches) <= WITH_THE_LAST
+    assert BOUND < max(waiting) <= WITH_THE_LAST
     assert BOUND - VALUE - 100 < max(windows) <= BOUND
     assert len(windows) > FILES * VALUE // BOUND
+
+
+def test_files_whose_attributes_grew_are_not_held_against_their_segment_all_at_once(
+    host: Host, waiting: list[int]
+) -> None:
+    (host.source / "zz").unlink()  # what is linked is not remembered
+    describe(host, 1)
+    host.run()
+    describe(host, VALUE)
+    waiting.clear()
+
+    receipt = host.run()
+
+    assert host.ground.restored(receipt.snapshot)[0] == host.portrait()
+    assert BOUND < max(waiting) <= WITH_THE_LAST
 
 
 def test_path_target_attributes_and_extents_are_counted() -> None:
