@@ -6,6 +6,7 @@ Instants are integers of nanoseconds since the Unix epoch (UTC) and end in `_ns`
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import chain
 from typing import NoReturn
 
 import msgspec
@@ -143,7 +144,8 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     @property
     def described(self) -> int:
         """Bytes of path, link target and extended attributes, which may be thousands of times the rest."""
-        return len(self.path) + len(self.target) + sum(len(name) + len(value) for name, value in self.xattrs)
+        size = len(self.path) + len(self.target)
+        return size + sum(map(len, chain(*self.xattrs))) if self.xattrs else size
 
 
 class SourceDescription(msgspec.Struct, frozen=True):
