@@ -36,7 +36,7 @@ _LEAST_TABLES = 2
 _ASKED = 500
 _NEAR = 2
 _AHEAD = 1 << 13
-_FRAMES = 8
+_FRAMES = 2  # of manifests: a walk goes on in one, and comes back to it from a segment of another night or level
 _SPAN = 4 << 20  # so many bytes of each thread are in memory several times
 
 
@@ -177,16 +177,16 @@ class ChunkStore:
         """Plaintext of the frame a chunk lies in."""
         key = place.pack, place.row.frame
         with self._lock:
-            plain = self._frames.get(key)
+            plain = self._frames.pop(key, None)
         if plain is None:
             _, opened = next(self.read_frames(place.pack, [self.frame(place)]))
             if not isinstance(opened, bytes):
                 raise opened
             plain = opened
-            with self._lock:
-                self._frames[key] = plain
-                while len(self._frames) > _FRAMES:
-                    self._frames.popitem(last=False)
+        with self._lock:
+            self._frames[key] = plain  # the last to go
+            while len(self._frames) > _FRAMES:
+                self._frames.popitem(last=False)
         return plain
 
     def take(self, place: Place, plain: bytes) -> bytes:
