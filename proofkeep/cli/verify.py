@@ -61,8 +61,9 @@ def run(context: Context) -> Exit:
                 progress=progress,
             )
         recording.failure, recording.sound = report.failure, report.sound
-    files = _files(context, report.findings) if options.files and report.findings else []
-    _tell(context, report, files)
+    _tell(context, report)
+    if options.files:
+        _list_files(context, report.findings)
     report.require_intact()
     return Exit.NOT_PROVEN if report.freshness is Freshness.NOT_PROVABLE else Exit.OK
 
@@ -79,14 +80,19 @@ def _fraction(sample: str | None) -> float:
     return share
 
 
-def _files(context: Context, damage: list[Finding]) -> list[tuple[str, Finding]]:
-    with opened(context.configuration) as repository:
-        return list(
-            affected_files(repository.repository, repository.catalog, repository.chunks, repository.data_keys, damage)
-        )
+def _list_files(context: Context, damage: list[Finding]) -> None:
+    """A row for each file as it is found: there may be as many as files in all snapshots."""
+    context.report.begin_rows()
+    if not damage:
+        return
+    with opened(context.configuration) as opening:
+        found = affected_files(opening.repository, opening.catalog, opening.chunks, opening.data_keys, damage)
+        for snapshot, finding in found:
+            (line,), (document,) = findings.as_lines([finding]), findings.as_documents([finding])
+            context.report.row(f"file  {snapshot}  {line}", {"snapshot": snapshot} | document)
 
 
-def _tell(context: Context, report: VerificationReport, files: list[tuple[str, Finding]]) -> None:
+def _tell(context: Context, report: VerificationReport) -> None:
     counted: dict[str, Any] = {
         name: getattr(report, name)
         for name in (
@@ -101,10 +107,6 @@ def _tell(context: Context, report: VerificationReport, files: list[tuple[str, F
             "unvouched",
         )
     }
-    affected = [
-        {"snapshot": snapshot} | document
-        for (snapshot, _), document in zip(files, findings.as_documents(found for _, found in files), strict=True)
-    ]
     document = counted | {
         "verdict": report.verdict,
         "freshness": report.freshness.name.lower(),
@@ -112,7 +114,6 @@ def _tell(context: Context, report: VerificationReport, files: list[tuple[str, F
         "heads": report.heads,
         "not_tested": report.not_tested,
         "findings": findings.as_documents(report.findings),
-        "files": affected,
     }
     rows = [
         ("verdict", report.verdict),
@@ -127,6 +128,5 @@ def _tell(context: Context, report: VerificationReport, files: list[tuple[str, F
         *(("head", head) for head in report.heads),
         *(("not tested", words) for words in report.not_tested),
         *(("finding", line) for line in findings.as_lines(report.findings)),
-        *(("file", f"{snapshot}  {line}") for (snapshot, found) in files for line in findings.as_lines([found])),
     ]
     context.report.tell(document, table(rows))

@@ -81,7 +81,7 @@ def test_4_when_a_pack_is_damaged(backed_up: Place) -> None:
     assert verified.code == 4
     assert verified.document["error"]["code"] == "damaged"
     assert verified.document["result"]["verdict"] == "damaged"
-    assert "large" in {each["path"] for each in verified.document["result"]["files"]}
+    assert "large" in {each["path"] for each in verified.document["rows"]}
     assert restored.code == 4
     lost = {finding["path"] for finding in restored.document["result"]["findings"]}
     assert "large" in lost

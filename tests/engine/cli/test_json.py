@@ -44,7 +44,6 @@ VERIFY = {
     "heads": list,
     "not_tested": list,
     "findings": list,
-    "files": list,
 }
 RESTORE = {
     "snapshot": str,
@@ -134,7 +133,7 @@ def test_every_member_is_documented(place: Place) -> None:
         "backup": (),
         "snapshots": (),
         "ls": ("latest",),
-        "verify": (),
+        "verify": ("--files",),
         "restore": ("latest", "restored"),
         "drill": (),
         "status": (),
