@@ -10,13 +10,12 @@ from typing import TextIO
 from proofkeep import events
 from proofkeep.catalog import Catalog
 from proofkeep.damage import OnFound
-from proofkeep.drill.keys import key_facts
 from proofkeep.drill.ledgered import pack_facts
 from proofkeep.drill.plan import Plan
 from proofkeep.drill.population import HEADING, Lowest, Population, Scoped, scope_of
 from proofkeep.drill.receipts import Draw, Facts, Sampled
 from proofkeep.drill.seed import seed_input, seed_of
-from proofkeep.drill.strata import Stratum, confidence, least_seen, too_many
+from proofkeep.drill.strata import Stratum, confidence, least_seen
 from proofkeep.drill.writing import writing_evidence
 from proofkeep.errors import PartialSnapshotError, SnapshotMissingError
 from proofkeep.format import instants
@@ -70,10 +69,8 @@ def make_draw(
                 population.walk(one, chunks, data_keys, out, damage.append)
             on_found(met := damage_met(back, chunks, data_keys, short))
             damaged += met
-    keys = key_facts(repository, population.data_keys, damage.append)
-    epochs = {row["data_key"]: row["epoch"] for row in keys}
-    strata = _final_strata(population, epochs)
-    sample = _pick(strata, population, epochs)
+    strata = population.strata
+    sample = _pick(population)
     packs = [sampled.pack for sampled in sorted(sample, key=attrgetter("rank")) if sampled.pack]
     return Draw(
         plan.id,
@@ -83,9 +80,9 @@ def make_draw(
         seed,
         _verification(verified),
         [_snapshot_facts(one) for one in scoped],
-        _population_facts(population, strata, sample),
+        _population_facts(population, sample),
         [_stratum_facts(number, stratum, strata[stratum], sample) for number, stratum in enumerate(sorted(strata))],
-        keys,
+        [facts for _, facts in sorted(population.keys.items())],
         pack_facts(repository, set(packs)),
         sample,
         packs[0] if packs else "",
@@ -119,18 +116,9 @@ def _scope(
     return scoped, passed_over
 
 
-def _final_strata(population: Population, epochs: dict[str, int]) -> dict[Stratum, Lowest]:
-    """The strata by data key, or by epoch when there are too many data keys."""
-    if not too_many(population.data_keys):
-        return population.strata
-    coarse: dict[Stratum, Lowest] = {}
-    for stratum, lowest in population.strata.items():
-        coarse.setdefault(stratum.of_epoch(epochs), Lowest(population.per_stratum)).merge(lowest)
-    return coarse
-
-
-def _pick(strata: dict[Stratum, Lowest], population: Population, epochs: dict[str, int]) -> list[Sampled]:
+def _pick(population: Population) -> list[Sampled]:
     """The lowest of each stratum, then the lowest of each entry's oldest and newest snapshot where none was drawn."""
+    strata = population.strata
     numbers = {stratum: number for number, stratum in enumerate(sorted(strata))}
     sample = [
         replace(sampled, stratum=number) for stratum, number in numbers.items() for _, sampled in strata[stratum].ranked
@@ -139,7 +127,7 @@ def _pick(strata: dict[Stratum, Lowest], population: Population, epochs: dict[st
     for (_, role), lowest in sorted(population.ends.items()):
         for stratum, sampled in lowest.ranked:
             if sampled.snapshot not in met:
-                number = numbers[stratum if stratum in numbers else stratum.of_epoch(epochs)]
+                number = numbers[population.stratum(stratum)]
                 sample.append(replace(sampled, stratum=number, why=role))
                 met.add(sampled.snapshot)
     return sample
@@ -176,13 +164,13 @@ def _snapshot_facts(one: Scoped) -> Facts:
     }
 
 
-def _population_facts(population: Population, strata: dict[Stratum, Lowest], sample: list[Sampled]) -> Facts:
+def _population_facts(population: Population, sample: list[Sampled]) -> Facts:
     counts = population.counts
     return {
         "files": counts["files"],
         "bytes": counts["bytes"],
-        "data_keys": len(population.data_keys),
-        "strata_by": "epoch" if strata is not population.strata else "data-key",
+        "data_keys": len(population.keys),
+        "strata_by": "epoch" if population.by_epoch else "data-key",
         "per_stratum": population.per_stratum,
         "left_out": {
             "not_regular_files": counts["not_files"],
@@ -190,7 +178,7 @@ def _population_facts(population: Population, strata: dict[Stratum, Lowest], sam
             "larger_than_limit": counts["too_large"],
             "larger_than_limit_bytes": counts["too_large_bytes"],
         },
-        "confidence": confidence(counts["files"], len(sample), len(strata)),
+        "confidence": confidence(counts["files"], len(sample), len(population.strata)),
     }
 
 

@@ -1,6 +1,6 @@
 """What the repository says of the data keys that a population lies under: facts and ids, never a key."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from proofkeep.errors import AuthenticationError, IntegrityError
@@ -32,27 +32,22 @@ def _open(repository: Repository, name: str) -> WrappedDataKey:
 
 
 def key_facts(
-    repository: Repository, data_keys: Mapping[str, bytes], damage: Callable[[Finding], None]
-) -> list[dict[str, Any]]:
-    """For each data key: epoch, when it was made, and its KEKs with what the key service said when it wrapped."""
-    facts = []
-    for data_key, writer in sorted(data_keys.items()):
-        forms = wrapped_forms(repository, writer, bytes.fromhex(data_key), damage)
-        facts.append(
+    repository: Repository, writer: bytes, data_key: bytes, damage: Callable[[Finding], None]
+) -> dict[str, Any]:
+    """Of a data key: epoch, when it was made, and its KEKs with what the key service said when it wrapped."""
+    forms = wrapped_forms(repository, writer, data_key, damage)
+    return {
+        "data_key": data_key.hex(),
+        "writer": writer.hex(),
+        "epoch": min((form.epoch for form in forms), default=0),
+        "created_at": instants.to_text(min(form.created_at_ns for form in forms)) if forms else None,
+        "wrapped_for": [
             {
-                "data_key": data_key,
-                "writer": writer.hex(),
-                "epoch": min((form.epoch for form in forms), default=0),
-                "created_at": instants.to_text(min(form.created_at_ns for form in forms)) if forms else None,
-                "wrapped_for": [
-                    {
-                        "recipient": form.wrapped.recipient,
-                        "generation": form.generation,
-                        "material_id": form.wrapped.material_id,
-                        "request_id": form.wrapped.request_id,
-                    }
-                    for form in forms
-                ],
+                "recipient": form.wrapped.recipient,
+                "generation": form.generation,
+                "material_id": form.wrapped.material_id,
+                "request_id": form.wrapped.request_id,
             }
-        )
-    return facts
+            for form in forms
+        ],
+    }

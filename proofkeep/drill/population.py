@@ -11,9 +11,10 @@ from typing import TextIO
 
 from proofkeep.catalog import Catalog
 from proofkeep.crypto.host_keys import IdKeys, digest
-from proofkeep.drill.receipts import Sampled
+from proofkeep.drill.keys import key_facts
+from proofkeep.drill.receipts import Facts, Sampled
 from proofkeep.drill.seed import rank
-from proofkeep.drill.strata import Stratum, age_class, size_class
+from proofkeep.drill.strata import Stratum, age_class, size_class, too_many
 from proofkeep.errors import CancelledError, IntegrityError, UnsafePathError
 from proofkeep.format.manifest import ID_SIZE, Entry
 from proofkeep.format.names import PackId
@@ -103,9 +104,9 @@ class Population:
     """All walked files, and those that stand lowest.
 
     Attributes:
-        strata: by the finest strata.
+        strata: by the finest strata, or by those of epochs from where there are too many data keys for them.
         ends: lowest rank of each (entry, `oldest` or `newest`).
-        data_keys: writer of each data key in use, by its id.
+        keys: what is known of each data key in use, by its id.
         counts: files, bytes, and what was left out and why.
     """
 
@@ -118,7 +119,7 @@ class Population:
     progress: Progress
     strata: dict[Stratum, Lowest] = field(default_factory=dict)
     ends: dict[tuple[str, str], Lowest] = field(default_factory=dict)
-    data_keys: dict[str, bytes] = field(default_factory=dict)
+    keys: dict[str, Facts] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     _packs: dict[int, PackId] = field(default_factory=dict)
 
@@ -138,7 +139,7 @@ class Population:
             while batch := list(islice(files, _BATCH)):
                 if self.cancelled():
                     raise CancelledError("drill was cancelled while it walked its population")
-                self._offer(scoped, batch, out)
+                self._offer(scoped, batch, out, damage)
                 self.progress("draw", files=self.counts["files"], bytes=self.counts["bytes"])
         except (IntegrityError, UnsafePathError) as error:
             damage(Finding(error.code, f"snapshot {scoped.snapshot.id.short}", str(error)))
@@ -155,14 +156,14 @@ class Population:
             else:
                 yield entry
 
-    def _offer(self, scoped: Scoped, batch: list[Entry], out: TextIO) -> None:
+    def _offer(self, scoped: Scoped, batch: list[Entry], out: TextIO, damage: Callable[[Finding], None]) -> None:
         snapshot, entry_id = scoped.snapshot.id.short, scoped.entry
         for entry, pack in zip(batch, self._packs_of(batch), strict=True):
             file = self.repository.keys.ids.path_id(entry.path).hex()
-            stratum = Stratum(entry_id, self._key_of(entry, pack), size_class(entry.size), scoped.age)
+            stratum = Stratum(entry_id, self._key_of(entry, pack, damage), size_class(entry.size), scoped.age)
             place = rank(self.seed, snapshot, file)
             sampled = partial(self._sampled, scoped, entry, pack, file, place)
-            self.strata.setdefault(stratum, Lowest(self.per_stratum)).offer(place, stratum, entry.size, sampled)
+            self._lowest(stratum).offer(place, stratum, entry.size, sampled)
             for role in scoped.roles:
                 self.ends.setdefault((entry_id, role), Lowest(1)).offer(place, stratum, entry.size, sampled)
             out.write(f"{snapshot},{file},{stratum.key},{stratum.size}\n")
@@ -193,8 +194,29 @@ class Population:
             self._packs[number] = self.catalog.pack(number).id
         return [self._packs[numbers[identity]] if identity in numbers else None for identity in first]
 
-    def _key_of(self, entry: Entry, pack: PackId | None) -> str:
+    def _key_of(self, entry: Entry, pack: PackId | None, damage: Callable[[Finding], None]) -> str:
         if pack is None:
             return UNKNOWN_KEY if entry.chunks else NO_KEY
-        self.data_keys[pack.data_key.hex()] = pack.writer
-        return pack.data_key.hex()
+        key = pack.data_key.hex()
+        if key not in self.keys:
+            self.keys[key] = key_facts(self.repository, pack.writer, pack.data_key, damage)
+            if self.by_epoch:  # at once: strata of each night would pile up
+                self._merge()
+        return key
+
+    @property
+    def by_epoch(self) -> bool:
+        """Whether strata go by the epochs of data keys."""
+        return too_many(self.keys)
+
+    def stratum(self, finest: Stratum) -> Stratum:
+        """The one of `strata` that a file of this finest stratum belongs to."""
+        return finest.of_epoch(self.keys[finest.key]["epoch"]) if self.by_epoch and finest.key in self.keys else finest
+
+    def _lowest(self, finest: Stratum) -> Lowest:
+        return self.strata.setdefault(self.stratum(finest), Lowest(self.per_stratum))
+
+    def _merge(self) -> None:
+        finer, self.strata = self.strata, {}
+        for stratum, lowest in finer.items():
+            self._lowest(stratum).merge(lowest)

@@ -1,6 +1,6 @@
 """Strata: which files resemble each other, and what a draw from each can claim. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from math import exp, log1p
 
@@ -37,15 +37,14 @@ class Stratum:
     size: str
     age: str
 
-    def of_epoch(self, epochs: dict[str, int]) -> "Stratum":
+    def of_epoch(self, epoch: int) -> "Stratum":
         """The coarser stratum, with the data key's epoch in place of the data key."""
-        epoch = epochs.get(self.key)
-        return self if epoch is None else Stratum(self.entry, f"epoch-{epoch}", self.size, self.age)
+        return Stratum(self.entry, f"epoch-{epoch}", self.size, self.age)
 
 
-def too_many(keys: Iterable[str]) -> bool:
-    """Whether so many data keys are in use that strata go by their epochs."""
-    return len(set(keys)) > MAX_DATA_KEYS
+def too_many(keys: Collection[str]) -> bool:
+    """Whether so many different data keys are in use that strata go by their epochs."""
+    return len(keys) > MAX_DATA_KEYS
 
 
 def least_seen(files: int, drawn: int) -> int | None:

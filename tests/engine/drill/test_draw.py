@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from proofkeep.drill import Plan, StepFailure
-from proofkeep.drill.population import scope_of
+from proofkeep.drill.population import Population, scope_of
 from proofkeep.drill.seed import seed_input
 from proofkeep.drill.strata import DAY_NS, age_class, confidence, least_seen, size_class
 from proofkeep.errors import DrillFailedError
@@ -85,6 +85,28 @@ def test_draw_by_epoch_follows_from_the_seed(house: House, monkeypatch: pytest.M
     document = house.evidence("drawn")
     assert {each["key"] for each in document["strata"]} == {"epoch-1", "none"}
     assert sampled(document) == draw_again(house, "drawn")
+
+
+def test_strata_of_many_data_keys_are_merged_while_they_are_walked(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proofkeep.drill.strata.MAX_DATA_KEYS", 1)
+    house.backup()
+    (house.source / "folder/small-3").write_bytes(b"changed")
+    house.backup()
+    keys: list[set[str]] = []
+    walk = Population.walk
+
+    def noted(population: Population, *arguments: Any) -> None:
+        walk(population, *arguments)
+        keys.append({stratum.key for stratum in population.strata})
+
+    monkeypatch.setattr(Population, "walk", noted)
+
+    house.drill(Plan("drawn"))
+
+    assert keys[-1] == {"epoch-1", "none"}
+    assert len(keys) == 2
 
 
 def test_seed_is_of_the_ledger_heads_and_the_id(stored: House) -> None:
