@@ -45,7 +45,7 @@ SOURCE
 borg() {
     stamp=$tools/borg/.lock
     digest=$(sha256sum requirements/borg.txt | cut -d' ' -f1)
-    [ -x "$tools/borg/bin/borg" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$digest" ] && return
+    "$tools/borg/bin/borg" --version >/dev/null 2>&1 && [ "$(cat "$stamp" 2>/dev/null)" = "$digest" ] && return
     say "building borg in an environment of its own (about a minute)"
     .venv/bin/python -m venv --clear "$tools/borg"
     "$tools/borg/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/borg.txt >&2 || return 1

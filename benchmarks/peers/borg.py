@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from benchmarks.peers.contender import PASSPHRASE, TOOLS, Command, Contender
+from benchmarks.peers.contender import CRC, PASSPHRASE, STEPS, TOOLS, Command, Contender
 
 PROGRAM = TOOLS / "borg" / "bin" / "borg"
 
@@ -14,8 +14,9 @@ class Borg(Contender):
     name = "borg"
     settings = (
         "repokey (AES-256-CTR, HMAC-SHA256), --compression zstd,3; verify: check --archives-only; verify-all: check"
-        " --repository-only, which reads all segments and checks their CRCs; caches in the work folder"
+        " --archives-only --verify-data; verify-crc: check --repository-only; caches in the work folder"
     )
+    steps = STEPS
 
     @classmethod
     def version(cls) -> str:
@@ -37,7 +38,8 @@ class Borg(Contender):
             "restore": extract,
             "restore-one": (*extract, self.data.one),
             "verify": ("check", "--archives-only", self.repository),
-            "verify-all": ("check", "--repository-only", self.repository),
+            "verify-all": ("check", "--archives-only", "--verify-data", self.repository),
+            CRC: ("check", "--repository-only", self.repository),
         }
         return self._said(*said[step], folder=self.target if step.startswith("restore") else None)
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import ClassVar
 
-from benchmarks.peers.contender import PASSPHRASE, RESTORE, UNSYNCED, Command, Contender, size_below
+from benchmarks.peers.contender import CRC, PASSPHRASE, RESTORE, STEPS, UNSYNCED, Command, Contender, size_below
 from proofkeep.configuration import software
 
 _PROGRAM = Path(sys.executable).with_name("proofkeep")
@@ -33,6 +33,7 @@ class Proofkeep(Contender):
 
     name = "proofkeep"
     settings = "the defaults: zstd 3, self-check, 2 workers; ledger in a directory apart; passphrase on the restore key"
+    steps: ClassVar[tuple[str, ...]] = STEPS
     self_check: ClassVar[bool] = True
 
     @classmethod
@@ -88,12 +89,14 @@ class Proofkeep(Contender):
         """See `Contender.command`."""
         restore = ("restore", "latest", self.target, "--config", self.folder / "restore.toml", "--quiet")
         verify = ("verify", "--config", self.folder / "backup.toml", "--quiet")
+        everything = (*verify, "--read-all")
         said: dict[str, tuple[str | Path, ...]] = {
             RESTORE: restore,
             UNSYNCED: (*restore, "--no-sync"),
             "restore-one": (*restore, "--path", self.data.one),
             "verify": verify,
-            "verify-all": (*verify, "--read-all"),
+            "verify-all": everything,
+            CRC: everything,
         }
         return self.said(*said.get(step, ("backup", "--config", self.folder / "backup.toml", "--quiet")))
 

@@ -63,7 +63,7 @@ class Known:
         known = self._on_their_way(ids)
         new = []
         for piece in pieces:
-            number = first_usable(stored.get(piece.id, ()), self._usable)
+            number = first_usable(stored[piece.id], self._usable) if piece.id in stored else None
             if number is not None:
                 self._referred[number] = 1
             elif piece.id not in known:

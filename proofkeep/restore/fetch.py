@@ -63,8 +63,8 @@ class Fetcher:
         if self._crew is not None:
             self._crew.end()
 
-    def _call_crew(self, pieces: int, size: int) -> None:
-        """Let processes of their own fill the files from now on, once there is much to do."""
+    def expect(self, pieces: int, size: int) -> None:
+        """Let processes of their own fill the files from now on, once much is wanted or said to come."""
         self._wanted = [self._wanted[0] + pieces, self._wanted[1] + size]
         if self._settled or (self._wanted[0] < MANY_PIECES and self._wanted[1] < MANY_BYTES):
             return
@@ -79,7 +79,7 @@ class Fetcher:
 
     def begin(self, wants: Sequence[Want]) -> Parts:
         """Begin to write all wanted chunks; `end` waits for it."""
-        self._call_crew(len(wants), sum(want.place.row.length for want in wants))
+        self.expect(len(wants), sum(want.place.row.length for want in wants))
         by_pack: dict[int, list[Want]] = defaultdict(list)
         for want in wants:
             by_pack[want.place.pack].append(want)

@@ -79,6 +79,9 @@ def restore(
         report.findings.extend(damage)
         target.begin()
         try:
+            if selection is EVERYTHING:  # so that processes start while the manifest is fetched
+                told = snapshot.facts.totals
+                run.fetcher.expect(told.get("files", 0), told.get("bytes", 0))
             entries = walk_manifest(chunks, roots, report.findings.append, selection)
             run.restore(entries)
             target.complete()

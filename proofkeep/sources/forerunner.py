@@ -98,7 +98,7 @@ class Forerunner:
         """Fill `buffer` with what was read of a file as `node` lists it, if it is still there; each is given once."""
         with self._lock:
             listed, content = self._contents.pop(node.path, (None, None))
-            if listed is None or content is None or not _is_same(listed, node):
+            if listed is None or content is None or not (listed is node or _is_same(listed, node)):
                 return False
             if content:  # of an empty file the buffer may be one that nothing can be written to
                 buffer[:] = content
