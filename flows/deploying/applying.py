@@ -9,6 +9,7 @@ from prefect.exceptions import ObjectNotFound
 from flows.deploying.differences import Change
 from flows.deploying.fields import pull_steps
 from flows.deploying.planning import POOL_TYPE, Plan, flow_of, form_of
+from flows.deploying.removals import cancel_waiting
 from flows.deploying.wanted import POOL, QUIET, Deployment
 from proofkeep.errors import InventoryError, UsageError
 
@@ -38,6 +39,7 @@ def _do(client: SyncPrefectClient, plan: Plan, change: Change) -> None:
         client.upsert_global_concurrency_limit_by_name(name, plan.wanted.limits[name])
         client.update_global_concurrency_limit(name, GlobalConcurrencyLimitUpdate(active=True))
     elif change.does == "remove":
+        cancel_waiting(client, plan.held[name])
         client.delete_deployment(plan.held[name])
     else:
         _deploy(client, next(each for each in plan.wanted.deployments if each.title == name))

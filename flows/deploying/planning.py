@@ -23,6 +23,7 @@ from flows.deploying.block_claims import misfits
 from flows.deploying.differences import Change, compare
 from flows.deploying.fields import Fields, held_fields, wanted_fields
 from flows.deploying.fleets import crowded
+from flows.deploying.removals import under_way
 from flows.deploying.wanted import OURS, POOL, Deployment, Wanted, wanted
 from flows.parameters import closed_form
 from proofkeep.errors import UsageError
@@ -78,7 +79,8 @@ def plan(client: SyncPrefectClient, inventory: Inventory) -> Plan:
     ]
     in_the_way = [f"deployment {title} exists and is not of inventory {inventory.name}" for title in foreign]
     held = {title: each.id for title, each in mine.items()}
-    in_the_way += [*crowded(client, inventory), *misfits(client, inventory)]
+    removed = {each.name: held[each.name] for each in changes if each.kind == "deployment" and each.does == "remove"}
+    in_the_way += [*crowded(client, inventory), *misfits(client, inventory), *under_way(client, removed)]
     return Plan(inventory, follows, changes, in_the_way, held)
 
 
