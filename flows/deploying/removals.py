@@ -5,7 +5,6 @@ worker can take.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -20,6 +19,7 @@ from prefect.states import Cancelled
 
 from flows.crashes import UNDER_WAY
 from flows.reconcile import pages
+from flows.superseded import waits
 
 
 def under_way(client: SyncPrefectClient, removed: Mapping[str, UUID]) -> list[str]:
@@ -34,12 +34,8 @@ def under_way(client: SyncPrefectClient, removed: Mapping[str, UUID]) -> list[st
 def cancel_waiting(client: SyncPrefectClient, deployment: UUID) -> None:
     """Cancel what is due of a deployment that is removed now; what is planned ahead goes with it."""
     for run in list(_runs(client, deployment, [StateType.SCHEDULED])):
-        if run.run_count or not run.auto_scheduled or _is_due(run):
+        if run.run_count or not run.auto_scheduled or waits(run):
             client.set_flow_run_state(run.id, Cancelled(message="its deployment was removed"))
-
-
-def _is_due(run: FlowRun) -> bool:
-    return run.expected_start_time is not None and run.expected_start_time <= datetime.now(UTC)
 
 
 def _runs(client: SyncPrefectClient, deployment: UUID, types: Iterable[StateType]) -> Iterator[FlowRun]:

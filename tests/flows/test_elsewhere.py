@@ -84,7 +84,7 @@ def cards(run: FlowRun) -> str:
 
 def test_fleet_gives_up_what_no_worker_takes_and_its_retry_starts_that_alone(deploy: Callable[[str], str]) -> None:
     living, lost = deploy("living"), deploy("lost")
-    given = {"inventory": "elsewhere", "deployments": [living, lost], "silence_seconds": 5}
+    given = {"inventory": "elsewhere", "deployments": [living, lost], "silence_seconds": 15}
 
     with worked_off(living):
         run = run_here(fleet, given)
@@ -92,7 +92,7 @@ def test_fleet_gives_up_what_no_worker_takes_and_its_retry_starts_that_alone(dep
     assert run.state_name == "Failed"
     assert f"1 of 2 entries failed: {lost} [entries-failed]" in message(run)
     assert (states(living), states(lost)) == (["Completed"], ["Cancelled"])
-    said = f"never started: no worker of queue {lost.partition('/')[2]} took it, and none has asked for runs for 5s"
+    said = f"never started: no worker of queue {lost.partition('/')[2]} took it, and none has asked for runs for 15s"
     assert message(started(lost)[0]) == said
     assert f"| {living} | Completed in" in cards(run)
     assert f"| {lost} | **Failed**: run {started(lost)[0].id} of {lost} is Cancelled: {said} |" in cards(run)

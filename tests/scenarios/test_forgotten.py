@@ -66,6 +66,16 @@ def damage_journal(host: Host, run: bytes) -> None:
     (host.state.run(run) / "journal.sqlite").write_bytes(b"no database at all" * 100)
 
 
+def sealed_without_a_file(host: Host, run: bytes) -> RefusingSource:
+    """Seal a run from the source that is returned, which does not give one file."""
+    plant(host.source, {"moving": content(1, 5000)})
+    refusing = RefusingSource(host.source, label="refusing")
+    with host.backup(run, source=refusing) as backup:
+        backup.begin()
+        backup.checksum(backup.encrypt(backup.compress(backup.snapshot())), lambda _: None)
+    return refusing
+
+
 def test_entry_that_the_disk_does_not_give_is_a_finding_of_the_host_that_remembers_it(host: Host) -> None:
     entry = names.ledger(host.state.writer(), load_heads(host.state.heads_file)[host.state.writer()].sequence)
 
@@ -81,12 +91,8 @@ def test_entry_that_the_disk_does_not_give_is_a_finding_of_the_host_that_remembe
 
 
 def test_incomplete_snapshot_of_a_resumed_run_is_told_as_one(host: Host) -> None:
-    plant(host.source, {"moving": content(1, 5000)})
     run = os.urandom(16)
-    refusing = RefusingSource(host.source, label="refusing")
-    with host.backup(run, source=refusing) as backup:
-        backup.begin()
-        backup.checksum(backup.encrypt(backup.compress(backup.snapshot())), lambda _: None)
+    refusing = sealed_without_a_file(host, run)
     older = copy_of(host, "state")
     host.partial_run(run, source=refusing)
     put_back(older)
@@ -99,12 +105,8 @@ def test_incomplete_snapshot_of_a_resumed_run_is_told_as_one(host: Host) -> None
 
 
 def test_run_that_ended_incomplete_while_others_were_resumed_is_told_as_that(host: Host) -> None:
-    plant(host.source, {"moving": content(1, 5000)})
     run = os.urandom(16)
-    refusing = RefusingSource(host.source, label="refusing")
-    with host.backup(run, source=refusing) as backup:
-        backup.begin()
-        backup.checksum(backup.encrypt(backup.compress(backup.snapshot())), lambda _: None)
+    refusing = sealed_without_a_file(host, run)
     (left,) = resumable(host.state)
     receipt = host.partial_run(run, source=refusing)
 
