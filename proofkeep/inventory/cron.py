@@ -8,7 +8,7 @@ take differently (`*/2` beside a weekday), is refused: two readers of one invent
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -127,8 +127,10 @@ class Cron:
         start = after.astimezone(zone).replace(tzinfo=None)
         first, last = (min(self.hours), min(self.minutes)), (max(self.hours), max(self.minutes))
         days = list(self._days(start, start + _YEAR))
-        times = [datetime.combine(start, time(hour, minute)) for hour in self.hours for minute in self.minutes]
-        waits = [later - earlier for earlier, later in pairwise(sorted(times))]
+        waits = [later - earlier for earlier, later in pairwise(self._on(start, UTC))]
+        for day in days:
+            if _shifts(day, zone):  # an hour of it is there twice or not at all
+                waits += [later - earlier for earlier, later in pairwise(self._on(day, zone))]
         for day, next_day in pairwise(days):
             ended, begun = (
                 datetime.combine(at, time(*clock), zone).astimezone(UTC)
@@ -136,6 +138,11 @@ class Cron:
             )
             waits.append(begun - ended)
         return max(waits)
+
+    def _on(self, day: datetime, zone: tzinfo) -> list[datetime]:
+        """Instants of one day that matches, in order."""
+        clocks = (time(hour, minute) for hour in self.hours for minute in self.minutes)
+        return sorted({datetime.combine(day, clock, zone).astimezone(UTC) for clock in clocks})
 
     def _days(self, first: datetime, until: datetime) -> Iterator[datetime]:
         """Days that match, up to `until`, and beyond it as many as make two."""
@@ -154,3 +161,8 @@ class Cron:
             return False
         of_month, of_week = day.day in self.days, day.isoweekday() % 7 in self.weekdays
         return of_month or of_week if self.either_day else of_month and of_week
+
+
+def _shifts(day: datetime, zone: tzinfo) -> bool:
+    """Whether the zone's offset changes on a day."""
+    return day.replace(tzinfo=zone).utcoffset() != (day + _DAY).replace(tzinfo=zone).utcoffset()

@@ -27,6 +27,16 @@ def prefects(text: str, count: int = 20) -> list[datetime]:
     return [date.astimezone(UTC) for date in dates]
 
 
+@pytest.mark.parametrize("text", ["0 */6 * * *", "*/30 * * * *", "30 2 * * *"])
+def test_server_counts_the_repeated_hour_of_autumn_as_the_inventory_does(text: str) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    evening = datetime(2026, 10, 24, 20, 10, tzinfo=UTC)
+
+    dates = asyncio.run(ServerSchedule(cron=text, timezone="Europe/Berlin").get_dates(n=12, start=evening))
+
+    assert list(islice(Cron.parse(text).instants(berlin, evening), 12)) == [date.astimezone(UTC) for date in dates]
+
+
 def field(low: int, high: int) -> st.SearchStrategy[str]:
     """A field as people write them: a star, a number, a range, a step or a list."""
     number = st.integers(low, high)
@@ -90,6 +100,8 @@ def test_expression_that_others_might_read_otherwise_is_refused(text: str, said:
     [
         ("30 1 * * *", "UTC", timedelta(days=1)),
         ("30 1 * * *", "Europe/Berlin", timedelta(days=1, hours=1)),
+        ("0 */6 * * *", "Europe/Berlin", timedelta(hours=7)),
+        ("*/5 * * * *", "Europe/Berlin", timedelta(hours=1, minutes=5)),
         ("*/5 8-17 * * mon-fri", "UTC", timedelta(days=2, hours=14, minutes=5)),
         ("0 6 1 1,4,7,10 *", "UTC", timedelta(days=92)),
         ("0 0 29 2 *", "UTC", timedelta(days=1461)),
