@@ -159,7 +159,7 @@ def test_reconcile_sees_the_processes_it_judges_and_runs_as_the_worker_does() ->
     assert reconcile.commands("ExecStart", {}) == worker.commands("ExecStartPre", {})
     assert [line[0] for line in worker.settings["Service.ExecStartPre"]] == ["-"]  # no run's trouble keeps it away
     assert [line[0] for line in reconcile.settings["Service.ExecStart"]] == ["/"]  # and its own unit fails by it
-    for key in ("EnvironmentFile", "User", "WorkingDirectory", "StateDirectory"):
+    for key in ("EnvironmentFile", "User", "WorkingDirectory", "StateDirectory", "TimeoutStartSec"):
         assert reconcile.settings[f"Service.{key}"] == worker.settings[f"Service.{key}"]
 
 
