@@ -27,7 +27,16 @@ from tests.waiting import until
 
 NAMES = {
     f"proofkeep-{name}"
-    for name in ("failed", "crashed", "late", "long-running", "past-allowed-age", "retry-waits", "silent")
+    for name in (
+        "failed",
+        "crashed",
+        "late",
+        "long-running",
+        "past-allowed-age",
+        "retry-waits",
+        "silent",
+        "status-missing",
+    )
 }
 
 

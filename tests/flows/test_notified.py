@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from prefect.client.schemas.objects import FlowRun, State
@@ -45,6 +46,9 @@ def on_call(prefect: PrefectSide, pki: Pki, tmp_path_factory: pytest.TempPathFac
     with client() as api:
         for automation in api.read_automations():
             api.delete_automation(automation.id)
+
+
+_TO_THE_END: tuple[State[Any], ...] = (Running(), Completed())
 
 
 def told(on_call: Receiver, run: FlowRun) -> list[str]:
@@ -124,6 +128,32 @@ def test_status_that_could_not_look_is_a_failed_run_and_says_nothing_of_ages(on_
     (subject,) = told(on_call, run)
     assert subject.startswith("proofkeep: status nowhere ")
     assert subject.endswith(" ended Failed")
+
+
+def test_status_that_nobody_asks_for_any_more_is_told_once_by_its_last_run(on_call: Receiver) -> None:
+    name = f"main-{uuid4()}"
+    paused, removed = (statuses(each) for each in (name, f"{name}-removed"))
+    with client() as api:
+        api.delete_deployment(UUID(str(removed[-1].deployment_id)))
+
+    until(lambda: all(told(on_call, runs[-1]) for runs in (paused, removed)), "both silences are told")
+
+    wait_for_what_was_said_before(on_call)
+    assert told(on_call, paused[-1]) == [f"proofkeep: no status {name} for a day"]
+    assert told(on_call, removed[-1]) == ["proofkeep: no status of a deployment that was removed for a day"]
+    assert told(on_call, paused[0]) == []
+
+
+def statuses(deployment: str) -> list[FlowRun]:
+    """Two runs of a deployment that is made for them, one after the other."""
+    with client() as api:
+        flow = api.create_flow_from_name("status")
+        made = api.create_deployment(flow, deployment, entrypoint="nowhere.status", tags=["proofkeep", "status"])
+        runs = [api.create_flow_run_from_deployment(made) for _ in range(2)]
+        for run in runs:
+            for state in _TO_THE_END:
+                api.set_flow_run_state(run.id, state, force=True)
+    return runs
 
 
 def has_beaten(run: FlowRun) -> bool:
