@@ -12,6 +12,8 @@ from pathlib import Path
 import trustme
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+YEAR = timedelta(days=365)
+"""How long what is issued is valid: browsers take no more than 398 days, and each start issues anew."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class LocalCa:
         name: str,
         identities: Sequence[str] = LOOPBACK_NAMES,
         *,
-        lifetime: timedelta = timedelta(days=2),
+        lifetime: timedelta = YEAR,
     ) -> Certificate:
         """Issue `<name>.pem` and `<name>.key`, fit for servers and clients.
 

@@ -63,11 +63,10 @@ class PostgresCluster:
 
     def start(self) -> Self:
         """Make the cluster and its database where they are not there yet, and serve. Raises `ServerStartError`."""
-        fresh = not (self._data / "PG_VERSION").exists()
-        if fresh:
+        if not self._data.exists():
             self._make()
         self.process.start()
-        if fresh:
+        if not self._has_database():
             self._run([self._program("createdb"), f"--host={self.directory}", "prefect"])
         return self
 
@@ -110,7 +109,10 @@ class PostgresCluster:
             os.chown(self.directory, owner.pw_uid, owner.pw_gid)
         me = f"--username={getpass.getuser()}"
         how = ("--auth-local=peer", "--auth-host=reject", "--encoding=UTF8", "--locale=C.UTF-8")
-        self._run([*self._as_server, self._program("initdb"), f"--pgdata={self._data}", me, *how])
+        making = self.directory / "data.making"
+        shutil.rmtree(making, ignore_errors=True)  # of an initdb that was killed
+        self._run([*self._as_server, self._program("initdb"), f"--pgdata={making}", me, *how])
+        making.rename(self._data)
 
     @staticmethod
     def _service_user() -> pwd.struct_passwd:
@@ -122,6 +124,10 @@ class PostgresCluster:
     def _answers(self) -> bool:
         asked: list[str | Path] = [self._program("pg_isready"), "--quiet", f"--host={self.directory}"]
         return subprocess.run(asked, check=False).returncode == 0
+
+    def _has_database(self) -> bool:
+        asked: list[str | Path] = [self._program("psql"), f"--host={self.directory}", "--command=select", "prefect"]
+        return subprocess.run(asked, check=False, capture_output=True, cwd="/").returncode == 0
 
     def _run(self, command: Sequence[str | Path]) -> None:
         with self.log_path.open("ab") as log:

@@ -1,9 +1,11 @@
 """Keys, a local repository, its blocks and an inventory of one entry: what there is to try out."""
 
+import shutil
 import sys
 from pathlib import Path
 
 from infra.up.stack import HOST, ROOT, Stack
+from proofkeep.format import names
 from proofkeep.keys.host_secret import create_host_secret
 from proofkeep.keys.key_files import create_key_file, export_public_key
 
@@ -95,21 +97,32 @@ def prepare(stack: Stack, source: Path) -> Path:
     """Make what is not there yet, tell the server, and return the inventory's file."""
     here = stack.directory / "repository"
     places = {"here": here, "source": source, "host": HOST, "root": ROOT}
-    if not here.exists():
-        here.mkdir(mode=0o700)
-        create_host_secret(here / "host.secret")
-        create_key_file(here / "restore.pem", None)
-        export_public_key(here / "restore.pem", here / "backup.pub")
+    make_keys(here)
     inventory = stack.directory / "inventory.yaml"
     if not inventory.exists():
-        inventory.write_text(_INVENTORY.format(**places))
+        making = inventory.with_suffix(".making")
+        making.write_text(_INVENTORY.format(**places))
+        making.rename(inventory)
     (here / "proofkeep.toml").write_text(_CONFIGURATION.format(**places))
     (here / "blocks.toml").write_text(_BLOCKS.format(**places))
-    if not (here / "packs").exists():
+    if not (here / "packs" / names.DESCRIPTOR).exists():  # which init writes last, and goes on where it was cut
         stack.run([_program("proofkeep"), "init", "--config", str(here / "proofkeep.toml")])
     stack.run([_program("python"), "-m", "infra.register_blocks", str(here / "blocks.toml")])
     stack.run([_program("proofkeep"), "apply", str(inventory)])
     return inventory
+
+
+def make_keys(here: Path) -> None:
+    """Make the directory with keys in it where it is not there; one that was cut is begun again."""
+    if here.exists():
+        return
+    making = here.with_suffix(".making")
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(mode=0o700)
+    create_host_secret(making / "host.secret")
+    create_key_file(making / "restore.pem", None)
+    export_public_key(making / "restore.pem", making / "backup.pub")
+    making.rename(here)
 
 
 def notify(stack: Stack, url: str) -> None:

@@ -74,8 +74,8 @@ class Stack:
 
     def start_server(self) -> None:
         """Start all but the worker. Raises `ServerStartError`."""
+        self._running.append(self.postgres.process)  # which has to end too if making its database is cut
         self.postgres.start()
-        self._running.append(self.postgres.process)
         url = f"http://{LOOPBACK}:{self.upstream}/api/health"
         trust = {"SSL_CERT_FILE": str(self.ca.ca_path)}  # of whom it notifies, which is this machine alone
         self._start("prefect-server", self.server, lambda: answers(url, below=300), 180, trust)

@@ -38,6 +38,7 @@ from infra.demo import processes
 from infra.servers.process import clean_environment
 from infra.units import Unit
 from infra.up.__main__ import READY
+from infra.up.repository import make_keys
 from tests.architecture.tree import ROOT
 
 START_SECONDS = 240
@@ -98,8 +99,11 @@ class Up:
 
 @pytest.fixture(scope="module")
 def up() -> Iterator[Up]:
-    """Runs for the module; its directory lies where PostgreSQL's user can get to."""
+    """Runs for the module, where a first start was cut in initdb and in init; PostgreSQL's user can get there."""
     directory = Path(tempfile.mkdtemp(prefix="pk-up-", dir="/var/tmp"))
+    (directory / "postgresql" / "data.making" / "base").mkdir(parents=True)
+    make_keys(directory / "repository")
+    (directory / "repository" / "packs").mkdir()
     process = subprocess.Popen(
         [sys.executable, "-m", "infra.up", "--port", "0", "--state", directory, "--source", ROOT / "docs"],
         cwd=ROOT,
