@@ -53,6 +53,8 @@ def _text(made: Plan, done: str) -> str:
     parts = [f"# Plan of inventory {made.inventory.name}", "", f"{counted(len(made.changes), 'change')} {done}."]
     if lines:
         parts += ["", "```text", *(line.replace("```", "` ` `") for line in lines), "```"]
+    if made.notes:
+        parts += ["", "## With it", "", *(f"* {note}" for note in made.notes)]
     if made.misfits:
         parts += ["", "## In the way", "", *(f"* {misfit}" for misfit in made.misfits)]
     return "\n".join([*parts, ""])

@@ -16,7 +16,7 @@ from prefect.states import Failed
 from blocks import Repository, Source, load_block
 from flows.backup_card import say_commit
 from flows.cards import Card, failure_told
-from flows.host import claim, claim_journal, refuse_elsewhere
+from flows.host import claim, claim_journal, refuse_elsewhere, refuse_moved
 from flows.lateness import missed_window
 from flows.limits import durable, slot_at
 from flows.options import DEFAULTS, BackupOptions
@@ -70,6 +70,7 @@ def backup(entry: str, repository: str, source: str, options: BackupOptions = DE
             block = load_block(Repository, repository)
             configured = block.configuration(entry=entry, source=load_block(Source, source), backup=options.section())
         refuse_elsewhere(run, configured.state)
+        refuse_moved(run, configured.state)
         return _run(entry, block, configured, options, card)
 
 

@@ -19,7 +19,7 @@ from flows.recovery_point import named_entries, recovery_point
 from flows.standing import left_over, lost, safe, state_of, transfers, without_backups
 from proofkeep import events
 from proofkeep.aftermath import Left
-from proofkeep.errors import HostLostError, ProofkeepError
+from proofkeep.errors import EntryMovedError, HostLostError, ProofkeepError
 from proofkeep.inventory import host_of
 
 PAGES = "PROOFKEEP_PAGES"
@@ -89,7 +89,8 @@ def _surroundings(verb: str, subject: str, run: FlowRun, error: ProofkeepError) 
         if told := transfers(run, left):
             rows["transfers"] = told
         rows["safe"] = lost(verb, run) if isinstance(error, HostLostError) else safe(verb, run, state, left.values())
-        if unsent := [each for each, of_run in left.items() if of_run.waiting]:
+        unsent = [each for each, of_run in left.items() if of_run.waiting]
+        if unsent and not isinstance(error, EntryMovedError):  # whose next run is another host's
             rows["or else"] = without_retry(run, unsent)
         rows["recovery point"] = recovery_point(verb, run, state, left, error)
         if gone:

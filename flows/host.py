@@ -13,8 +13,9 @@ from typing import Any, Self
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 
+from proofkeep.aftermath import left_by
 from proofkeep.configuration.identity import host_name
-from proofkeep.errors import WrongHostError
+from proofkeep.errors import EntryMovedError, WrongHostError
 
 _HOST, _PID, _BOOT, _STARTED = (f"proofkeep.{name}" for name in ("host", "pid", "boot", "started"))
 _ATTEMPT = "proofkeep.attempt"  # a retry is Running a moment before it says so: till then the labels are the last one's
@@ -92,6 +93,25 @@ def refuse_elsewhere(run: FlowRun, state: Path) -> None:
     mine, before = host_name(), run.labels.get(JOURNAL)
     if before not in {None, mine} and not any(state.glob(f"*/runs/{run.id.hex}")):
         raise WrongHostError(f"journal of run {run.id} lies on host {before}, not on {mine}")
+
+
+def refuse_moved(run: FlowRun, state: Path) -> None:
+    """Refuse a backup whose deployment is on another work queue by now: that one's host may hold an older source.
+
+    What the run has sealed to its end it sends.
+
+    Raises:
+        EntryMovedError: the deployment moved, and the run would read its source.
+    """
+    if run.deployment_id is None:
+        return
+    with get_client(sync_client=True) as client:
+        queue = client.read_deployment(run.deployment_id).work_queue_name
+    if queue == run.work_queue_name:
+        return
+    left = left_by(state, run.id.bytes)
+    if left is None or not left.sealed or left.missing or left.committed is not None:
+        raise EntryMovedError(f"run {run.id} is of work queue {run.work_queue_name}, its deployment of {queue} by now")
 
 
 def claim_journal(run: FlowRun) -> None:

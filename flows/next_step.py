@@ -14,6 +14,7 @@ from flows.mending import ELSEWHERE
 from proofkeep.errors import (
     DamagedError,
     DrillFailedError,
+    EntryMovedError,
     HostLostError,
     IntegrityError,
     LedgerAheadError,
@@ -129,6 +130,14 @@ def _on_its_host(run: FlowRun) -> str:
     )
 
 
+def _on_the_new_host(run: FlowRun) -> str:
+    return (
+        "wait for the entry's next run, or start one, **Run** on its deployment: it reads the source on the host that "
+        f"backs the entry up by now. What this run had sealed before, `proofkeep resume-transfers {run.id.hex}` on the "
+        f"host of its queue sends, and `proofkeep abandon {run.id.hex}` there gives up. A Retry is refused again."
+    )
+
+
 _Kinds = type[ProofkeepError] | tuple[type[ProofkeepError], ...]
 _STEPS: tuple[tuple[_Kinds, str | Callable[[FlowRun], str]], ...] = (
     (RunAbandonedError, "start a new run of the entry, **Run** on its deployment; a Retry of this one is refused."),
@@ -144,6 +153,7 @@ _STEPS: tuple[tuple[_Kinds, str | Callable[[FlowRun], str]], ...] = (
     (SourceEmptyError, _NOT_MOUNTED),
     (SpoolFullError, _NO_ROOM_IN_THE_SPOOL),
     (WrongHostError, _on_its_host),
+    (EntryMovedError, _on_the_new_host),
     (LedgerAheadError, _LEDGER_AHEAD),
     (LedgerBusyError, _LEDGER_BUSY),
     (ServerUnavailableError, _SERVER_IS_BACK),

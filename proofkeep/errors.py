@@ -76,6 +76,7 @@ ProofkeepError
     ├── LedgerBusyError
     ├── OutputError
     ├── WrongHostError
+    ├── EntryMovedError
     ├── ProcessGoneError
     ├── HostLostError
     └── UnexpectedError
@@ -701,6 +702,14 @@ class WrongHostError(PipelineError):
     code = "wrong-host"
     cause = "wrong host"
     hint = "What waits lies on the host named in the message: send it there, or let its worker alone poll this queue."
+
+
+class EntryMovedError(PipelineError):
+    """Another host backs the entry up by now, and this run would have read its source on the one that did before."""
+
+    code = "entry-moved"
+    cause = "entry of another host"
+    hint = "Nothing was read. Send what this run had sealed before, or give it up; a new run backs the entry up."
 
 
 class ProcessGoneError(PipelineError):

@@ -1,5 +1,7 @@
 """Makes a server hold what an inventory wants. Done twice, it does nothing the second time."""
 
+from uuid import UUID
+
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate, GlobalConcurrencyLimitUpdate, WorkPoolCreate
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
@@ -9,7 +11,7 @@ from prefect.exceptions import ObjectNotFound
 from flows.deploying.differences import Change
 from flows.deploying.fields import pull_steps
 from flows.deploying.planning import POOL_TYPE, Plan, flow_of, form_of
-from flows.deploying.removals import cancel_waiting
+from flows.deploying.removals import cancel_left, cancel_waiting
 from flows.deploying.wanted import POOL, QUIET, Deployment
 from proofkeep.errors import InventoryError, UsageError
 
@@ -42,7 +44,10 @@ def _do(client: SyncPrefectClient, plan: Plan, change: Change) -> None:
         cancel_waiting(client, plan.held[name])
         client.delete_deployment(plan.held[name])
     else:
-        _deploy(client, next(each for each in plan.wanted.deployments if each.title == name))
+        deployment = next(each for each in plan.wanted.deployments if each.title == name)
+        deployed = _deploy(client, deployment)
+        if change.does == "change" and any(field.field == "queue" for field in change.fields):
+            cancel_left(client, deployed, deployment.queue)
 
 
 def _set_queue(client: SyncPrefectClient, name: str, limit: int) -> None:
@@ -54,8 +59,8 @@ def _set_queue(client: SyncPrefectClient, name: str, limit: int) -> None:
         client.update_work_queue(queue.id, concurrency_limit=limit)
 
 
-def _deploy(client: SyncPrefectClient, deployment: Deployment) -> None:
-    """Make the deployment, or everything of it anew: the server replaces one of the same flow and name."""
+def _deploy(client: SyncPrefectClient, deployment: Deployment) -> UUID:
+    """Make the deployment, or everything of it anew: the server replaces one of the same flow and name. Its id."""
     deployed = client.create_deployment(
         client.create_flow(flow_of(deployment)),
         deployment.name,
@@ -79,3 +84,4 @@ def _deploy(client: SyncPrefectClient, deployment: Deployment) -> None:
         paused=False,
     )
     client.resume_deployment(deployed)
+    return deployed

@@ -64,10 +64,12 @@ def _planned(context: Context, *, applying: bool) -> "Plan":
 
 def _tell(context: Context, made: "Plan", done: str) -> None:
     lines = [line for change in made.changes for line in change.lines()]
+    lines += [f"* {note}" for note in made.notes]
     lines += [f"! {misfit}" for misfit in made.misfits]
     document = {
         "inventory": made.inventory.name,
         "changes": [change.document() for change in made.changes],
         "misfits": made.misfits,
+        "notes": made.notes,
     }
     context.report.tell(document, lines or [f"nothing {'to be' if done != 'made' else 'had to be'} made"])

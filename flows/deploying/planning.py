@@ -23,7 +23,7 @@ from flows.deploying.block_claims import misfits
 from flows.deploying.differences import Change, compare
 from flows.deploying.fields import Fields, held_fields, wanted_fields
 from flows.deploying.fleets import crowded
-from flows.deploying.removals import under_way
+from flows.deploying.removals import moving, under_way
 from flows.deploying.wanted import OURS, POOL, Deployment, Wanted, wanted
 from flows.parameters import closed_form
 from proofkeep.errors import UsageError
@@ -39,6 +39,7 @@ class Plan:
 
     Attributes:
         misfits: what stands in the way of it, in words.
+        notes: what else comes of it, in words.
         held: ids of the deployments that the server holds, by their titles.
     """
 
@@ -46,6 +47,7 @@ class Plan:
     wanted: Wanted
     changes: list[Change]
     misfits: list[str]
+    notes: list[str]
     held: Mapping[str, UUID]
 
     @property
@@ -78,10 +80,13 @@ def plan(client: SyncPrefectClient, inventory: Inventory) -> Plan:
         ),
     ]
     in_the_way = [f"deployment {title} exists and is not of inventory {inventory.name}" for title in foreign]
-    held = {title: each.id for title, each in mine.items()}
-    removed = {each.name: held[each.name] for each in changes if each.kind == "deployment" and each.does == "remove"}
+    removed = {each.name: mine[each.name] for each in changes if each.kind == "deployment" and each.does == "remove"}
     in_the_way += [*crowded(client, inventory), *misfits(client, inventory), *under_way(client, removed)]
-    return Plan(inventory, follows, changes, in_the_way, held)
+    moved = [
+        each for each in follows.deployments if each.title in mine and mine[each.title].work_queue_name != each.queue
+    ]
+    notes = list(moving(client, {each.title: (mine[each.title].id, each.queue) for each in moved}))
+    return Plan(inventory, follows, changes, in_the_way, notes, {title: each.id for title, each in mine.items()})
 
 
 def flow_of(deployment: Deployment) -> Flow[..., Any]:
