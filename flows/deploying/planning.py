@@ -23,7 +23,7 @@ from flows.deploying.block_claims import misfits
 from flows.deploying.differences import Change, compare
 from flows.deploying.fields import Fields, held_fields, wanted_fields
 from flows.deploying.fleets import crowded
-from flows.deploying.removals import moving, under_way
+from flows.deploying.removals import moving, under_way, without_flows
 from flows.deploying.wanted import OURS, POOL, Deployment, Wanted, wanted
 from flows.parameters import closed_form
 from proofkeep.errors import UsageError
@@ -85,7 +85,10 @@ def plan(client: SyncPrefectClient, inventory: Inventory) -> Plan:
     moved = [
         each for each in follows.deployments if each.title in mine and mine[each.title].work_queue_name != each.queue
     ]
-    notes = list(moving(client, {each.title: (mine[each.title].id, each.queue) for each in moved}))
+    notes = [
+        *moving(client, {each.title: (mine[each.title].id, each.queue) for each in moved}),
+        *without_flows(removed),
+    ]
     return Plan(inventory, follows, changes, in_the_way, notes, {title: each.id for title, each in mine.items()})
 
 

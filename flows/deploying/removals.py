@@ -19,8 +19,10 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.states import Cancelled
 
 from flows.crashes import UNDER_WAY
+from flows.deploying.wanted import RESUME_TRANSFERS
 from flows.reconcile import pages
 from flows.superseded import waits
+from proofkeep.inventory import host_of
 
 
 def under_way(client: SyncPrefectClient, removed: Mapping[str, DeploymentResponse]) -> list[str]:
@@ -30,6 +32,17 @@ def under_way(client: SyncPrefectClient, removed: Mapping[str, DeploymentRespons
         for title, deployment in removed.items()
         for run in _runs(client, deployment.id, [*UNDER_WAY, StateType.PENDING])
     ]
+
+
+def without_flows(removed: Mapping[str, DeploymentResponse]) -> Iterator[str]:
+    """Hosts that back nothing up into a repository any more: no deployment sends what waits there."""
+    for each in removed.values():
+        if each.entrypoint == RESUME_TRANSFERS and each.work_queue_name:
+            host, repository = host_of(each.work_queue_name), each.parameters.get("repository")
+            yield (
+                f"host {host} backs nothing up into repository {repository} any more: its resume_transfers and abandon "
+                "go, and `proofkeep status` on the host shows what waits there"
+            )
 
 
 def cancel_waiting(client: SyncPrefectClient, deployment: UUID) -> None:

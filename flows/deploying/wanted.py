@@ -15,11 +15,14 @@ QUIET = {"env": {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false
 CONTROL_LIMIT = 8
 """Runs at once on a host's control queue: all are short but `restore` and `resume_transfers`, one each a repository."""
 
+RESUME_TRANSFERS = "flows.resume_transfers.resume_transfers"
+"""Entrypoint of what each host has for each repository that it backs up into."""
+
 _CONTROL = {
     "flows.status.status",
     "flows.restore.restore",
     "flows.spot_check.spot_check",
-    "flows.resume_transfers.resume_transfers",
+    RESUME_TRANSFERS,
     "flows.abandon.abandon",
 }
 """What is short, or a person or a drill waits for."""
@@ -199,7 +202,7 @@ class _Deriving:
         mine: dict[str, Any] = {"repository": repository.name}
         tag = f"repository:{repository.name}"
         yield self._made(
-            "flows.resume_transfers.resume_transfers",
+            RESUME_TRANSFERS,
             name,
             host.name,
             f"Send what waits in the spool of host {host.name}; started by a person.",

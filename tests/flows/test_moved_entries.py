@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import pytest
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import AwaitingConcurrencySlot, AwaitingRetry, Failed, Late, Pending, Running
 
+from flows.apply_inventory import apply_inventory
 from flows.backup import backup
 from flows.deploying.applying import apply
 from flows.deploying.planning import plan
@@ -18,7 +20,7 @@ from tests.architecture.tree import ROOT
 from tests.flows.conftest import QUEUE, PrefectSide
 from tests.flows.house import House
 from tests.flows.inventories import Names, new_names, register
-from tests.flows.running import artifacts, ask_for_retry, client, ended, message, run_here_again
+from tests.flows.running import artifacts, ask_for_retry, client, ended, message, run_here, run_here_again
 from tests.flows.test_crashes import attempts
 
 Deploy = Callable[[str], UUID]
@@ -117,6 +119,10 @@ def names(deployed: PrefectSide) -> Iterator[Names]:
                 api.delete_deployment(each.id)
 
 
+def host(names: Names) -> str:
+    return f"host-{names.suffix}"
+
+
 def elsewhere(names: Names) -> Inventory:
     """The inventory, whose entry has gone to another host."""
     before = names.inventory()
@@ -161,3 +167,26 @@ def test_what_waits_on_the_queue_that_an_entry_leaves_is_told_by_plan_and_cancel
     assert retried == [
         f"{waits}; `proofkeep resume-transfers {runs[2].id.hex}` on this run's host sends what it had sealed"
     ]
+
+
+def test_host_that_backs_nothing_up_any_more_is_told_where_what_waits_there_is_shown(
+    names: Names, prefect: PrefectSide, tmp_path: Path
+) -> None:
+    file = tmp_path / "inventory.yaml"
+    file.write_text(elsewhere(names).model_dump_json(exclude_none=True))
+    said = (
+        f"* host {host(names)} backs nothing up into repository main-{names.suffix} any more: its resume_transfers and "
+        "abandon go, and `proofkeep status` on the host shows what waits there"
+    )
+
+    planned = prefect.command("proofkeep", "plan", str(file))
+    applied = run_here(apply_inventory, {"inventory": elsewhere(names).model_dump(mode="json")})
+
+    assert said in planned.stdout.splitlines(), planned.stderr
+    assert applied.state_name == "Completed", message(applied)
+    assert said in artifacts(applied.id)["markdown"].splitlines()
+    with client() as api:
+        again = plan(api, elsewhere(names))
+        left = {each.name for each in api.read_deployments(limit=200) if host(names) in each.name}
+    assert (again.is_empty, again.notes) == (True, [])
+    assert left == {f"main-{names.suffix}-{host(names)}"}, "the status of the host that verifies"
