@@ -57,7 +57,8 @@ _FROM_ANOTHER_HOST = (
     "give the entries of that host to another one (`host` in the inventory, then `proofkeep apply`), and start a new "
     "run, **Run** on the new deployment: it reads the source anew. Where the source went with the host, restore its "
     "newest snapshot. If the disk comes back under the host's name, run `proofkeep resume-transfers` there: it sends "
-    "what waited. A Retry reads the source as it lies there, however old, unless this run had read it to its end."
+    "what waited. A Retry reads the source as it lies there, however old, unless this run had read it to its end; once "
+    "another host backs the entry up, it is refused."
 )
 _ANOTHER_JOURNAL = (
     "start a new run, **Run** on its deployment: a damaged catalog is learned anew, and a Retry would meet a "
