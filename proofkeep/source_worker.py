@@ -34,6 +34,7 @@ def main(socket: int, memory: int, root: int) -> None:
             exclude_roots=[Path(os.fsdecode(path)) for path in order.exclude_roots],
             one_filesystem=order.one_filesystem,
             xattrs=order.xattrs,
+            opening=True,
         )
         _tell(source, connection, shared)
     except (EOFError, OSError):

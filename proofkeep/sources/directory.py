@@ -38,6 +38,7 @@ class DirectorySource:
         exclude_roots: Sequence[Path] = (),
         one_filesystem: bool = False,
         xattrs: bool = True,
+        opening: bool = False,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         """Nothing is touched before the first walk.
@@ -50,6 +51,7 @@ class DirectorySource:
             exclude_roots: directories of the repository, spool or ledger, left out wherever they lie in the tree.
             one_filesystem: record mount points without entering them.
             xattrs: read extended attributes and ACLs, which costs about as much as the rest of the walk.
+            opening: a regular file is open while its node is a walk's latest, and `read_whole` need not look for it.
             clock: this host's, in ns; what stamps the files must not lag behind it by more than a second or two.
 
         Raises:
@@ -62,6 +64,7 @@ class DirectorySource:
         self._exclude_roots = tuple(exclude_roots)
         self._one_filesystem = one_filesystem
         self._xattrs = xattrs
+        self._opening = opening
         self._clock = clock
         self._latest: Walk | Forerunner | None = None
         self._lock = threading.Lock()
@@ -130,6 +133,7 @@ class DirectorySource:
             one_filesystem=self._one_filesystem,
             xattrs=self._xattrs,
             clock=self._clock,
+            opening=self._opening,
         )
 
     def _forerunner(self, root: int, leave_out: frozenset[Identity]) -> Forerunner | None:
@@ -173,8 +177,12 @@ class DirectorySource:
 
     def read_whole(self, node: Node, buffer: memoryview) -> bool:
         """See the port: `open`, `readinto` and `unchanged` in one, for small files, of which there are many."""
-        if isinstance(self._latest, Forerunner) and self._latest.give(node, buffer):
-            return True
+        latest = self._latest
+        if isinstance(latest, Forerunner):
+            if latest.give(node, buffer):
+                return True
+        elif latest is not None and (descriptor := latest.descriptor_of(node)) is not None:
+            return holds_whole(descriptor, node, buffer)
         parent, _, name = node.path.rpartition(b"/")
         try:
             with self._lock:

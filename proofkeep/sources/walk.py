@@ -17,8 +17,11 @@ from proofkeep.errors import SourceUnavailableError
 from proofkeep.model import Kind, Node
 from proofkeep.sources.node import node_at, node_from, unread_node
 from proofkeep.sources.patterns import Selection, Verdict
+from proofkeep.sources.reading import UNNOTICED, owns
 
 Identity = tuple[int, int]
+Listed = tuple[bytes, bool, bool]
+"""A name, and whether it was listed as a directory, or as a regular file."""
 Step = tuple[Node, bool]
 # A manifest holds no path over 1 MiB (format.md section 9): a directory this deep is named as unread, not entered.
 MAX_ENTERED = (1 << 20) - 256
@@ -27,11 +30,12 @@ NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 @dataclass(slots=True)
 class _Level:
-    """A directory on the way down: (name, listed as directory) of what is to come, the next one last."""
+    """A directory on the way down: what is to come in it, the next one last; `ours` if its owner is who walks."""
 
-    names: list[tuple[bytes, bool]]
+    names: list[Listed]
     prefix: int
     taken: bool
+    ours: bool
 
 
 class Walk:
@@ -50,8 +54,12 @@ class Walk:
         one_filesystem: bool,
         xattrs: bool,
         clock: Callable[[], int],
+        opening: bool = False,
     ) -> None:
-        """Take over the open directory `root`; `leave_out` names directories by (device, inode), `clock` tells ns."""
+        """Take over the open directory `root`; `leave_out` names directories by (device, inode), `clock` tells ns.
+
+        With `opening`, regular files are looked at by opening them; see `descriptor_of`.
+        """
         self.vanished = 0
         self.other_filesystems = 0
         self.own_directories = 0
@@ -62,6 +70,8 @@ class Walk:
         self._one_filesystem = one_filesystem
         self._xattrs = xattrs
         self._clock = clock
+        self._opening = opening
+        self._opened: tuple[Node, int] | None = None
         self._levels: list[_Level] = []
         self._prefix = b""
 
@@ -91,14 +101,20 @@ class Walk:
                     passed.clear()
                 yield node
         finally:
+            self._close_file()
             self._descent.close()
+
+    def descriptor_of(self, node: Node) -> int | None:
+        """The open file that `node` was described by, while it is the latest; None where it was looked at by name."""
+        return self._opened[1] if self._opened is not None and self._opened[0] is node else None
 
     def _steps(self) -> Iterator[Step]:
         """Every node not left out, with whether it is wanted for itself."""
         root = self._descent.current()
         names = _listing(root)
-        yield self._described(os.fstat(root), b"", root, b""), True
-        self._levels.append(_Level(names, 0, taken=False))
+        status = os.fstat(root)
+        yield self._described(status, b"", root, b""), True
+        self._levels.append(_Level(names, 0, taken=False, ours=owns(status.st_uid)))
         while self._levels:
             level = self._levels[-1]
             if level.names:
@@ -117,7 +133,7 @@ class Walk:
             yield from self._give_up(level, error)
             return
         while level.names:
-            name, is_directory = level.names.pop()
+            name, is_directory, is_file = level.names.pop()
             path = self._prefix + name
             wanted = True
             if self._selection is not None:
@@ -125,19 +141,45 @@ class Walk:
                 if verdict is Verdict.LEAVE:
                     continue
                 wanted = verdict is Verdict.TAKE
-            node: Node | None
+            node = self._open(name, path, directory) if is_file and self._opening and level.ours else None
             try:
-                status = os.stat(name, dir_fd=directory, follow_symlinks=False)
-                if stat.S_ISDIR(status.st_mode):
-                    node = self._enter(status, name, path, wanted=wanted)
-                else:
-                    node = self._described(status, path, directory, name)
+                node = node or self._look(name, path, directory, wanted=wanted)
             except OSError as error:
                 node = self._unseen(error, path, is_directory=is_directory)
             if node is not None:
                 yield node, wanted or bool(node.unread)
                 if level is not self._levels[-1]:
                     return
+
+    def _look(self, name: bytes, path: bytes, directory: int, *, wanted: bool) -> Node | None:
+        """What lies at a name of the open `directory`; a directory is entered."""
+        status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        if stat.S_ISDIR(status.st_mode):
+            return self._enter(status, name, path, wanted=wanted)
+        return self._described(status, path, directory, name)
+
+    def _open(self, name: bytes, path: bytes, directory: int) -> Node | None:
+        """A regular file as it is once it is open, by two system calls less; None where its name takes a look."""
+        self._close_file()
+        try:
+            descriptor = os.open(name, UNNOTICED, dir_fd=directory)
+        except OSError:
+            return None
+        try:
+            status = os.fstat(descriptor)
+            node = self._described(status, path, descriptor, b"") if stat.S_ISREG(status.st_mode) else None
+        except OSError:
+            node = None
+        if node is None:
+            os.close(descriptor)
+        else:
+            self._opened = node, descriptor
+        return node
+
+    def _close_file(self) -> None:
+        if self._opened is not None:
+            os.close(self._opened[1])
+            self._opened = None
 
     def _enter(self, status: os.stat_result, name: bytes, path: bytes, *, wanted: bool) -> Node | None:
         """Make the directory `name` the current level, unless it is not to be entered; its node, if it has one."""
@@ -160,11 +202,13 @@ class Walk:
         try:
             names = _listing(directory)
             # From the descriptor: what is described is then what was listed, whatever the name means by now.
-            node = self._described(os.fstat(directory), path, directory, b"")
+            status = os.fstat(directory)
+            node = self._described(status, path, directory, b"")
         except OSError:
             self._descent.up()
             return _unread(self._described(status, path, self._descent.current(), name))
-        self._levels.append(_Level(names, len(self._prefix), taken=wanted and self._selection is not None))
+        taken = wanted and self._selection is not None
+        self._levels.append(_Level(names, len(self._prefix), taken=taken, ours=owns(status.st_uid)))
         self._prefix = path + b"/"
         return node
 
@@ -181,7 +225,7 @@ class Walk:
     def _give_up(self, level: _Level, error: OSError) -> Iterator[Step]:
         """Account for what a directory held that cannot be reached again from the root."""
         while level.names:
-            name, is_directory = level.names.pop()
+            name, is_directory, _ = level.names.pop()
             path = self._prefix + name
             if self._selection is not None:
                 verdict = self._selection.judge(path, directory=is_directory, inside=level.taken)
@@ -196,9 +240,12 @@ def _unread(node: Node) -> Node:
     return replace(node, unread=SourceUnavailableError.code)
 
 
-def _listing(directory: int) -> list[tuple[bytes, bool]]:
+def _listing(directory: int) -> list[Listed]:
     """What an open directory holds, sorted so that the bytewise smallest name is popped first."""
     with os.scandir(directory) as entries:
-        names = [(os.fsencode(entry.name), entry.is_dir(follow_symlinks=False)) for entry in entries]
+        names = [
+            (os.fsencode(entry.name), entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False))
+            for entry in entries
+        ]
     names.sort(reverse=True)
     return names
