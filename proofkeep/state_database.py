@@ -26,6 +26,10 @@ _AGAIN_SECONDS = 0.01
 _encode = msgspec.msgpack.Encoder().encode
 
 
+blob = bytearray
+"""What to bind where there are many rows: for `bytes`, `sqlite3` looks each time for whoever wants to adapt them."""
+
+
 def row_check(*values: object) -> int:
     """CRC-32 over a row's columns: SQLite keeps no checksum, and gives a flipped bit back as if it had been written."""
     return zlib.crc32(_encode(values))

@@ -7,7 +7,7 @@ from proofkeep.errors import PackMissingError
 from proofkeep.format.names import PackId
 from proofkeep.format.pack_set import Row, encode_packs
 from proofkeep.slabs import Piece
-from proofkeep.state_database import temporary_database
+from proofkeep.state_database import blob, temporary_database
 
 _BATCH = 500
 _IN_MEMORY = 1 << 16  # ids, of about 110 bytes each
@@ -44,7 +44,7 @@ class Known:
         self._newest.update(ids)
         if len(self._newest) > _IN_MEMORY:
             self._spilled = True
-            rows = ((identity,) for identity in sorted(self._newest))
+            rows = ((blob(identity),) for identity in sorted(self._newest))
             self._pending.change_many("INSERT OR IGNORE INTO pending VALUES (?)", rows)
             self._newest.clear()
 

@@ -15,7 +15,7 @@ from proofkeep.errors import PackMissingError, StateDamagedError
 from proofkeep.format.index import PackRow
 from proofkeep.format.names import PackId
 from proofkeep.ledger import START, Head, Heads
-from proofkeep.state_database import StateDatabase, row_check
+from proofkeep.state_database import StateDatabase, blob, row_check
 
 _SETUP = """
 PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32768;
@@ -130,7 +130,7 @@ class Catalog(Usable):
             self._database.change("UPDATE packs SET proof=? WHERE no=?", (proof, number))
             self._database.change_many(
                 "INSERT OR IGNORE INTO chunks VALUES (?,?,?)",
-                ((identity, number, row_check(identity, number)) for identity in chunk_ids),
+                ((blob(identity), number, row_check(identity, number)) for identity in chunk_ids),
             )
             return number
 

@@ -6,7 +6,7 @@ from operator import itemgetter
 
 from proofkeep import events
 from proofkeep.catalog.rows import FileState, SegmentState
-from proofkeep.state_database import StateDatabase, row_check
+from proofkeep.state_database import StateDatabase, blob, row_check
 
 _BATCH = 500
 
@@ -91,11 +91,12 @@ class States:
 
 
 def _file_rows(entry: bytes, states: Iterable[tuple[bytes, FileState]]) -> Iterator[tuple[object, ...]]:
-    packed: dict[tuple[int, ...], bytes] = {}  # many files lie in the same pack
+    packed: dict[tuple[int, ...], bytearray] = {}  # many files lie in the same pack
+    owner, none = blob(entry), blob(b"")
     for path_id, state in states:
-        packs = packed.get(state.packs) or packed.setdefault(state.packs, array("I", state.packs).tobytes())
-        extents = array("Q", state.extents).tobytes() if state.extents else b""
-        yield _proven(entry, path_id, state.fingerprint, state.chunks, extents, packs)
+        packs = packed.get(state.packs) or packed.setdefault(state.packs, blob(array("I", state.packs)))
+        extents = blob(array("Q", state.extents)) if state.extents else none
+        yield _proven(owner, blob(path_id), blob(state.fingerprint), blob(state.chunks), extents, packs)
 
 
 def _proven(*values: object) -> tuple[object, ...]:
