@@ -10,7 +10,7 @@ from proofkeep.slabs import Piece
 from proofkeep.state_database import blob, temporary_database
 
 _BATCH = 500
-_IN_MEMORY = 1 << 16  # ids, of about 110 bytes each
+_IN_MEMORY = 1 << 17  # ids, of about 110 bytes each
 
 
 class Known:

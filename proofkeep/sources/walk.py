@@ -159,7 +159,7 @@ class Walk:
         return self._described(status, path, directory, name)
 
     def _open(self, name: bytes, path: bytes, directory: int) -> Node | None:
-        """A regular file as it is once it is open, by two system calls less; None where its name takes a look."""
+        """A regular file as it is once it is open, by one look at its name; None where that takes another."""
         self._close_file()
         try:
             descriptor = os.open(name, UNNOTICED, dir_fd=directory)
