@@ -65,3 +65,12 @@ def packs_among(things: Iterable[str]) -> list[PackId]:
         with suppress(MalformedError):
             found[names.parse_pack(thing.partition(_WITHIN)[0].removesuffix(_UNREAD))] = None
     return list(found)
+
+
+def data_keys_among(things: Iterable[str]) -> list[tuple[bytes, bytes]]:
+    """Writer and data key, ascending, of which a wrapped form was found damaged."""
+    found = set()
+    for thing in things:
+        with suppress(MalformedError):
+            found.add(names.parse_wrapped_key(thing))
+    return sorted(found)

@@ -134,7 +134,7 @@ class LeftRun(Backup):
         retired, _ = read_retired(self.repository)
         gone = {
             *confirm_packs(store, ((pack.id, pack.size) for pack in self.journal.packs())),
-            *confirm_keys(store, decode_packs(rows)),
+            *confirm_keys(self.repository, rows),
             *(pack for pack in decode_packs(rows) if pack in retired),
         }
         return sorted(gone)

@@ -118,7 +118,7 @@ class Committer:
 
     def _without_keys(self, packs: list[Row]) -> list[PackId]:
         damaged = frozenset(self._run.options.damaged)
-        return confirm_keys(self._repository.store, decode_packs(packs), damaged)
+        return confirm_keys(self._repository, packs, damaged)
 
     def _refuse_gone(
         self,

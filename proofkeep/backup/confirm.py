@@ -1,25 +1,33 @@
-"""Before a commit: is every pack the snapshot refers to in the store, with its size, and its data key with it?
+"""Before a commit: is every pack the snapshot refers to in the store, with its size, and a data key that holds with it?
 
-A listing, not a memory.
+A listing and the keys themselves, not a memory.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator
+from functools import partial
 from heapq import merge
-from itertools import chain, groupby
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from proofkeep import canonical, events
 from proofkeep.catalog import Catalog
+from proofkeep.damage import data_keys_among, packs_among
+from proofkeep.errors import IntegrityError, ObjectMissingError
 from proofkeep.format import names
 from proofkeep.format.names import PackId
-from proofkeep.format.pack_set import Row, decode_packs
+from proofkeep.format.pack_set import Row, decode_packs, encode_packs
+from proofkeep.lookahead import parallel_map
+from proofkeep.model import ObjectStat
 from proofkeep.ports import ObjectStore
+from proofkeep.repository import Repository
+from proofkeep.repository.key_forms import read_form
 
 if TYPE_CHECKING:
     from proofkeep.backup.run import Backup
 
 
+_READERS = 8
 _TELL_EVERY = 1000
 GONE = "gone from the store"
 RETIRED = "retired"
@@ -50,22 +58,53 @@ def confirm_packs(
     return gone
 
 
-def confirm_keys(store: ObjectStore, packs: Iterable[PackId], damaged: Container[str] = ()) -> list[PackId]:
-    """Packs (ascending) whose data key a sorted listing of the store shows in no wrapped form but `damaged` ones."""
-    packs = iter(packs)
-    first = next(packs, None)
-    if first is None:
-        return []
-    lost: list[PackId] = []
-    listing = store.list(names.KEYS, after=names.wrapped_keys(first.writer, first.data_key))
-    stat = next(listing, None)
-    for (writer, data_key), group in groupby(chain([first], packs), key=lambda pack: (pack.writer, pack.data_key)):
+def confirm_keys(repository: Repository, packs: list[Row], damaged: Container[str] = ()) -> list[PackId]:
+    """Packs whose data key has no sound wrapped form: each is read, and its MAC checked, until one of the key holds.
+
+    Forms known to be `damaged` do not count. A form is a few hundred bytes, and a data key is one run's.
+    """
+    forms = _listed_forms(repository.store, ((writer, data_key) for writer, data_key, _ in packs))
+    kept = ([name for name in each if name not in damaged] for each in forms)
+    sound = parallel_map(partial(_any_sound, repository), kept, workers=_READERS, depth=2 * _READERS)
+    return [pack for row, held in zip(packs, sound, strict=True) if not held for pack in decode_packs([row])]
+
+
+def distrusted_packs(run: "Backup") -> list[PackId]:
+    """Packs on which nothing new relies: known to be damaged, or under a data key of which no sound form is left."""
+    damaged = run.options.damaged
+    under = (run.catalog.packs_under(*data_key) for data_key in data_keys_among(damaged))
+    rows = encode_packs(chain.from_iterable(under))
+    return [*packs_among(damaged), *confirm_keys(run.repository, rows, frozenset(damaged))]
+
+
+def _listed_forms(store: ObjectStore, data_keys: Iterable[tuple[bytes, bytes]]) -> Iterator[list[str]]:
+    """Of each data key (ascending) the names of its forms in a sorted listing of the store."""
+    listing: Iterator[ObjectStat] | None = None
+    stat = None
+    for writer, data_key in data_keys:
         prefix = names.wrapped_keys(writer, data_key)
-        while stat is not None and (stat.name < prefix or stat.name in damaged):
+        if listing is None:
+            listing = store.list(names.KEYS, after=prefix)
             stat = next(listing, None)
-        if stat is None or not stat.name.startswith(prefix):
-            lost.extend(group)
-    return lost
+        while stat is not None and stat.name < prefix:
+            stat = next(listing, None)
+        found = []
+        while stat is not None and stat.name.startswith(prefix):
+            found.append(stat.name)
+            stat = next(listing, None)
+        yield found
+
+
+def _any_sound(repository: Repository, forms: list[str]) -> bool:
+    return any(_is_sound(repository, name) for name in forms)
+
+
+def _is_sound(repository: Repository, form: str) -> bool:
+    try:
+        read_form(repository, form)
+    except (IntegrityError, ObjectMissingError):
+        return False
+    return True
 
 
 def referred_packs(run: "Backup", stored: bytes) -> Iterator[tuple[PackId, int | None]]:

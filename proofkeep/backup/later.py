@@ -30,7 +30,7 @@ def later_snapshot(run: "Backup") -> str | None:
     packs = read_packs(run.repository, whole[-1].id)
     gone = [
         *confirm_packs(store, referred_packs(run, canonical.to_msgpack(packs))),
-        *confirm_keys(store, decode_packs(packs), damaged),
+        *confirm_keys(run.repository, packs, damaged),
         *(set(packs_among(damaged)) & set(decode_packs(packs)) if damaged else ()),
     ]
     return None if gone else whole[-1].id.short

@@ -11,6 +11,7 @@ from proofkeep.backup.adopted import Adopted
 from proofkeep.backup.checksum import ChecksumSink, OnTransfer, Stuck
 from proofkeep.backup.commit import CommitReceipt, Committer
 from proofkeep.backup.compress import compress
+from proofkeep.backup.confirm import distrusted_packs
 from proofkeep.backup.encrypt import PackPlanner, encrypt
 from proofkeep.backup.finished import remove_finished
 from proofkeep.backup.items import Compressed, EndOfStream, Sealed, Stopped
@@ -24,7 +25,6 @@ from proofkeep.backup.transfer import Receipt, Sender
 from proofkeep.backup.underway import Underway
 from proofkeep.catalog import Catalog, refresh
 from proofkeep.chunking import Chunker
-from proofkeep.damage import packs_among
 from proofkeep.errors import PackMissingError, PolicyError, RunAbandonedError, StreamEndedEarlyError
 from proofkeep.format import record
 from proofkeep.format.names import SnapshotId
@@ -176,7 +176,7 @@ class Backup:
         self.journal.set_fact("expires_ns", self.options.expires_ns)
         self.journal.noted.begin()
         self.pool = SlabPool(self.cancelled, slabs_for(self.options.workers))
-        self.known = Known(self.catalog, self.options.expires_ns, packs_among(self.options.damaged))
+        self.known = Known(self.catalog, self.options.expires_ns, distrusted_packs(self))
         for pack in self.journal.packs():
             table = open_table(self.repository, self.journal.sealed_table(pack.number), pack.id.name)
             self.known.add_sealed(chunk.id for chunk in table.chunks)

@@ -1,6 +1,6 @@
 """Which of the known packs new snapshots may refer to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from proofkeep.catalog.states import States
 from proofkeep.format.names import PackId
@@ -17,6 +17,11 @@ class Usable(States):
         values = (pack.writer, pack.data_key, pack.counter)
         rows = self._database.rows("SELECT no FROM packs WHERE writer=? AND data_key=? AND counter=?", values)
         return rows[0][0] if rows else None
+
+    def packs_under(self, writer: bytes, data_key: bytes) -> Iterator[PackId]:
+        """Known packs of one data key, ascending."""
+        query = "SELECT counter FROM packs WHERE writer=? AND data_key=? ORDER BY counter"
+        return (PackId(writer, data_key, counter) for (counter,) in self._database.rows(query, (writer, data_key)))
 
     def usable_packs(self, expires_ns: int | None) -> bytearray:
         """One byte a pack number: 1 where new snapshots may refer to it.

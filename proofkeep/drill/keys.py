@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from proofkeep.errors import AuthenticationError, IntegrityError
-from proofkeep.format import instants, names, wrapped
+from proofkeep.errors import IntegrityError
+from proofkeep.format import instants, names
 from proofkeep.format.wrapped import WrappedDataKey
 from proofkeep.model import Finding
 from proofkeep.repository import Repository
+from proofkeep.repository.key_forms import read_form
 
 
 def wrapped_forms(
@@ -17,18 +18,10 @@ def wrapped_forms(
     forms = []
     for stat in repository.store.list(names.wrapped_keys(writer, data_key)):
         try:
-            forms.append(_open(repository, stat.name))
+            forms.append(read_form(repository, stat.name))
         except IntegrityError as error:
             damage(Finding(error.code, stat.name, str(error)))
     return forms
-
-
-def _open(repository: Repository, name: str) -> WrappedDataKey:
-    data = repository.store.get(name)
-    keys = repository.keys.epochs.get(wrapped.peek_epoch(data, f"wrapped key {name}"))
-    if keys is None:
-        raise AuthenticationError(f"wrapped key {name} names an epoch that does not exist")
-    return wrapped.open_wrapped(keys.ledger, repository.id, name, data)
 
 
 def key_facts(

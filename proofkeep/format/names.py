@@ -21,6 +21,7 @@ SECRETS = "secrets/"
 _ID = "([0-9a-f]{32})"
 _NUMBER = "([0-9a-f]{8})"
 _PACK = re.compile(f"packs/{_ID}/{_ID}/{_NUMBER}")
+_WRAPPED_KEY = re.compile(rf"keys/{_ID}/{_ID}/{_ID}\.[0-9a-f]{{4}}")
 _SNAPSHOT = re.compile(rf"snapshots/{_ID}/{_ID}/{_ID}\.([0-9a-f]{{4}})")
 _EPOCH = re.compile(f"epochs/{_NUMBER}")
 _SECRET = re.compile(rf"secrets/{_ID}\.([0-9a-f]{{4}})")
@@ -65,6 +66,14 @@ def parse_pack(name: str) -> PackId:
     if match is None:
         raise MalformedError(f"object {name} has no pack's name")
     return PackId(bytes.fromhex(match[1]), bytes.fromhex(match[2]), int(match[3], 16))
+
+
+def parse_wrapped_key(name: str) -> tuple[bytes, bytes]:
+    """Writer and data key of a wrapped form of that name. Raises `MalformedError`."""
+    match = _WRAPPED_KEY.fullmatch(name)
+    if match is None:
+        raise MalformedError(f"object {name} has no wrapped key's name")
+    return bytes.fromhex(match[1]), bytes.fromhex(match[2])
 
 
 def parse_snapshot(name: str) -> SnapshotId:

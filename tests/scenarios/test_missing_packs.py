@@ -71,6 +71,36 @@ def test_commit_refuses_packs_whose_data_key_is_gone_and_the_retry_sends_them_ag
     assert host.run().totals["stored"] == 0
 
 
+@pytest.mark.parametrize("harm", [lambda _: b"", lambda form: form[:-9], lambda form: form[:-1] + b"]"])
+def test_commit_refuses_packs_whose_data_key_does_not_hold_and_the_retry_sends_them_again(
+    host: Host, harm: Callable[[bytes], bytes]
+) -> None:
+    host.run()
+    for name in host.ground.names("keys/"):
+        form = host.ground.root / "store" / name
+        form.chmod(0o600)
+        form.write_bytes(harm(form.read_bytes()))
+    run = os.urandom(16)
+
+    with pytest.raises(PackMissingError, match="without a sound key"):
+        host.run(run)
+
+    receipt = host.run(run)
+    assert host.ground.read_back(receipt.snapshot) == host.portrait()
+
+
+def test_data_key_that_lies_under_the_name_of_another_does_not_count(host: Host) -> None:
+    host.run()
+    plant(host.source, {"second": content(60, 3000)})
+    host.run()
+    first, second = (host.ground.root / "store" / name for name in host.ground.names("keys/"))
+    first.chmod(0o600)
+    first.write_bytes(second.read_bytes())
+
+    with pytest.raises(PackMissingError, match="without a sound key"):
+        host.run()
+
+
 @pytest.mark.parametrize("kind", [ObjectType.CONTENT_PACK, ObjectType.SEGMENT_PACK])
 def test_retry_sends_again_what_was_in_the_pack_that_is_gone_and_nothing_else(host: Host, kind: ObjectType) -> None:
     host.run()
