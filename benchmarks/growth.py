@@ -19,7 +19,7 @@ from benchmarks.data.sets import GIB, DataSet, data_set
 from benchmarks.data.writing import digest
 from benchmarks.growth_report import write_report
 from benchmarks.measuring import CommandError, measure, run, settle
-from benchmarks.peers.contender import Command
+from benchmarks.peers.contender import Command, empty_files
 from benchmarks.peers.proofkeep import Proofkeep
 from benchmarks.peers.surroundings import Surroundings
 
@@ -50,7 +50,7 @@ class Growth:
             shards = wanted
             data = DataSet("A", size, folder, 0, int(size * GIB), "", digest(folder / "source"))
             yield from self._works("size", size, data)
-        shutil.rmtree(folder, ignore_errors=True)
+        empty_files(folder)  # and no removal yet: see `Contender.remove`
 
     def files(self, largest: float) -> Iterator[Point]:
         """More and more of D."""
