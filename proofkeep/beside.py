@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from multiprocessing.connection import Connection
 from socket import socketpair
 
@@ -44,7 +44,9 @@ class Beside:
         """
         ours, theirs = socketpair()
         self.connection = Connection(ours.detach())
-        with theirs, open(os.memfd_create("shared"), "r+b", buffering=0) as shared:  # noqa: PTH123 - a descriptor
+        with theirs, ExitStack() as failed:
+            shared = open(os.memfd_create("shared"), "r+b", buffering=0)  # noqa: PTH123, SIM115 - `end` closes it
+            self._shared = failed.enter_context(shared)
             shared.truncate(memory)
             self.memory = mmap.mmap(shared.fileno(), memory)
             passed = theirs.fileno(), shared.fileno(), *descriptors
@@ -57,10 +59,22 @@ class Beside:
                 pass_fds=passed,
                 process_group=0,  # a terminal's Ctrl-C is for who began it
             )
+            failed.pop_all()
+
+    def hand(self, data: bytes) -> None:
+        """Put `data` at the memory's start as a file is written: other threads run meanwhile, no page is mapped here.
+
+        Raises:
+            OSError: there is no memory left.
+        """
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.pwrite(self._shared.fileno(), rest, len(data) - len(rest)) :]
 
     def end(self) -> None:
         """Let it end, or end it: afterwards it does nothing more."""
         self.connection.close()
+        self._shared.close()
         with suppress(BufferError):  # somebody still looks at it: it goes when they do
             self.memory.close()
         with suppress(subprocess.TimeoutExpired):

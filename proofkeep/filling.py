@@ -113,6 +113,7 @@ class Filler:
                 except (AuthenticationError, MalformedError) as error:
                     filled.unproven.append((number, error))
                 number += 1
+            del plain  # before the next one is opened
         return filled
 
     def _open(self, batch: Batch, frame: FrameRow, sealed: memoryview) -> memoryview | ProofkeepError:

@@ -33,7 +33,7 @@ class Worker:
     def fill(self, batch: Batch, sealed: bytes) -> Filled:
         """As `Filler.fill`. Raises `RestoreProcessGoneError` too."""
         try:
-            self._beside.memory[: len(sealed)] = sealed
+            self._beside.hand(sealed)
             self._beside.connection.send_bytes(encode_batch(batch))
             answer, self.unset = self._beside.connection.recv()
         except (OSError, EOFError):

@@ -131,6 +131,7 @@ class Fetcher:
             for group, sealed in self._chunks.read_sealed(pack, list(frames)):
                 read += len(sealed)
                 failed.extend(self._fill(sealed_pack, {frame: left.pop(frame) for frame in group}, sealed))
+                del sealed  # before the next is fetched
         except LOST as error:
             failed.extend((want, error) for wants in left.values() for want in wants)
         return read, failed

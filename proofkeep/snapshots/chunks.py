@@ -230,16 +230,16 @@ class ChunkStore:
             KeyAccessError, StoreError, TransportError: of the kind met.
         """
         pack = self._pack(number)
-        name = pack.known.id.name
+        name, version = pack.known.id.name, pack.known.version_id
         for group in _spans(frames):
             start = group[0].offset
             length = group[-1].offset + group[-1].sealed_length - start
             try:
-                version = pack.known.version_id
                 data = fetch(self._repository.store, name, offset=start, length=length, version_id=version)
             except ObjectMissingError:
                 raise PackMissingError(f"pack {name} is gone from the store") from None
             yield group, data
+            del data
 
     def sealed_pack(self, number: int) -> tuple[str, bytes, bytes]:
         """Name, header and data key of a pack: what opens its frames.

@@ -25,3 +25,17 @@ def test_one_core_has_no_use_for_a_second_process(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
 
     assert beside.cores() == 1
+
+
+def test_what_is_handed_over_arrives_whole_when_the_system_takes_little_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write = os.pwrite
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", lambda file, data, place: write(file, data[:3], place))
+        process = beside.Beside("proofkeep.count_worker", 16, [])
+        process.hand(b"0123456789")
+    handed = process.memory[:]
+    process.end()
+
+    assert handed == b"0123456789" + bytes(6)

@@ -1,5 +1,6 @@
 import sys
 import threading
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,13 @@ import pytest
 from proofkeep.catalog import Catalog, refresh
 from proofkeep.errors import CancelledError, KeyDeniedError, PackMissingError, SnapshotMissingError, TargetError
 from proofkeep.filling import Batch, Filled
+from proofkeep.repository.stored import fetch
 from proofkeep.restore import RestoreReport, crew, restore
 from proofkeep.restore.crew import Crew
 from proofkeep.snapshots import EVERYTHING, ChunkStore, DataKeys, Selection, by_id, by_path, find_snapshot
 from proofkeep.targets.directory import DirectoryTarget
 from proofkeep.verify import affected_files, verify
-from tests.building import Ground, Host, content, plant, plant_some
+from tests.building import Ground, Host, content, plant, plant_some, small_frames
 
 
 @pytest.fixture
@@ -49,6 +51,38 @@ def flip(host: Host, place: int) -> str:
 
 def files_below(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_thread_lets_go_of_what_it_fetched_before_it_fetches_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = Host(Ground(tmp_path / "ground"))
+    plant_some(host.source, files=40, size=6000)
+    with small_frames():
+        host.run()
+    held: Counter[str] = Counter()
+    met: list[tuple[str, int]] = []
+
+    class Fetched(bytes):
+        def __init__(self, _: bytes) -> None:
+            self.by = threading.current_thread().name
+            held[self.by] += 1
+
+        def __del__(self) -> None:
+            held[self.by] -= 1
+
+    def fetched(*asked: Any, **how: Any) -> Fetched:
+        name = threading.current_thread().name
+        met.append((name, held[name]))
+        return Fetched(fetch(*asked, **how))
+
+    monkeypatch.setattr("proofkeep.snapshots.chunks._SPAN", 0)
+    monkeypatch.setattr("proofkeep.snapshots.chunks.fetch", fetched)
+
+    assert restored(host, tmp_path / "restored").intact
+    threads = Counter(name for name, _ in met if name.startswith("restore"))
+    assert max(threads.values()) > 1
+    assert {before for name, before in met if name in threads} == {0}
 
 
 def test_whole_tree_comes_back_bit_for_bit(host: Host) -> None:
