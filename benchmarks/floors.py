@@ -86,13 +86,13 @@ def verdicts(rows: Iterable[Row]) -> Iterator[Verdict]:
 
 
 def peaks(rows: Iterable[Row]) -> dict[tuple[str, str, str], float]:
-    """Our own peak in bytes, by work, data and who ran on which store; a server started within a flow is no part.
+    """Our own highest peak in bytes, by work, data and who ran on which store; a server within a flow is no part.
 
-    Rows against several peers may be of several days: the highest counts.
+    The highest of all rounds counts, against whomever; rows of before `most` was kept have their median.
     """
     found: dict[tuple[str, str, str], float] = {}
     for row in rows:
         if row["measure"] == "rss" and row["work"] != EPHEMERAL:
             place = row["work"], row["data"], "flow" if row["against"] == "cli" else row["store"]
-            found[place] = max(row["ours"], found.get(place, 0))
+            found[place] = max(row.get("most", row["ours"]), found.get(place, 0))
     return found

@@ -20,6 +20,10 @@ Written by `make bench`; the same rows for machines are in [results.json](result
 each work is, is told in [README.md](README.md). Ratios are ours divided by the other's in the same round: below 1 is
 faster, smaller, less. The ratio shown is the median of the rounds.
 """
+_PEAKS = """\
+Of the program and all processes that it starts, the highest of all rounds. A flow that starts a Prefect server of its
+own (`start-up-ephemeral`) is left out: that server's memory is most of it, and stands with the others below.
+"""
 
 
 def write_report(folder: Path, document: dict[str, Any]) -> None:
@@ -32,6 +36,7 @@ def write_report(folder: Path, document: dict[str, Any]) -> None:
         tables.floor_table(rows),
         tables.start_up_sentence(rows),
         "## Peak memory",
+        _PEAKS,
         tables.peak_table(rows),
     ]
     for measure in MEASURES:

@@ -53,7 +53,7 @@ def rows(
     """A row for each work, data, store, peer and measure that both sides have a round of.
 
     `ratio` is the median of the rounds' ratios, `min` and `max` the outermost; `ours` and `theirs` are medians in
-    seconds or bytes.
+    seconds or bytes, `most` is our highest.
     """
     taken = Taken(samples)
     keys = [
@@ -83,6 +83,7 @@ def _summary(pairs: list[tuple[float, float]]) -> Row:
         "rounds": len(pairs),
         "ours": round(median(ours for ours, _ in pairs), 4),
         "theirs": round(median(other for _, other in pairs), 4),
+        "most": round(max(ours for ours, _ in pairs), 4),
     }
 
 

@@ -35,6 +35,7 @@ def test_ratio_is_the_median_over_rounds_with_its_range() -> None:
 
     assert (row["ratio"], row["min"], row["max"], row["rounds"]) == (0.5, 0.25, 1.0, 3)
     assert (row["ours"], row["theirs"]) == (1.0, 3.0)
+    assert row["most"] == 3.0
     assert row["versions"] == {"proofkeep": "1", "restic": "1"}
 
 
@@ -145,6 +146,13 @@ def test_highest_peak_counts_whoever_it_was_measured_beside() -> None:
     newer = results.rows([sample("proofkeep", 1, rss=99 * MIB), sample("restic", 1)], ["first"], ["restic"], VERSIONS)
 
     assert peaks([*newer, *older]) == {("first", "A", "local"): 99 * MIB}
+
+
+def test_highest_round_counts_as_the_peak() -> None:
+    rounds = [sample("proofkeep", 1, number, rss=size * MIB) for number, size in enumerate((90, 99, 91))]
+    taken = [*rounds, *(sample("restic", 1, number) for number in range(3))]
+
+    assert peaks(results.rows(taken, ["first"], ["restic"], VERSIONS)) == {("first", "A", "local"): 99 * MIB}
 
 
 def test_peaks_tell_flow_and_command_line_apart() -> None:
