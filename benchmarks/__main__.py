@@ -1,6 +1,7 @@
 """`make bench`: run what was selected, pair by pair, and write the table, the plots and the rows."""
 
 import argparse
+import fcntl
 import shutil
 import signal
 import subprocess
@@ -54,6 +55,7 @@ class Bench:
             traceback.print_exc()
             self._complain(f"the run ended early: {type(error).__name__}: {error}")
             whole = False
+        whole = whole and not self.failures  # a row of fewer rounds must not replace one of all
         if self.samples:
             folder = Path("benchmarks") if whole else FOLDER / f"results-{self.options.scale:g}"
             self._write(self.options.into or folder)
@@ -95,7 +97,7 @@ class Bench:
     def _is_there(self, kind: type[Contender]) -> bool:
         try:
             kind.version()
-        except (OSError, subprocess.CalledProcessError) as error:
+        except (OSError, subprocess.CalledProcessError, IndexError) as error:
             self._complain(f"{kind.name} is not installed: {error}")
             return False
         return True
@@ -144,6 +146,16 @@ def _names(allowed: tuple[str, ...]) -> Any:
     return parse
 
 
+def _positive(kind: type[int] | type[float]) -> Any:
+    def parse(text: str) -> float:
+        number = kind(text)
+        if number <= 0:
+            raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        return number
+
+    return parse
+
+
 def main() -> int:
     """Parse the command line and run."""
     parser = argparse.ArgumentParser(
@@ -157,11 +169,18 @@ def main() -> int:
         ("store", stores),
     ):
         parser.add_argument(f"--{name}", type=_names(allowed), default=list(allowed), metavar=",".join(allowed))
-    parser.add_argument("--rounds", type=int, default=FULL_ROUNDS)
-    parser.add_argument("--scale", type=float, default=1.0, help="share of each data set")
+    parser.add_argument("--rounds", type=_positive(int), default=FULL_ROUNDS)
+    parser.add_argument("--scale", type=_positive(float), default=1.0, help="share of each data set")
     parser.add_argument("--into", type=Path, help="folder of the results (default: benchmarks, for whole runs)")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
-    return Bench(parser.parse_args()).run()
+    options = parser.parse_args()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            parser.error(f"another run works in {FOLDER}")
+        return Bench(options).run()
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ class Point:
         amount: how much of it.
         wall, cpu: seconds.
         rss: bytes.
+        version: of the program, with the commit.
     """
 
     curve: str
@@ -28,6 +29,7 @@ class Point:
     wall: float
     cpu: float
     rss: int
+    version: str = ""
 
 
 def of(points: Iterable[Point], curve: str, work: str) -> list[Point]:

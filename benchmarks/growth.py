@@ -97,7 +97,7 @@ class Growth:
         proofkeep.before(work)
         settle(proofkeep.data.source, *proofkeep.inputs())
         took = measure(command, proofkeep.folder / "work.log")
-        return Point("", 0, work, took.wall, took.cpu, took.rss)
+        return Point("", 0, work, took.wall, took.cpu, took.rss, proofkeep.version())
 
 
 def told(points: Iterable[Point]) -> Iterator[Point]:

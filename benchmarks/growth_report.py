@@ -5,6 +5,7 @@ from pathlib import Path
 from benchmarks import curves
 from benchmarks.curves import DEPARTURE, Point
 from benchmarks.floors import MIB
+from benchmarks.machine import machine
 from benchmarks.tables import markdown_table
 
 _UNITS = {"size": "GiB of source", "files": "files", "snapshots": "snapshots"}
@@ -23,13 +24,20 @@ def write_report(folder: Path, points: list[Point]) -> None:
     for curve in dict.fromkeys(each.curve for each in points):
         plot(points, curve, folder / f"growth-{curve}.png")
         parts += [f"## Against {_UNITS[curve]}", f"![time and memory against {_UNITS[curve]}](growth-{curve}.png)"]
-        parts.append(table(points, curve))
+        parts += [table(points, curve), f"Measured of {', '.join(versions_of(points, curve))}."]
+    told = ", ".join(f"{name} {value}" for name, value in machine().items())
+    parts.append(f"Machine of the last measurement: {told}.")
     (folder / "GROWTH.md").write_text("\n\n".join(parts) + "\n")
 
 
 def works_of(points: list[Point], curve: str) -> list[str]:
     """Works measured on a curve, in order."""
     return list(dict.fromkeys(each.work for each in points if each.curve == curve))
+
+
+def versions_of(points: list[Point], curve: str) -> list[str]:
+    """Versions of the program that a curve was measured of."""
+    return list(dict.fromkeys(each.version for each in points if each.curve == curve))
 
 
 def table(points: list[Point], curve: str) -> str:

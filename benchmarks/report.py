@@ -20,6 +20,7 @@ Written by `make bench`; the same rows for machines are in [results.json](result
 each work is, is told in [README.md](README.md). Ratios are ours divided by the other's in the same round: below 1 is
 faster, smaller, less. The ratio shown is the median of the rounds.
 """
+_PART = "**These are of a part**, at scale {scale:g}; the floors are for scale 1."
 _PEAKS = """\
 Of the program and all processes that it starts, the highest of all rounds. A flow that starts a Prefect server of its
 own (`start-up-ephemeral`) is left out: that server's memory is most of it, and stands with the others below.
@@ -32,6 +33,7 @@ def write_report(folder: Path, document: dict[str, Any]) -> None:
     machine = ", ".join(f"{name} {value}" for name, value in document["machine"].items())
     parts = [
         _HEAD,
+        "" if document.get("scale", 1) == 1 else _PART.format(scale=document["scale"]),
         "## Floors",
         tables.floor_table(rows),
         tables.start_up_sentence(rows),

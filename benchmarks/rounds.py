@@ -84,8 +84,10 @@ class Course:
         log = contender.folder / f"{step}-{number}.log"
         took = measure(contender.command_of(step), log, to_disk=step == RESTORE)
         self._prove(contender, step)
+        stored = contender.stored() if step in STORING else None
+        if stored == 0:
+            raise CommandError(f"{contender.name} stored nothing")
         if step in self.measured:
-            stored = contender.stored() if step in STORING else None
             place = (self.data.letter, self.store, step, contender.name, number)
             self.tell(Sample(*place, took.wall, took.cpu, took.rss, stored))
 

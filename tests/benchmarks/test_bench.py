@@ -1,13 +1,16 @@
 """One call of `make bench`: what it writes when something goes wrong."""
 
 import argparse
+import fcntl
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks import __main__ as bench
+from benchmarks import report
 from benchmarks.data.sets import data_set
 from benchmarks.peers.duplicity import Duplicity
 from benchmarks.peers.surroundings import Surroundings
@@ -71,3 +74,48 @@ def test_versions_are_those_of_all_rows() -> None:
     table = settings_table({"ours": {"version": "2", "settings": "one|two"}}, rows)
 
     assert "| ours | 1, 2 | one\\|two |" in table
+
+
+def test_second_run_in_one_checkout_is_refused(
+    options: argparse.Namespace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", "--into", str(options.into)])
+    with (bench.FOLDER / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        with pytest.raises(SystemExit):
+            bench.main()
+
+    assert "another run works in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("asked", [["--scale", "0"], ["--rounds", "0"], ["--rounds", "-1"]])
+def test_less_than_something_is_refused(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", *asked])
+
+    with pytest.raises(SystemExit):
+        bench.main()
+
+
+def test_peer_that_says_no_version_is_left_out_and_told(
+    options: argparse.Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.peers.pipe.Pipe.version", lambda: "".split()[1])
+
+    monkeypatch.setattr(bench, "write_report", lambda *_: None)  # its plots need what make bench installs
+    run = bench.Bench(options)
+
+    assert run.run() == 1
+    assert "pipe is not installed" in run.failures[0]
+
+
+def test_results_of_a_part_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "plot_measure", lambda *_: False)  # its library comes with make bench
+    document: dict[str, Any] = {"rows": [], "data": {}, "settings": {}, "machine": {}}
+
+    report.write_report(tmp_path, {**document, "scale": 0.1})
+    part = (tmp_path / "RESULTS.md").read_text()
+    report.write_report(tmp_path, {**document, "scale": 1})
+
+    assert "of a part" in part
+    assert "of a part" not in (tmp_path / "RESULTS.md").read_text()

@@ -30,6 +30,6 @@ def test_every_work_of_every_curve_is_measured(tmp_path: Path, monkeypatch: pyte
         | {("files", 100, work) for work in WORKS}
         | {("snapshots", 2, work) for work in ("backup", "restore-one", "verify", "snapshots")}
     )
-    assert all(each.wall > 0 and each.rss > MIB for each in points)
+    assert all(each.wall > 0 and each.rss > MIB and each.version for each in points)
     assert "## Against snapshots" in (tmp_path / "results" / "GROWTH.md").read_text()
     assert not (tmp_path / "growth").exists()

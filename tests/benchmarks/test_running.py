@@ -140,6 +140,16 @@ class Forgetful(Copy):
         return f"truncate -s 1 {self.target / self.data.one}"
 
 
+class Idle(Copy):
+    """Ends well and keeps nothing."""
+
+    name = "idle"
+
+    def command(self, step: str) -> Command:
+        assert step == "first"
+        return Command(["mkdir", self.repository])
+
+
 class Ground:
     """A small set, and rounds over it."""
 
@@ -185,6 +195,13 @@ def test_restore_that_differs_does_not_count(ground: Ground) -> None:
     ]
     assert len(ground.failures) == 1
     assert "forgetful restored something else than the source" in ground.failures[0]
+
+
+def test_backup_that_stored_nothing_does_not_count(ground: Ground) -> None:
+    ground.course([Idle], ["first"]).run(1)
+
+    assert ground.samples == []
+    assert ["idle stored nothing" in each for each in ground.failures] == [True]
 
 
 def test_whole_restore_ends_when_the_disk_has_it_unless_that_is_what_is_left_out(
