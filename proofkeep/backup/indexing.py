@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from proofkeep import events
-from proofkeep.errors import ObjectExistsError
+from proofkeep.errors import ObjectExistsError, ObjectMissingError
 from proofkeep.format import index, names
 from proofkeep.format.index import Index, PackRow
 from proofkeep.journal import JournalObject, JournalPack
+from proofkeep.model import Finding
 from proofkeep.repository import Repository
 from proofkeep.repository.local_rows import index_key, open_row
+from proofkeep.repository.stored import exists
 from proofkeep.state import malformed, replace_file, telling
 
 if TYPE_CHECKING:
@@ -35,11 +37,12 @@ class Indexing:
         self._journal = run.journal
 
     def place(self) -> None:
-        """Keep index objects for all packs that no index names yet, and put them.
+        """Keep index objects for all packs that no index names yet, and put them; also those that the store lost since.
 
         Raises:
             StoreError, TransportError: of the kind met.
         """
+        self._put_back()
         if not any(self._kept()):
             with self._journal.transaction():
                 for group in _groups(self._rows()):
@@ -47,6 +50,16 @@ class Indexing:
                     self._journal.keep_object(name, "index", self._journal.generation, body)
         for item in self._kept():
             self._put(item)
+
+    def _put_back(self) -> None:
+        """What an earlier attempt had placed: the ledger may name it, and nobody else has its bytes."""
+        for item in self._journal.objects("kind='index' AND verified IS NOT NULL"):
+            if exists(self._repository.store, item.name):
+                continue
+            self._run.sender.place_object(item, again=True)
+            events.emit("index-put-back", outcome="failure", object=item.name)
+            said = "was gone from the store after it had been proven there; it was put back"
+            self._run.findings.append(Finding(ObjectMissingError.code, item.name, said))
 
     def _kept(self) -> Iterator[JournalObject]:
         return self._journal.objects("kind='index' AND generation=?", (self._journal.generation,))

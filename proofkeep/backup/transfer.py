@@ -68,9 +68,13 @@ class Sender:
         self._underway = underway
         self._placing_keys = threading.Lock()
 
-    def place_object(self, item: JournalObject) -> None:
-        """Put and prove one small object, unless that is done. Raises what `place` and `prove` raise."""
-        if item.verified is not None:
+    def place_object(self, item: JournalObject, *, again: bool = False) -> None:
+        """Put and prove one small object, unless that is done. Raises what `place` and `prove` raise.
+
+        Args:
+            again: the store lost it since.
+        """
+        if item.verified is not None and not again:
             return
         descriptor = self._repository.descriptor
         store, capabilities = (

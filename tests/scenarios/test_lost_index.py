@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from proofkeep import catalog as catalogs
+from proofkeep.backup import drive
+from proofkeep.errors import StoreDeniedError
 from proofkeep.format.header import ObjectType
 from proofkeep.snapshots import DataKeys
 from proofkeep.snapshots.unindexed import learn_from_tables
-from tests.building import Host, plant_some, planted_host
+from tests.building import NO_WAIT, Host, content, plant, plant_some, planted_host
+from tests.decorating import WatchedStore
 from tests.scenarios.test_missing_packs import pack_of
 
 HARM: dict[str, Callable[[Path], object]] = {
@@ -100,3 +104,32 @@ def test_host_that_may_not_open_packs_learns_nothing_from_them(host: Host) -> No
 
     assert {finding.code for finding in findings} == {"object-missing"}
     assert learned == 0
+
+
+@pytest.mark.parametrize("refused", ["ledger/", "snapshots/"])
+def test_index_that_is_lost_between_two_attempts_of_a_run_is_put_back_by_the_second(host: Host, refused: str) -> None:
+    run, before = bytes(range(16)), set(host.ground.names("index/"))
+    plant(host.source, {"new": content(70, 9000)})
+
+    def refusing(operation: str, name: str, call: Callable[[], Any]) -> Any:
+        if operation == "put" and name.startswith(refused):
+            raise StoreDeniedError(f"object {name}: not now")
+        return call()
+
+    stores = {name: WatchedStore(getattr(host.ground, name), refusing) for name in ("store", "ledger")}
+    with pytest.raises(StoreDeniedError):
+        host.run(run, repository=host.ground.connect(**stores))
+    (lost,) = set(host.ground.names("index/")) - before
+    host.ground.store.delete(lost)
+
+    with host.backup(run) as backup:
+        receipt = drive(backup, wait=NO_WAIT)
+
+    assert [(finding.code, finding.subject) for finding in backup.findings] == [("object-missing", lost)]
+    assert set(host.ground.names("index/")) == before | {lost}
+    portrait, report = host.ground.restored(receipt.snapshot)
+    assert (portrait, report.intact) == (host.portrait(), True)
+    assert host.ground.findings() == []
+    with host.backup() as later:
+        drive(later, wait=NO_WAIT)
+    assert later.findings == []
