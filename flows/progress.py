@@ -22,7 +22,7 @@ _QUIET_SECONDS = 30.0
 _FULL = 100.0
 _READ_SHARE = 70.0  # percent of a backup's bar that reading the source fills, while it is known how much there is
 _SENT_SHARE = 29.0  # the last one is the commit
-_UNITS = ("packs", "files", "entries", "objects", "snapshots", "seconds")
+_UNITS = ("packs", "keys", "files", "entries", "objects", "snapshots", "seconds")
 _OF_THE_BODY = frozenset({"refresh", "list", WAITS})
 """What a flow's body does itself, before there is a task to look at."""
 

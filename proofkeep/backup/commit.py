@@ -117,8 +117,8 @@ class Committer:
         return gone
 
     def _without_keys(self, packs: list[Row]) -> list[PackId]:
-        damaged = frozenset(self._run.options.damaged)
-        return confirm_keys(self._repository, packs, damaged)
+        damaged, underway = frozenset(self._run.options.damaged), self._run.underway
+        return confirm_keys(self._repository, packs, damaged, lambda seen: underway.confirmed_keys(seen, len(packs)))
 
     def _refuse_gone(
         self,

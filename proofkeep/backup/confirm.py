@@ -4,6 +4,7 @@ A listing and the keys themselves, not a memory.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import closing
 from functools import partial
 from heapq import merge
 from itertools import chain
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from proofkeep import canonical, events
 from proofkeep.catalog import Catalog
 from proofkeep.damage import data_keys_among, packs_among
-from proofkeep.errors import IntegrityError, ObjectMissingError
+from proofkeep.errors import REFUSED, ObjectMissingError
 from proofkeep.format import names
 from proofkeep.format.names import PackId
 from proofkeep.format.pack_set import Row, decode_packs, encode_packs
@@ -21,13 +22,16 @@ from proofkeep.lookahead import parallel_map
 from proofkeep.model import ObjectStat
 from proofkeep.ports import ObjectStore
 from proofkeep.repository import Repository
-from proofkeep.repository.key_forms import read_form
+from proofkeep.repository.key_forms import open_form
 
 if TYPE_CHECKING:
     from proofkeep.backup.run import Backup
 
 
 _READERS = 8
+_MOST_BYTES = 1 << 20
+"""Of a form, a hundred times what any key service makes of a data key; a larger one is not read at all."""
+_TRIES = 2
 _TELL_EVERY = 1000
 GONE = "gone from the store"
 RETIRED = "retired"
@@ -58,15 +62,31 @@ def confirm_packs(
     return gone
 
 
-def confirm_keys(repository: Repository, packs: list[Row], damaged: Container[str] = ()) -> list[PackId]:
+def confirm_keys(
+    repository: Repository,
+    packs: list[Row],
+    damaged: Container[str] = (),
+    tell: Callable[[int], None] = lambda _: None,
+) -> list[PackId]:
     """Packs whose data key has no sound wrapped form: each is read, and its MAC checked, until one of the key holds.
 
     Forms known to be `damaged` do not count. A form is a few hundred bytes, and a data key is one run's.
+
+    Args:
+        tell: told of each key how many were looked at before; what it raises ends the search.
+
+    Raises:
+        StoreError, TransportError: a form could not be read, which says nothing of it.
     """
     forms = _listed_forms(repository.store, ((writer, data_key) for writer, data_key, _ in packs))
     kept = ([name for name in each if name not in damaged] for each in forms)
-    sound = parallel_map(partial(_any_sound, repository), kept, workers=_READERS, depth=2 * _READERS)
-    return [pack for row, held in zip(packs, sound, strict=True) if not held for pack in decode_packs([row])]
+    lost: list[PackId] = []
+    with closing(parallel_map(partial(_any_sound, repository), kept, workers=_READERS, depth=2 * _READERS)) as sound:
+        for number, (row, held) in enumerate(zip(packs, sound, strict=True)):
+            tell(number)
+            if not held:
+                lost.extend(decode_packs([row]))
+    return lost
 
 
 def distrusted_packs(run: "Backup") -> list[PackId]:
@@ -74,7 +94,8 @@ def distrusted_packs(run: "Backup") -> list[PackId]:
     damaged = run.options.damaged
     under = (run.catalog.packs_under(*data_key) for data_key in data_keys_among(damaged))
     rows = encode_packs(chain.from_iterable(under))
-    return [*packs_among(damaged), *confirm_keys(run.repository, rows, frozenset(damaged))]
+    keyless = confirm_keys(run.repository, rows, frozenset(damaged), lambda _: run.underway.glance())
+    return [*packs_among(damaged), *keyless]
 
 
 def _listed_forms(store: ObjectStore, data_keys: Iterable[tuple[bytes, bytes]]) -> Iterator[list[str]]:
@@ -90,19 +111,22 @@ def _listed_forms(store: ObjectStore, data_keys: Iterable[tuple[bytes, bytes]]) 
             stat = next(listing, None)
         found = []
         while stat is not None and stat.name.startswith(prefix):
-            found.append(stat.name)
+            if stat.size <= _MOST_BYTES:
+                found.append(stat.name)
             stat = next(listing, None)
         yield found
 
 
 def _any_sound(repository: Repository, forms: list[str]) -> bool:
-    return any(_is_sound(repository, name) for name in forms)
+    """A form that does not hold is read again: for bits that turned on the way, no source should be."""
+    return any(_is_sound(repository, name) for name in forms for _ in range(_TRIES))
 
 
 def _is_sound(repository: Repository, form: str) -> bool:
+    """One that the store does not give, whatever else it answers, is not called damaged here: verify looks closer."""
     try:
-        read_form(repository, form)
-    except (IntegrityError, ObjectMissingError):
+        open_form(repository, form, repository.store.get(form))
+    except (*REFUSED, ObjectMissingError):
         return False
     return True
 

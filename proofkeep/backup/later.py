@@ -20,6 +20,7 @@ def later_snapshot(run: "Backup") -> str | None:
 
     Raises:
         IntegrityError, StoreError, TransportError: it could not look.
+        CancelledError: the run was cancelled.
     """
     store, damaged = run.repository.store, frozenset(run.options.damaged)
     found, _ = list_snapshots(run.repository, run.entry)
@@ -28,9 +29,10 @@ def later_snapshot(run: "Backup") -> str | None:
     if not whole or whole[-1].facts.source_at <= (run.journal.fact("source_at") or 0):
         return None
     packs = read_packs(run.repository, whole[-1].id)
+    referred = referred_packs(run, canonical.to_msgpack(packs))
     gone = [
-        *confirm_packs(store, referred_packs(run, canonical.to_msgpack(packs))),
-        *confirm_keys(run.repository, packs, damaged),
+        *confirm_packs(store, referred, lambda _: run.underway.glance()),
+        *confirm_keys(run.repository, packs, damaged, lambda _: run.underway.glance()),
         *(set(packs_among(damaged)) & set(decode_packs(packs)) if damaged else ()),
     ]
     return None if gone else whole[-1].id.short

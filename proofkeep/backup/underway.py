@@ -13,6 +13,7 @@ WAITS = "waits for another commit of this host"
 """The step in which a run's turn has not come yet."""
 
 _EVERY_SECONDS = 0.2
+_EVERY_KEYS = 100
 
 
 class Underway:
@@ -70,6 +71,12 @@ class Underway:
         self.glance()
         self._confirmed = {"packs": packs, "total_packs": of}
         self._progress("commit", **self._confirmed, bytes=self._placed)
+
+    def confirmed_keys(self, keys: int, of: int) -> None:
+        """The commit read a form of so many data keys. Raises `CancelledError` where the run was cancelled."""
+        self.glance()
+        if keys and keys % _EVERY_KEYS == 0:
+            self._progress("commit", **self._confirmed, keys=keys, total_keys=of, bytes=self._placed)
 
     def waits(self, seconds: float) -> None:
         """The commit waits for its turn, so long by now. Raises `CancelledError` where the run was cancelled."""

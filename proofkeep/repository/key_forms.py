@@ -15,7 +15,11 @@ def read_form(repository: Repository, name: str) -> WrappedDataKey:
         IntegrityError: of the kind met; also one that names an epoch that nobody made.
         StoreError, TransportError: of the kind met.
     """
-    data = fetch(repository.store, name)
+    return open_form(repository, name, fetch(repository.store, name))
+
+
+def open_form(repository: Repository, name: str, data: bytes) -> WrappedDataKey:
+    """The wrapped key in `data`, which lay under `name`. Raises as `read_form`, but for what only a store meets."""
     keys = repository.keys.epochs.get(wrapped.peek_epoch(data, f"wrapped key {name}"))
     if keys is None:
         raise AuthenticationError(f"wrapped key {name} names an epoch that does not exist")

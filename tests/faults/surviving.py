@@ -20,6 +20,7 @@ KINDS = (
     "LIST",
     "PUT keys",
     "HEAD keys",
+    "GET keys",
     "PUT packs",
     "HEAD packs",
     "PUT index",
@@ -35,9 +36,12 @@ BITES_AT = {
     Fault.CUT_UP: WITH_BODY,
     Fault.CORRUPT_UP: WITH_BODY,
     Fault.CUT_DOWN: ANSWERED_WITH_BODY,
-    Fault.CORRUPT_DOWN: ANSWERED_WITH_BODY,
+    Fault.CORRUPT_DOWN: tuple(kind for kind in ANSWERED_WITH_BODY if kind != "GET keys"),
 }
-"""Kinds of request to which a fault does something; all of them, of a fault that is not named."""
+"""Kinds of request to which a fault does something; all of them, of a fault that is not named.
+
+A form of a data key that comes back damaged twice is damaged to the run: it seals anew what lies under it.
+"""
 
 NEVER_ANSWERED = {Fault.STALL, Fault.LATE, Fault.THROTTLE}
 BROKEN_LINE = {"store-unavailable", "transfer-failed"}

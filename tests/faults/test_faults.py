@@ -37,6 +37,9 @@ MakeHost = Callable[[], Host]
         Rule(Fault.LATE, "PUT snapshots"),
         Rule(Fault.CORRUPT_UP, "PUT packs", at=3000),
         Rule(Fault.CORRUPT_DOWN, "GET epochs", at=40),
+        Rule(Fault.STATUS, "GET keys", times=3, status=503),
+        Rule(Fault.CUT_DOWN, "GET keys", at=100),
+        Rule(Fault.CORRUPT_DOWN, "GET keys", at=100),
         Rule(Fault.THROTTLE, "PUT packs", times=FOR_EVER),
     ],
     ids=lambda rule: (
@@ -47,8 +50,8 @@ def test_run_survives(rule: Rule, make_host: MakeHost, line: FaultProxy) -> None
     survive(make_host(), line, rule)
 
 
-@pytest.mark.parametrize("kind", ["PUT packs", "HEAD packs"])
-def test_run_fails_while_no_pack_is_taken_or_proven_and_commits_when_the_line_is_mended(
+@pytest.mark.parametrize("kind", ["PUT packs", "HEAD packs", "GET keys"])
+def test_run_fails_while_nothing_is_taken_or_proven_and_commits_when_the_line_is_mended(
     kind: str, make_host: MakeHost, line: FaultProxy
 ) -> None:
     first = survive(make_host(), line, Rule(Fault.STATUS, kind, times=FOR_EVER))
@@ -76,7 +79,7 @@ def test_run_whose_source_its_spool_does_not_hold_goes_on_reading_it(
         ("AccessDenied", "store-denied"),
     ],
 )
-@pytest.mark.parametrize("kind", ["PUT packs", "PUT ledger"])
+@pytest.mark.parametrize("kind", ["PUT packs", "GET keys", "PUT ledger"])
 def test_right_that_ends_in_the_middle_of_a_run_is_told_and_nothing_is_sent_twice(
     kind: str, answered: str, code: str, make_host: MakeHost, line: FaultProxy
 ) -> None:
