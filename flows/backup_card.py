@@ -5,6 +5,7 @@ from typing import Any
 
 from flows.cards import Card
 from proofkeep.backup import Backup
+from proofkeep.errors import JournalBusyError
 from proofkeep.progress import counted, in_units
 from tasks.kinds import Receipt
 
@@ -33,7 +34,7 @@ def say_commit(
         "new": f"{in_units(totals['new_bytes'])} in {counted(totals['new_chunks'], 'chunk')}",
         "stored": in_units(totals["stored"]),
         "packs referred to": f"{commit['packs']:,}",
-        "taken up from abandoned runs": _adopted(backup) or "nothing was left",
+        "taken up from abandoned runs": _adopted(backup) or _not_adopted(backup),
         "TLS": _all(receipts["upload"]) or "nothing was left to send",
         "verified by": _all(receipts["verify"]) or "nothing was left to verify",
         "recipients of the data keys": ", ".join(f"`{uri}`" for uri in backup.repository.descriptor.recipients),
@@ -58,6 +59,11 @@ def _adopted(backup: Backup) -> str:
     return ", ".join(
         f"{counted(each.packs, 'pack')}, {in_units(each.bytes)}, of `{each.run}`" for each in backup.adopted
     )
+
+
+def _not_adopted(backup: Backup) -> str:
+    held = [finding.subject for finding in backup.findings if finding.code == JournalBusyError.code]
+    return f"nothing: another process works on {', '.join(held)}" if held else "nothing was left"
 
 
 def _data_keys(backup: Backup) -> list[str]:

@@ -11,7 +11,7 @@ from prefect.context import SettingsContext, get_settings_context
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES
 
 from proofkeep import events
-from proofkeep.backup.underway import WAITS
+from proofkeep.backup.underway import SENT_ELSEWHERE, WAITS
 from proofkeep.pace import Pace, share_of
 from proofkeep.ports import Progress
 from proofkeep.progress import counted, in_units
@@ -23,7 +23,7 @@ _FULL = 100.0
 _READ_SHARE = 70.0  # percent of a backup's bar that reading the source fills, while it is known how much there is
 _SENT_SHARE = 29.0  # the last one is the commit
 _UNITS = ("packs", "keys", "files", "entries", "objects", "snapshots", "seconds")
-_OF_THE_BODY = frozenset({"refresh", "list", WAITS})
+_OF_THE_BODY = frozenset({"refresh", "list", WAITS, SENT_ELSEWHERE})
 """What a flow's body does itself, before there is a task to look at."""
 
 watchers: list[Progress] = []

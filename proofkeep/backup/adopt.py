@@ -12,6 +12,7 @@ from proofkeep.backup.indexing import Indexing
 from proofkeep.backup.options import Identity, Options
 from proofkeep.backup.retrying import Pause, retry
 from proofkeep.backup.run import Backup
+from proofkeep.backup.sender import after_sender
 from proofkeep.backup.teaching import teach_run
 from proofkeep.backup.turn import turn
 from proofkeep.backup.vouch import Vouching
@@ -57,6 +58,7 @@ class LeftRun(Backup):
         identity = replace(identity, run=bytes.fromhex(left.run), entry=entry, orchestrator=left.orchestrator)
         options = replace(options, expires_ns=left.expires_ns)
         super().__init__(repository, state, NoSource(), (), identity, options, **how)
+        self._sends_for = left.entry
 
     @classmethod
     def beside(cls, run: Backup, left: UnfinishedRun) -> Self:
@@ -148,15 +150,23 @@ class LeftRun(Backup):
 
 
 def left_for(run: Backup) -> list[UnfinishedRun]:
-    """Abandoned runs of the same entry on this host: packs that a new run can do with, rests that it removes."""
+    """Abandoned runs of the same entry on this host: packs that a new run can do with, rests that it removes.
+
+    Also those that another process sends just now.
+    """
     others = (left for left in unfinished_runs(run.state) if left.run != run.identity.run.hex())
-    return [left for left in others if left.entry == run.entry.hex() and (left.holds_packs or left.holds_rests)]
+    return [left for left in others if left.sent_for == run.entry.hex() or _is_left(left, run)]
+
+
+def _is_left(left: UnfinishedRun, run: Backup) -> bool:
+    return left.entry == run.entry.hex() and (left.holds_packs or left.holds_rests)
 
 
 def adopt(run: Backup, pause: Pause | None = None) -> list[Adopted]:
     """Take up what abandoned runs of the same entry left on this host; call before the source is read.
 
-    What of them does not hold becomes a finding of `run`.
+    One that another process sends is waited for first. What of them does not hold, or does not come to its end, becomes
+    a finding of `run`.
 
     Args:
         pause: between attempts; without it nothing is tried twice.
@@ -169,8 +179,11 @@ def adopt(run: Backup, pause: Pause | None = None) -> list[Adopted]:
 
 
 def _adopt(run: Backup, pause: Pause | None) -> Iterator[Adopted]:
-    for left in left_for(run):
+    for found in left_for(run):
         try:
+            left = after_sender(run, found) if found.sent_for else found
+            if left is None or not _is_left(left, run):
+                continue
             with LeftRun.beside(run, left) as opened:  # which removes what in its spool is of no pack
                 # One that was recognised just now has nothing to take up.
                 if left.holds_packs and opened.journal.fact("committed") is None:
@@ -178,8 +191,8 @@ def _adopt(run: Backup, pause: Pause | None) -> Iterator[Adopted]:
         except JournalBusyError:
             continue  # it was taken up by somebody, or went on itself
         except _POISONED as error:
-            events.emit("run-not-adopted", outcome="failure", run=left.run, code=error.code)
-            run.findings.append(Finding(error.code, f"run {left.run}", f"left where it is: {error}"))
+            events.emit("run-not-adopted", outcome="failure", run=found.run, code=error.code)
+            run.findings.append(Finding(error.code, f"run {found.run}", f"left where it is: {error}"))
 
 
 class NoSource:

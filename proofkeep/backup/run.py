@@ -42,6 +42,7 @@ from proofkeep.slabs import Slab, SlabPool, slabs_for
 from proofkeep.spool import Spool
 from proofkeep.state import RepositoryState, locked
 from proofkeep.unfinished import ABANDONED, BEGAN, GLANCE_SECONDS
+from proofkeep.unfinished.sending import say_sending
 
 
 class Backup:
@@ -56,6 +57,8 @@ class Backup:
             retirements.
         adopted: what came of the abandoned runs that this one took up (`proofkeep.backup.adopt`).
     """
+
+    _sends_for = ""  # the entry, hex, of a run that never seals
 
     def __init__(
         self,
@@ -89,10 +92,13 @@ class Backup:
         folder = self.state.make_run(self.identity.run)
         with ExitStack() as opened:
             opened.enter_context(locked(folder / "lock", patience=GLANCE_SECONDS))
+            say_sending(folder, self._sends_for)
             self.journal = opened.enter_context(closing(Journal(folder / JOURNAL)))
             self.catalog = opened.enter_context(closing(Catalog(self.state.catalog_file)))
             self.spool = Spool(folder / "spool", self.options.spool_limit, self.cancelled)
             self._prepare()
+            if not (self._sends_for or self.needs_sealing):
+                say_sending(folder, self.entry.hex())
             self._opened = opened.pop_all()
         return self
 

@@ -12,6 +12,9 @@ from proofkeep.ports import Cancelled, Progress, Watch
 WAITS = "waits for another commit of this host"
 """The step in which a run's turn has not come yet."""
 
+SENT_ELSEWHERE = "waits for another process that sends for this entry"
+"""The step in which a run could do with packs that another process still sends."""
+
 _EVERY_SECONDS = 0.2
 _EVERY_KEYS = 100
 
@@ -78,11 +81,15 @@ class Underway:
         if keys and keys % _EVERY_KEYS == 0:
             self._progress("commit", **self._confirmed, keys=keys, total_keys=of, bytes=self._placed)
 
-    def waits(self, seconds: float) -> None:
-        """The commit waits for its turn, so long by now. Raises `CancelledError` where the run was cancelled."""
+    def waits(self, seconds: float, step: str = WAITS) -> None:
+        """The run waits, for its turn or as `step` says, so long by now.
+
+        Raises:
+            CancelledError: the run was cancelled.
+        """
         self.glance()
         if self._is_time():
-            self._progress(WAITS, seconds=ceil(seconds))
+            self._progress(step, seconds=ceil(seconds))
 
     def placing(self, sent: int) -> None:
         """Look on while the commit sends an object, as with `watch`."""

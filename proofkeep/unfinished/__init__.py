@@ -14,6 +14,7 @@ from proofkeep.unfinished.runs import (
     STAYS,
     UnfinishedRun,
     all_unfinished_runs,
+    looked_at,
     opened,
     unfinished_runs,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "UnfinishedRun",
     "abandon",
     "all_unfinished_runs",
+    "looked_at",
     "opened",
     "unfinished_runs",
 ]

@@ -10,6 +10,7 @@ from proofkeep import events
 from proofkeep.errors import JournalBusyError, ProofkeepError, StateDamagedError, StateFullError
 from proofkeep.journal import JOURNAL, Journal
 from proofkeep.state import RepositoryState, locked
+from proofkeep.unfinished.sending import sent_for
 
 BEGAN = "began"
 """Fact: name of the inventory entry, and the orchestrator's id of the run."""
@@ -36,7 +37,8 @@ class UnfinishedRun:
     Attributes:
         repository, run, entry: hex; `entry` is the keyed id, empty where the journal does not tell it.
         name: of the inventory entry; None in journals of older versions.
-        live: a process works on it; nothing more is known of it then but `spool_bytes`.
+        live: a process works on it; nothing more is known of it then but `spool_bytes` and `sent_for`.
+        sent_for: the entry, hex, for which that process only sends what was sealed; empty where it may seal more.
         damaged: its journal is gone or cannot be read; nothing more is known of it then but `spool_bytes`.
         waiting, waiting_bytes: packs that were not proven in the store yet.
         sent: of these, packs that the store took.
@@ -54,6 +56,7 @@ class UnfinishedRun:
     run: str
     folder: Path
     live: bool = False
+    sent_for: str = ""
     damaged: bool = False
     entry: str = ""
     name: str | None = None
@@ -119,7 +122,8 @@ def looked_at(repository: str, folder: Path) -> UnfinishedRun | None:
                 return None
             return _described(repository, folder, journal, spool_bytes)
     except JournalBusyError:
-        return UnfinishedRun(repository, run, folder, live=True, spool_bytes=spool_bytes)
+        entry, _ = sent_for(folder)
+        return UnfinishedRun(repository, run, folder, live=True, sent_for=entry, spool_bytes=spool_bytes)
     except ProofkeepError as error:
         if isinstance(error, StateFullError) and not spool_bytes:
             return None  # there is no room for its tables: nothing was ever journaled

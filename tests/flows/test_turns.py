@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 from unittest.mock import patch
 
@@ -13,9 +14,12 @@ from prefect.states import Cancelling
 from flows import progress
 from flows.backup import backup
 from flows.resume_transfers import resume_transfers
-from proofkeep.backup import turn
-from proofkeep.backup.underway import WAITS
+from proofkeep.backup import sender, turn
+from proofkeep.backup.underway import SENT_ELSEWHERE, WAITS
 from proofkeep.errors import LedgerBusyError
+from proofkeep.state import locked
+from proofkeep.unfinished import UnfinishedRun, unfinished_runs
+from proofkeep.unfinished.sending import say_sending
 from tests.flows.aftermath import assert_restored, visible
 from tests.flows.conftest import PrefectSide
 from tests.flows.house import House
@@ -115,4 +119,51 @@ def test_cancel_ends_the_wait_and_retry_commits(house: House, holder: Process, p
     assert cancelled.state_name == "Cancelled", message(cancelled)
     assert commits == ["Running", "Failed", "Running", "Completed"], "it heard the cancel, and was not killed"
     assert retried.state_name == "Completed", message(retried)
+    assert_restored(house)
+
+
+@pytest.fixture
+def sent_elsewhere(house: House) -> Iterator[tuple[UnfinishedRun, ExitStack]]:
+    """A failed run of the entry that another process seems to send, until the stack is closed."""
+    house.fill(1)
+    failed(house)
+    configuration = house.configuration
+    (left,) = unfinished_runs(configuration.open_state(configuration.connect()))
+    with ExitStack() as held:
+        held.enter_context(locked(left.folder / "lock"))
+        say_sending(left.folder, left.entry)
+        yield left, held
+
+
+def test_bar_says_that_a_new_run_waits_for_who_sends_and_its_card_what_it_took_up(
+    house: House, sent_elsewhere: tuple[UnfinishedRun, ExitStack]
+) -> None:
+    left, held = sent_elsewhere
+    words: list[str] = []
+
+    def update(artifact: Any, percent: float, description: str) -> None:
+        words.append(description)
+        if SENT_ELSEWHERE in description:
+            held.close()
+        update_progress_artifact(artifact, percent, description=description)
+
+    with patch.object(progress, "update_progress_artifact", update), patch.object(progress, "_EVERY_SECONDS", 0.0):
+        run = run_here(backup, house.parameters())
+
+    assert run.state_name == "Completed", message(run)
+    assert any(f"{SENT_ELSEWHERE}: 1 seconds" in said for said in words), words
+    assert f"of `{left.run}`" in artifacts(run.id)["markdown"]
+    assert_restored(house)
+
+
+def test_card_names_the_run_whose_sender_stands_still(
+    house: House, sent_elsewhere: tuple[UnfinishedRun, ExitStack], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, _ = sent_elsewhere
+    monkeypatch.setattr(sender, "LIMIT_SECONDS", 0.0)
+
+    run = run_here(backup, house.parameters())
+
+    assert run.state_name == "Completed", message(run)
+    assert f"nothing: another process works on run {left.run}" in artifacts(run.id)["markdown"]
     assert_restored(house)
