@@ -87,8 +87,7 @@ def _restore(
     progress = RunProgress("reading the manifest")
     with opened(configuration, session, unlocking=True, progress=progress) as repo:
         snapshot, entry = which
-        entry_id = None if entry is None else repo.repository.keys.entry_id(entry)
-        found = find_snapshot(repo.repository, snapshot, entry=entry_id, progress=progress)
+        found = find_snapshot(repo.repository, snapshot, entry=entry, progress=progress)
         restoration = Restoration(
             repo.repository,
             repo.chunks,

@@ -16,7 +16,6 @@ from proofkeep.cli.progress import Patient, shown_progress
 from proofkeep.cli.report import Report
 from proofkeep.configuration import Configuration, load
 from proofkeep.errors import UsageError
-from proofkeep.repository import Repository
 
 CONFIG_VARIABLE = "PROOFKEEP_CONFIG"
 LOG_VARIABLE = "PROOFKEEP_LOG"
@@ -64,11 +63,6 @@ class Context:
     def configuration(self) -> Configuration:
         """The configuration file's content. Raises `UsageError`."""
         return load(Path(self.options.config))
-
-    def entry_id(self, repository: Repository) -> bytes | None:
-        """Id of the configured inventory entry, whose snapshot `latest` means; None where none is configured."""
-        name = self.configuration.entry
-        return None if name is None else repository.keys.entry_id(name)
 
     def progress(self, total_bytes: int | None = None) -> AbstractContextManager[ports.Progress]:
         """Bars, lines or nothing, as terminal and options have it."""

@@ -50,7 +50,7 @@ def run(context: Context) -> Exit:
             from proofkeep.restore import restore  # noqa: PLC0415 - loaded while the passphrase is worked on
             from proofkeep.snapshots import find_snapshot  # noqa: PLC0415 - as above
 
-            entry = context.entry_id(repository.repository)
+            entry = context.configuration.entry
             snapshot = find_snapshot(repository.repository, options.snapshot, entry=entry, progress=waiting)
         selection = _selection(repository, snapshot, paths)
         total = None if paths else snapshot.facts.totals.get("bytes")

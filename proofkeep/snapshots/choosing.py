@@ -13,21 +13,22 @@ FEWEST_DIGITS = 4
 
 
 def find_snapshot(
-    repository: Repository, spelled: str, *, entry: bytes | None = None, progress: Progress = silent
+    repository: Repository, spelled: str, *, entry: str | None = None, progress: Progress = silent
 ) -> CommittedSnapshot:
     """The snapshot `<run>.<generation>`, the newest generation of a run, or `latest`.
 
     Args:
         spelled: of an id its first digits are enough, if they belong to one run only.
-        entry: whose latest is meant; None where the repository has one entry.
+        entry: name of the one whose latest is meant; None where the repository has one entry.
 
     Raises:
-        SnapshotMissingError: nothing committed has that id.
+        SnapshotMissingError: nothing committed has that id, or is of that entry.
         UsageError: several runs, or the latest of several entries, could be meant.
         IntegrityError: its record is damaged, or one that may be the latest.
     """
     if spelled == LATEST:
-        return _latest(*list_snapshots(repository, entry, progress=progress))
+        identity = None if entry is None else repository.keys.entry_id(entry)
+        return _latest(*list_snapshots(repository, identity, progress=progress), entry)
     if len(spelled) < FEWEST_DIGITS:
         raise UsageError(f"snapshot {spelled!r} is not `latest`, and for an id has less than {FEWEST_DIGITS} digits")
     snapshots, findings = list_snapshots(repository, progress=progress)
@@ -43,12 +44,13 @@ def find_snapshot(
     raise SnapshotMissingError(f"snapshot {spelled!r} is not committed in this repository")
 
 
-def _latest(snapshots: list[CommittedSnapshot], findings: list[Finding]) -> CommittedSnapshot:
+def _latest(snapshots: list[CommittedSnapshot], findings: list[Finding], entry: str | None) -> CommittedSnapshot:
     damaged = _damaged(findings)
     if damaged:
         raise IntegrityError(f"record of snapshot {damaged[0]} is damaged, nobody knows which is the latest")
     if not snapshots:
-        raise SnapshotMissingError("no snapshot is committed in this repository")
+        of_entry = "" if entry is None else f" of entry {entry!r}"
+        raise SnapshotMissingError(f"no snapshot{of_entry} is committed in this repository")
     entries = {snapshot.id.entry for snapshot in snapshots}
     if len(entries) > 1:
         raise UsageError(f"repository holds {len(entries)} entries; say whose latest snapshot is meant, or its id")

@@ -102,6 +102,15 @@ def test_file_is_restored_by_its_keyed_id_alone(full_house: House, tmp_path: Pat
     assert [str(path.relative_to(target)) for path in target.rglob("*") if path.is_file()] == ["folder/wanted"]
 
 
+def test_latest_of_an_entry_without_a_snapshot_says_of_which_entry(full_house: House, tmp_path: Path) -> None:
+    asked = {"repository": full_house.name, "keys": full_house.name, "target": str(tmp_path / "restored")}
+
+    run = run_here(restore, asked | {"entry": "mail"})
+
+    assert run.state_name == "Failed"
+    assert "no snapshot of entry 'mail' is committed in this repository" in message(run)
+
+
 @pytest.mark.usefixtures("missing_pack")
 def test_damage_fails_a_restore_that_restores_the_rest(full_house: House, tmp_path: Path) -> None:
     target = tmp_path / "restored"

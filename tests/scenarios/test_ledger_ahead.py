@@ -71,7 +71,7 @@ def newest(host: Host, hours_later: float) -> str:
 
 def latest(host: Host) -> str:
     repository = host.ground.connect()
-    return find_snapshot(repository, "latest", entry=repository.keys.entry_id(host.entry)).id.short
+    return find_snapshot(repository, "latest", entry=host.entry).id.short
 
 
 def test_run_that_names_the_entry_commits_and_the_next_needs_nothing(host: Host) -> None:
