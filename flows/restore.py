@@ -28,6 +28,11 @@ from tasks.kinds import Receipt
 from tasks.restore import Restoration, restore_snapshot
 
 _ID = re.compile("[0-9a-f]{32}")
+_OTHER_IDS = (
+    "take what was restored. For the ids under the findings start a new run with another `target`, **Run** on its "
+    "deployment: with the id of a snapshot that holds their files, or with the ids corrected; a Retry repeats those "
+    "that this run has."
+)
 
 
 @flow(
@@ -121,9 +126,8 @@ def _show(progress: RunProgress, snapshot: CommittedSnapshot) -> None:
 
 
 def _say(card: Card, report: RestoreReport, target: str, *, synced: bool) -> None:
-    status = "intact" if report.intact else "damaged, the rest is restored"
     rows = {
-        "result": f"**{status}**",
+        "result": f"**{report.verdict}**",
         "snapshot": f"`{report.snapshot}`" + ("" if report.complete else ", incomplete when it was made"),
         "target": f"`{target}`",
         "files": f"{report.files:,}, {in_units(report.bytes)}",
@@ -133,4 +137,6 @@ def _say(card: Card, report: RestoreReport, target: str, *, synced: bool) -> Non
         "read from the store": in_units(report.read),
         "not set": f"{counted(report.owners_unset, 'owner')}, {counted(report.xattrs_unset, 'extended attribute')}",
     }
-    card.say(f"Restore of {report.snapshot}", rows, report.findings, status)
+    card.say(f"Restore of {report.snapshot}", rows, report.findings, report.verdict)
+    if report.astray:
+        card.then = _OTHER_IDS

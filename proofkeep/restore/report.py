@@ -4,8 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from proofkeep.damage import snapshot_of
-from proofkeep.errors import DamagedError
+from proofkeep.errors import DamagedError, ProofkeepError, UsageError
 from proofkeep.model import Finding, told
+from proofkeep.progress import counted
+
+_MOST_IDS = 3
 
 
 @dataclass(slots=True)
@@ -43,9 +46,30 @@ class RestoreReport:
         return not self.findings
 
     @property
-    def damage(self) -> DamagedError | None:
+    def astray(self) -> list[str]:
+        """Keyed ids that were asked for and that the snapshot holds nothing under, where that is all that is wrong."""
+        missed = [finding.subject for finding in self.findings if finding.code == UsageError.code]
+        return missed if len(missed) == len(self.findings) else []
+
+    @property
+    def verdict(self) -> str:
+        """`intact`, or what is amiss with what was not restored."""
+        if self.intact:
+            return "intact"
+        return f"{'ids without a file' if self.astray else 'damaged'}, the rest is restored"
+
+    @property
+    def damage(self) -> ProofkeepError | None:
         """The error that the findings amount to; None if there are none."""
+        if astray := self.astray:
+            first = ", ".join(astray[:_MOST_IDS]) + (", ..." if len(astray) > _MOST_IDS else "")
+            return UsageError(f"snapshot {self.snapshot} holds nothing with {counted(len(astray), 'file id')}: {first}")
         return DamagedError(f"restore of snapshot {self.snapshot} has {told(self.findings)}") if self.findings else None
+
+    def miss(self, file_ids: Iterable[bytes]) -> None:
+        """Nothing that the snapshot's manifest lists has these keyed ids."""
+        detail = "nothing listed in this snapshot has this id"
+        self.findings += [Finding(UsageError.code, identity.hex(), detail) for identity in file_ids]
 
     def sound(self, known: Iterable[str]) -> list[str]:
         """Of what was known to be damaged, what this restore opened and found sound."""
@@ -53,6 +77,11 @@ class RestoreReport:
         return [thing for thing in known if snapshot_of(thing) == opened and thing not in self.damaged]
 
     def require_intact(self) -> None:
-        """Raise `DamagedError` if there are findings; what they do not name is restored."""
+        """Raise `damage` if there are findings; what they do not name is restored.
+
+        Raises:
+            UsageError: nothing is wrong but ids that are of nothing in the snapshot.
+            DamagedError: something else is.
+        """
         if (damage := self.damage) is not None:
             raise damage

@@ -62,7 +62,7 @@ def restore(
         on_found: is told what does not hold as soon as it does not, before it is known why; the report tells that.
 
     Returns:
-        The report; `intact` is false when there is damage, or a file was incomplete in the snapshot.
+        The report; `intact` is false when there is damage, a file was incomplete in the snapshot, or an id is of none.
 
     Raises:
         TargetError, TargetFullError: the target cannot take files; nothing is left there.
@@ -93,6 +93,7 @@ def restore(
         met = damage_met(ReadBack(repository), chunks, data_keys, snapshot.id.short)
     owners, xattrs = run.fetcher.unset
     report.owners_unset, report.xattrs_unset = target.owners_unset + owners, target.xattrs_unset + xattrs
+    report.miss(selection.unmet())
     report.damaged = spelled([*known, *met])
     report.whole = selection is EVERYTHING
     events.emit(

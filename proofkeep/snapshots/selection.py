@@ -11,10 +11,15 @@ _Spans = Callable[[bytes, bytes], bool]
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """`takes(path)` says whether an entry is wanted, `spans(first, last)` whether a segment may hold one."""
+    """`takes(path)` says whether an entry is wanted, `spans(first, last)` whether a segment may hold one.
+
+    Attributes:
+        unmet: keyed ids that were asked for and that nothing taken so far has.
+    """
 
     takes: _Takes
     spans: _Spans
+    unmet: Callable[[], Sequence[bytes]] = lambda: ()
 
 
 EVERYTHING = Selection(lambda _path: True, lambda _first, _last: True)
@@ -37,5 +42,15 @@ def by_path(paths: Sequence[bytes]) -> Selection:
 
 def by_id(path_ids: Sequence[bytes], path_id: Callable[[bytes], bytes]) -> Selection:
     """Entries with these keyed ids; needs a walk of the whole manifest."""
-    wanted = set(path_ids)
-    return Selection(lambda path: path_id(path) in wanted, lambda _first, _last: True)
+    wanted = dict.fromkeys(path_ids, False)
+
+    def takes(path: bytes) -> bool:
+        identity = path_id(path)
+        if identity not in wanted:
+            return False
+        wanted[identity] = True
+        return True
+
+    return Selection(
+        takes, lambda _first, _last: True, lambda: [identity for identity, met in wanted.items() if not met]
+    )

@@ -102,6 +102,33 @@ def test_file_is_restored_by_its_keyed_id_alone(full_house: House, tmp_path: Pat
     assert [str(path.relative_to(target)) for path in target.rglob("*") if path.is_file()] == ["folder/wanted"]
 
 
+def test_ids_that_are_of_nothing_in_the_snapshot_fail_the_restore_and_are_told_one_by_one(
+    full_house: House, tmp_path: Path
+) -> None:
+    target = tmp_path / "restored"
+    identity = full_house.configuration.connect().keys.ids.path_id(b"folder/wanted").hex()
+    astray = ["ab" * 16, "cd" * 16]
+
+    run = run_here(
+        restore,
+        {
+            "repository": full_house.name,
+            "keys": full_house.name,
+            "target": str(target),
+            "file_ids": [astray[0], identity, astray[1]],
+        },
+    )
+
+    assert run.state_name == "Failed"
+    assert f"holds nothing with 2 file ids: {', '.join(astray)} [usage]" in message(run)
+    card = artifacts(run.id)["markdown"]
+    assert "| result | **ids without a file, the rest is restored** |" in card
+    for each in astray:
+        assert f"| `{shortened(each)}` | usage | nothing listed in this snapshot has this id |" in card
+    assert "with the id of a snapshot that holds their files" in card
+    assert [str(path.relative_to(target)) for path in target.rglob("*") if path.is_file()] == ["folder/wanted"]
+
+
 def test_latest_of_an_entry_without_a_snapshot_says_of_which_entry(full_house: House, tmp_path: Path) -> None:
     asked = {"repository": full_house.name, "keys": full_house.name, "target": str(tmp_path / "restored")}
 

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from proofkeep.catalog import Catalog, refresh
-from proofkeep.errors import CancelledError, KeyDeniedError, PackMissingError, SnapshotMissingError, TargetError
+from proofkeep.errors import (
+    CancelledError,
+    DamagedError,
+    KeyDeniedError,
+    PackMissingError,
+    SnapshotMissingError,
+    TargetError,
+    UsageError,
+)
 from proofkeep.filling import Batch, Filled
 from proofkeep.repository.stored import fetch
 from proofkeep.restore import RestoreReport, crew, restore
@@ -140,6 +148,34 @@ def test_one_file_is_restored_by_its_keyed_id(host: Host, tmp_path: Path) -> Non
     restored(host, tmp_path / "out", by_id([path_id(b"d0/f4")], path_id))
 
     assert files_below(tmp_path / "out") == {"d0/f4": (host.source / "d0" / "f4").read_bytes()}
+
+
+def test_each_id_that_is_of_nothing_in_the_snapshot_is_told_and_the_others_are_restored(
+    host: Host, tmp_path: Path
+) -> None:
+    path_id = host.ground.connect().keys.ids.path_id
+    astray = [bytes([number]) * 16 for number in range(1, 5)]
+
+    report = restored(host, tmp_path / "out", by_id([astray[0], path_id(b"d0/f4"), *astray[1:], astray[0]], path_id))
+
+    assert files_below(tmp_path / "out") == {"d0/f4": (host.source / "d0" / "f4").read_bytes()}
+    assert not report.intact
+    assert [(each.code, each.subject) for each in report.findings] == [("usage", each.hex()) for each in astray]
+    with pytest.raises(UsageError, match=rf"holds nothing with 4 file ids: {astray[0].hex()}, .*, \.\.\."):
+        report.require_intact()
+
+
+def test_damage_beside_an_id_of_nothing_is_told_as_damage(host: Host, tmp_path: Path) -> None:
+    ids = host.ground.connect().keys.ids
+    wanted = [ids.path_id(f"d{number % 2}/f{number}".encode()) for number in range(12)]
+    flip(host, 300)
+
+    report = restored(host, tmp_path / "out", by_id([*wanted, bytes(16)], ids.path_id))
+
+    assert {each.code for each in report.findings} == {"authentication", "usage"}
+    assert report.verdict == "damaged, the rest is restored"
+    with pytest.raises(DamagedError):
+        report.require_intact()
 
 
 def test_path_restore_reads_only_segments_that_may_hold_it(tmp_path: Path) -> None:
