@@ -3,10 +3,12 @@
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from prefect import flow
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.states import Completed
 
 from blocks import KeyProvider, Repository, Source, load_block
 from flows.cards import Card, failure_told
@@ -55,10 +57,11 @@ def restore_drill(
     drill: str | None = None,
     surprise: bool = False,  # noqa: FBT001, FBT002 - a flow's parameters are a form, passed by name
     options: DrillOptions = DRILL_DEFAULTS,
-) -> Receipt:
+) -> State[Any]:
     """Restore a sample nobody picked, prove it, and try what must be refused; Failed when anything was not proven.
 
     The evidence is written however the drill ends; the run's Markdown artifact is rendered from it and names its file.
+    Where no regular file is in what was drawn from, it ends Completed and says that nothing was to restore.
 
     Args:
         repository: name of a Proofkeep Repository block.
@@ -81,12 +84,12 @@ def restore_drill(
         ):
             opened = _Run(block, keys, live or [], options, recording)
             written = opened.drill(drill, entries or [], surprise=surprise)
-            _say(card, subject, written)
             ended = msgspec.convert(written, DrillReport)
+            _say(card, subject, ended)
             recording.find(ended.damaged)
-            recording.sound = ended.sound
+            recording.sound, recording.note = ended.sound, ended.note
             ended.require_passed()
-    return written
+    return Completed(message=ended.verdict, data=written)
 
 
 class _Run:
@@ -126,7 +129,7 @@ class _Run:
             cancelled=self._steps.is_cancelled,
         ) as engine:
             written = self._take_all(engine)
-        self._steps.progress.finish(f"drill {written['id']} {'passed' if written['passed'] else 'failed'}")
+        self._steps.progress.finish(f"drill {written['id']}: {written['verdict']}")
         return written
 
     def _take_all(self, engine: Drill) -> Receipt:
@@ -170,9 +173,8 @@ def _drill_id(name: str | None, run: FlowRun) -> str:
     return name if run.run_count <= 1 else f"{name}-{run.run_count}"
 
 
-def _say(card: Card, subject: str, written: Receipt) -> None:
+def _say(card: Card, subject: str, ended: DrillReport) -> None:
     """The card of a drill: the evidence for people, and where it lies."""
-    file = Path(written["evidence"]) / DOCUMENT
-    result = "passed" if written["passed"] else "failed"
+    file = Path(ended.evidence) / DOCUMENT
     text = f"{render_markdown(load_evidence(file))}\n## Evidence\n\n`{file}`, with its sums in `{SUMS}`\n"
-    card.write(text, f"Drill of {subject}: {result}")
+    card.write(text, f"Drill of {subject}: {ended.verdict}")

@@ -42,7 +42,9 @@ class DrillOptions(BaseModel):
     )
     read: float = Field(default=0.1, ge=0, le=1, description="Share of the packs that is read back before the draw.")
     largest: int | None = Field(
-        default=None, ge=1, description="Bytes; larger files are left out, and the evidence says so."
+        default=None,
+        ge=1,
+        description="Bytes; larger files are left out, which the evidence says and fails a drill of nothing else.",
     )
     rto_seconds: int | None = Field(default=None, ge=1, description="Target of the recovery time, if there is one.")
     rpo_seconds: int | None = Field(default=None, ge=1, description="Target of the newest snapshot's age.")

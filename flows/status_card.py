@@ -64,7 +64,7 @@ def _drill(last: Attempt | None, now_ns: int) -> str:
     """What this host knows of drills."""
     if last is None:
         return "none here"
-    return f"{_ago(last.at, now_ns)}, {'**failed**' if last.failed else 'passed'}"
+    return f"{_ago(last.at, now_ns)}, {'**failed**' if last.failed else last.message or 'passed'}"
 
 
 def _failure(subject: str, failure: Attempt, now_ns: int) -> str:

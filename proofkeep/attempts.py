@@ -12,6 +12,9 @@ BACKUP, VERIFY, DRILL, RESTORE = "backup", "verify", "drill", "restore"
 FORGOTTEN = "forgotten run"
 """Verb of an attempt whose entry was forgotten: kept for what it found in the repository, and for nothing else."""
 
+NOTHING_TO_RESTORE = "nothing to restore"
+"""Message of a drill that passed, whose entries have no regular file in their snapshots."""
+
 SERVICE = " at "
 """Between bucket and service in the place of an S3 store; versions before named no service."""
 
@@ -65,6 +68,7 @@ class Attempt:
         run: id of the run, hex, or of the drill; the same for each attempt of a run.
         ended: None where it is under way, or has died.
         code: of the error it ended with; empty after success, None while it is under way.
+        message: of that error; of a drill that passed, what it says of entries in which nothing was to restore.
         source_at: of a backup that succeeded, the instant of its source in ns.
         found: what it found damaged in the repository, as `proofkeep.damage` spells it.
         sound: what earlier ones had found damaged, and this one looked at again and found sound.
@@ -108,6 +112,7 @@ class Recording:
             so that a second try looks at that too.
         source_at: set by a backup that succeeded.
         failure: set where it came to its end and yet failed.
+        note: set by a drill that passed, see `Attempt.message`.
         found: what `find` was told, see `Attempt`.
         sound: set by who looked, see `Attempt`.
     """
@@ -116,6 +121,7 @@ class Recording:
         self.known = list(known)
         self.source_at: int | None = None
         self.failure: ProofkeepError | None = None
+        self.note = ""
         self.found: list[str] = []
         self.sound: Sequence[str] = ()
         self._on_found = on_found

@@ -155,7 +155,7 @@ class History:
 
     def _end(self, number: int, failure: ProofkeepError | None, recording: Recording, *, cut: bool = False) -> None:
         source_at = None if cut and recording.failure is None else recording.source_at
-        ended = (self._clock(), failure.code if failure else "", str(failure or ""), source_at)
+        ended = (self._clock(), failure.code if failure else "", str(failure or recording.note), source_at)
         self._write(number, recording.found, recording.sound, ended)
 
     def _write(

@@ -59,7 +59,7 @@ def _drill(context: Context, plan: Plan, places: Places, recording: Recording) -
 
     def remember(report: DrillReport) -> None:
         recording.find(report.damaged)
-        recording.sound = report.sound
+        recording.sound, recording.note = report.sound, report.note
 
     repository = configuration.connect()
     state = configuration.open_state(repository)
@@ -95,6 +95,7 @@ def _tell(context: Context, report: DrillReport) -> None:
     document = {
         "id": report.id,
         "passed": report.passed,
+        "verdict": report.verdict,
         "evidence": report.evidence,
         "files": report.files,
         "bytes": report.bytes,
@@ -109,7 +110,7 @@ def _tell(context: Context, report: DrillReport) -> None:
     }
     rows = [
         ("drill", report.id),
-        ("result", "passed" if report.passed else "failed"),
+        ("result", report.verdict),
         (
             "restored",
             f"{report.files} files, {shown.size(report.bytes)}, in {report.seconds:.1f} s, to {report.scratch}",

@@ -162,7 +162,7 @@ def _drill(last: Attempt | None, now_ns: int) -> str:
     """What this host knows of drills, which may run on another one."""
     if last is None:
         return "no drill on this host"
-    return f"drill {_ago(last.at, now_ns)}: {'failed' if last.failed else 'passed'}"
+    return f"drill {_ago(last.at, now_ns)}: {'failed' if last.failed else last.message or 'passed'}"
 
 
 def _open(failure: Attempt, what: str, now_ns: int) -> str:

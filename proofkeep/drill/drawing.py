@@ -1,7 +1,7 @@
 """The draw: verify, seed, walk, pick. Everything a reviewer needs to draw again is in its receipt."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
@@ -12,15 +12,16 @@ from proofkeep.catalog import Catalog
 from proofkeep.damage import OnFound
 from proofkeep.drill.ledgered import pack_facts
 from proofkeep.drill.plan import Plan
-from proofkeep.drill.population import HEADING, Lowest, Population, Scoped, scope_of
+from proofkeep.drill.population import HEADING, NO_KEY, Lowest, Population, Scoped, scope_of
 from proofkeep.drill.receipts import Draw, Facts, Sampled
 from proofkeep.drill.seed import seed_input, seed_of
 from proofkeep.drill.strata import Stratum, confidence, least_seen
 from proofkeep.drill.writing import writing_evidence
-from proofkeep.errors import PartialSnapshotError, SnapshotMissingError
+from proofkeep.errors import PartialSnapshotError, SnapshotMissingError, UsageError
 from proofkeep.format import instants
 from proofkeep.model import Finding
 from proofkeep.ports import Cancelled, Progress
+from proofkeep.progress import counted
 from proofkeep.repository import Repository
 from proofkeep.snapshots import ChunkStore, CommittedSnapshot, DataKeys, list_snapshots
 from proofkeep.snapshots.damaged import ReadBack, damage_met, telling_when_cut
@@ -69,6 +70,7 @@ def make_draw(
                 population.walk(one, chunks, data_keys, out, damage.append)
             on_found(met := damage_met(back, chunks, data_keys, short))
             damaged += met
+    damage += _undrawn(plan, population)
     strata = population.strata
     sample = _pick(population)
     packs = [sampled.pack for sampled in sorted(sample, key=attrgetter("rank")) if sampled.pack]
@@ -87,7 +89,7 @@ def make_draw(
         sample,
         packs[0] if packs else "",
         damage,
-        [*verified.not_tested, *_not_tested(plan, population, passed_over)],
+        [*verified.not_tested, *_not_tested(plan, population, scoped, passed_over)],
         damaged,
         verified.sound,
     )
@@ -114,6 +116,17 @@ def _scope(
             subject = f"snapshot {one.snapshot.id.short}"
             damage(Finding(PartialSnapshotError.code, subject, "its entry has no complete snapshot"))
     return scoped, passed_over
+
+
+def _undrawn(plan: Plan, population: Population) -> Iterator[Finding]:
+    """Entries all of whose content was left out: a drill that restores nothing of it proves nothing."""
+    drawable = {stratum.entry for stratum in population.strata if stratum.key != NO_KEY}
+    for entry in sorted({entry for entry, _ in population.left_out} - drawable):
+        large, unread = population.left_out[entry, "too_large"], population.left_out[entry, "unread"]
+        why = [f"{counted(large, 'file')} larger than `largest`, {plan.largest:,} bytes"] if large else []
+        why += [f"{counted(unread, 'file')} not read completely at backup"] if unread else []
+        error = UsageError if large else PartialSnapshotError
+        yield Finding(error.code, f"entry {entry}", f"no content of entry {entry} could be drawn: {', '.join(why)}")
 
 
 def _pick(population: Population) -> list[Sampled]:
@@ -197,7 +210,9 @@ def _stratum_facts(number: int, stratum: Stratum, lowest: Lowest, sample: list[S
     }
 
 
-def _not_tested(plan: Plan, population: Population, passed_over: list[CommittedSnapshot]) -> list[str]:
+def _not_tested(
+    plan: Plan, population: Population, scoped: list[Scoped], passed_over: list[CommittedSnapshot]
+) -> list[str]:
     counts = population.counts
     words = [f"{counts['files']} files were in the population, only the drawn ones were restored"]
     if counts["not_files"]:
@@ -206,6 +221,8 @@ def _not_tested(plan: Plan, population: Population, passed_over: list[CommittedS
         words.append(f"{counts['unread']} files that were not read completely at backup were not drawn")
     if counts["too_large"]:
         words.append(f"{counts['too_large']} files larger than {plan.largest} bytes were not drawn")
+    without = sorted({one.entry for one in scoped} - {stratum.entry for stratum in population.strata})
+    words.extend(f"entry {entry}: nothing of it was restored, no file of it could be drawn" for entry in without)
     if not plan.every_snapshot:
         words.append("snapshots between an entry's newest complete and its oldest retained one were not drawn from")
     if plan.entries:

@@ -22,6 +22,7 @@ from proofkeep.drill.receipts import (
     StepFailure,
     Trial,
 )
+from proofkeep.drill.verdict import verdict_of
 from proofkeep.model import Finding
 
 SCHEMA = "proofkeep.drill/1"
@@ -97,6 +98,7 @@ def summarize(document: Facts, folder: str) -> DrillReport:
         [Finding(**each) for each in document["findings"]],
         {each["id"]: each["result"] for each in document["objectives"]},
         [StepFailure(**each) for each in document["steps_failed"]],
+        verdict_of(document),
     )
 
 

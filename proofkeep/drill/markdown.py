@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from proofkeep.drill.verdict import verdict_of
+
 Document = dict[str, Any]
 _MAX_ROWS = 200
 
@@ -10,7 +12,7 @@ _MAX_ROWS = 200
 def render_markdown(document: Document) -> str:
     """The drill on about two pages; what is `not-tested` stands beside what is satisfied, in the same table."""
     parts = [
-        f"# Restore drill {document['id']}: {document['result']}",
+        f"# Restore drill {document['id']}: {verdict_of(document)}",
         _head(document),
         "## Objectives",
         _table(

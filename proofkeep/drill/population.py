@@ -108,6 +108,7 @@ class Population:
         ends: lowest rank of each (entry, `oldest` or `newest`).
         keys: what is known of each data key in use, by its id.
         counts: files, bytes, and what was left out and why.
+        left_out: of these, regular files by (entry, why).
     """
 
     repository: Repository
@@ -121,6 +122,7 @@ class Population:
     ends: dict[tuple[str, str], Lowest] = field(default_factory=dict)
     keys: dict[str, Facts] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)
     _packs: dict[int, PackId] = field(default_factory=dict)
 
     def walk(
@@ -135,7 +137,7 @@ class Population:
         try:
             roots = open_roots(self.repository, data_keys, scoped.snapshot)
             whole = walk_manifest(chunks.preferring(read_packs(self.repository, scoped.snapshot.id)), roots, damage)
-            files = self._files(whole)
+            files = self._files(scoped.entry, whole)
             while batch := list(islice(files, _BATCH)):
                 if self.cancelled():
                     raise CancelledError("drill was cancelled while it walked its population")
@@ -144,14 +146,16 @@ class Population:
         except (IntegrityError, UnsafePathError) as error:
             damage(Finding(error.code, f"snapshot {scoped.snapshot.id.short}", str(error)))
 
-    def _files(self, entries: Iterator[Entry]) -> Iterator[Entry]:
+    def _files(self, of: str, entries: Iterator[Entry]) -> Iterator[Entry]:
         for entry in entries:
             if entry.kind != Kind.FILE:
                 self.counts["not_files"] += 1
             elif entry.unread:
                 self.counts["unread"] += 1
+                self.left_out[of, "unread"] += 1
             elif self.largest is not None and entry.size > self.largest:
                 self.counts["too_large"] += 1
+                self.left_out[of, "too_large"] += 1
                 self.counts["too_large_bytes"] += entry.size
             else:
                 yield entry

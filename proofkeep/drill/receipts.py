@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from proofkeep.attempts import NOTHING_TO_RESTORE
 from proofkeep.errors import (
     DrillFailedError,
     IntegrityError,
     ObjectMissingError,
     ProofkeepError,
+    UsageError,
     error_of,
 )
 from proofkeep.model import Finding
@@ -206,6 +208,7 @@ class DrillReport:
     Attributes:
         evidence: its folder.
         seconds: recovery time of the sample.
+        verdict: how it ended, as `verdict_of` says it.
         objectives: `satisfied`, `not-satisfied` or `not-tested`, by id.
         steps_failed: steps that ended without a receipt; each is a finding too.
         damaged, sound: what it found damaged in the repository, and what of earlier damage sound.
@@ -225,8 +228,14 @@ class DrillReport:
     findings: list[Finding]
     objectives: dict[str, str]
     steps_failed: list[StepFailure] = field(default_factory=list)
+    verdict: str = ""
     damaged: list[str] = field(default_factory=list)
     sound: list[str] = field(default_factory=list)
+
+    @property
+    def note(self) -> str:
+        """What is to be remembered of a drill that passed, beside that it did."""
+        return self.verdict if NOTHING_TO_RESTORE in self.verdict else ""
 
     def require_passed(self) -> None:
         """Raise `DrillFailedError` unless everything it set out to prove was proven."""
@@ -244,9 +253,11 @@ class DrillReport:
 
     @property
     def _met(self) -> ProofkeepError | None:
-        """What kept steps from their end, where that is one kind of error and nothing else was found."""
+        """What kept steps from their end, or files from being drawn, where that is one kind of error and all."""
         codes = {each.code for each in self.findings}
-        if len(codes) != 1 or len(self.findings) > len(self.steps_failed) or self._not_satisfied:
+        if len(codes) != 1 or self._not_satisfied:
             return None
-        met = error_of(self.steps_failed[0].code, self.steps_failed[0].message)
+        if len(self.findings) > len(self.steps_failed) and codes != {UsageError.code}:
+            return None
+        met = error_of(self.findings[0].code, self.findings[0].detail)
         return None if isinstance(met, IntegrityError | ObjectMissingError) else met

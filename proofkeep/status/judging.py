@@ -5,7 +5,16 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 
-from proofkeep.attempts import BACKUP, DRILL, FORGOTTEN, RESTORE, Attempt, KnownEntry, current
+from proofkeep.attempts import (
+    BACKUP,
+    DRILL,
+    FORGOTTEN,
+    NOTHING_TO_RESTORE,
+    RESTORE,
+    Attempt,
+    KnownEntry,
+    current,
+)
 from proofkeep.errors import CancelledError, ProofkeepError
 from proofkeep.format.names import SnapshotId
 from proofkeep.history import History
@@ -201,6 +210,14 @@ def _instant(success: Attempt) -> int:
 
 
 def _covers(success: Attempt, failure: Attempt) -> bool:
+    """Whether a verify or drill did again what failed. A drill that restored nothing proves nothing of any entry.
+
+    One that restored nothing of some of its entries says not of which: it makes good what was asked for the very same.
+    """
+    if success.message == NOTHING_TO_RESTORE:
+        return False
+    if success.message:
+        return set(success.entries) == set(failure.entries)
     if not success.entries:
         return True
     return bool(failure.entries) and set(failure.entries) <= set(success.entries)

@@ -65,8 +65,8 @@ def entry(**fields: Any) -> EntryStatus:
     return EntryStatus(KnownEntry("/srv/packs", "home", 3600), 1, "aa", 60, **fields)
 
 
-def drill_at(ended: int) -> Attempt:
-    return Attempt(1, 2, DRILL, "/srv/packs", ("home",), "cc" * 16, 0, ended, "", "", None)
+def drill_at(ended: int, message: str = "") -> Attempt:
+    return Attempt(1, 2, DRILL, "/srv/packs", ("home",), "cc" * 16, 0, ended, "", message, None)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,7 @@ def drill_at(ended: int) -> Attempt:
         ({}, "none here"),
         ({"drilled_on": "restore-1.example"}, "on restore-1.example, see its status"),
         ({"drill": drill_at(10**9)}, "59s ago, passed"),
+        ({"drill": drill_at(10**9, "nothing to restore")}, "59s ago, nothing to restore"),
         (
             {"drill": drill_at(10**9), "drilled_on": "restore-1.example"},
             "on restore-1.example, see its status; here 59s ago, passed",

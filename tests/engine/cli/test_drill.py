@@ -1,6 +1,7 @@
 """The restore drill from the command line."""
 
 import json
+import shutil
 from pathlib import Path
 
 from tests.engine.cli.places import Place
@@ -15,7 +16,7 @@ def test_drill_passes_and_leaves_evidence(repository: Place) -> None:
     drilled = repository.done("drill", "--id", "first", "--surprise")
 
     evidence = json.loads(Path(drilled["evidence"], "drill.json").read_bytes())
-    assert drilled["passed"] is True
+    assert (drilled["passed"], drilled["verdict"]) == (True, "passed")
     assert drilled["files"] == drilled["compared_live"] > 0
     assert drilled["refusals"] > 0
     assert drilled["scratch"] in {"tmpfs", "sealed"}
@@ -53,6 +54,17 @@ def test_5_with_the_code_of_what_kept_a_drill_from_its_end(repository: Place) ->
     assert "open: drill other-key [key-missing] " in seen.out
     evidence = json.loads((repository.root / "state/evidence/other-key/drill.json").read_bytes())
     assert (evidence["result"], [each["code"] for each in evidence["findings"]]) == ("failed", ["key-missing"])
+
+
+def test_drill_of_folders_alone_says_that_there_was_nothing_to_restore(repository: Place) -> None:
+    shutil.rmtree(repository.source)
+    (repository.source / "folder").mkdir(parents=True)
+    repository.done("backup")
+
+    drilled = repository.done("drill", "--no-live")
+
+    assert (drilled["passed"], drilled["verdict"]) == (True, "nothing to restore")
+    assert "ago: nothing to restore" in repository.run("status").out
 
 
 def test_evidence_is_never_written_twice(backed_up: Place) -> None:

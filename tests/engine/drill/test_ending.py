@@ -11,6 +11,7 @@ from proofkeep.errors import (
     KeyDeniedError,
     ProofkeepError,
     StoreUnavailableError,
+    UsageError,
 )
 from proofkeep.model import Finding
 
@@ -32,6 +33,13 @@ def test_one_kind_of_error_that_kept_steps_from_their_end_is_told_in_its_own_wor
     assert str(told) == "drill d ended with 2 findings: store is away, said 0; its evidence lies in /e"
     assert (told.code, told.cause, told.retryable) == ("store-unavailable", StoreUnavailableError.cause, True)
     assert (DrillFailedError.code, DrillFailedError.retryable) == ("drill-failed", False)
+
+
+def test_limit_that_left_out_all_of_an_entry_is_told_as_the_wrong_option_that_it_is() -> None:
+    told = ended_with([], *(Finding("usage", f"entry {each}", f"nothing of {each}") for each in ("ab", "cd")))
+
+    assert str(told) == "drill d ended with 2 findings: nothing of ab; its evidence lies in /e"
+    assert (told.code, told.hint) == ("usage", UsageError.hint)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Which failures are open: nothing but a later success about the same thing closes one."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,23 @@ def test_drill_of_everything_that_failed_is_closed_by_nothing_less() -> None:
     failure = attempt(1, verb=DRILL, code="drill-failed", entries=())
 
     assert codes(failure, attempt(2, verb=DRILL, run=B)) == ["drill-failed"]
+
+
+def test_drill_that_restored_nothing_closes_no_failed_drill() -> None:
+    failure = attempt(1, verb=DRILL, code="drill-failed")
+    nothing = attempt(2, verb=DRILL, run=B, message="nothing to restore")
+
+    assert codes(failure, nothing) == codes(failure, replace(nothing, entries=())) == ["drill-failed"]
+    assert codes(failure, nothing, attempt(3, verb=DRILL, run="cc" * 16)) == []
+
+
+def test_drill_that_restored_nothing_of_some_entries_closes_only_a_drill_of_the_very_same() -> None:
+    """It does not say of which."""
+    several = ("home", "mail")
+    partly = attempt(2, verb=DRILL, run=B, entries=several, message="passed, nothing to restore of 1 of 2 entries")
+
+    assert codes(attempt(1, verb=DRILL, code="drill-failed"), partly) == ["drill-failed"]
+    assert codes(attempt(1, verb=DRILL, code="drill-failed", entries=several), partly) == []
 
 
 @pytest.mark.parametrize("verb", [VERIFY, DRILL])
