@@ -30,6 +30,10 @@ ELSEWHERE = (
     "--read-all` first, or its backup relies on these packs and ends well."
 )
 """What a host does first that has to keep off damage which another one found."""
+_KEYS_ELSEWHERE = (
+    "Another host's backup finds such a key by itself when it commits: it ends `pack-missing` once, and its Retry "
+    "seals again what lay under the key."
+)
 _NO_ENTRY = "the entries whose snapshots the findings name"
 
 
@@ -49,7 +53,11 @@ def to_mend(findings: Sequence[Finding], affected: Sequence[str]) -> str | None:
     if not objects:
         return None
     found = " or ".join(_DAMAGE[code] for code in dict.fromkeys(each.code for each in objects))
-    first = _run_a_backup(affected) if any(each.subject.startswith(PACKS) for each in objects) else ""
+    first = _run_a_backup(
+        affected,
+        packs=any(each.subject.startswith(PACKS) for each in objects),
+        keys=any(each.code == KeyMissingError.code for each in findings),
+    )
     return (
         f"what the findings name is {found}. {first}{_put_back({each.code for each in objects})} Then start a verify: "
         "it reads first what this host found damaged, and closes this failure once all of it is sound. Retry does not "
@@ -57,11 +65,16 @@ def to_mend(findings: Sequence[Finding], affected: Sequence[str]) -> str | None:
     )
 
 
-def _run_a_backup(affected: Sequence[str]) -> str:
+def _run_a_backup(affected: Sequence[str], *, packs: bool, keys: bool) -> str:
+    """Nothing where every data key that a snapshot needs still has a sound form, and all packs are sound."""
+    if not packs and not keys:
+        return ""
     entries = ", ".join(f"`{each}`" for each in affected) or _NO_ENTRY
+    off = ["none of these packs"] * packs + ["nothing under data keys of which no sound form is left"] * keys
+    there = " ".join([ELSEWHERE] * packs + [_KEYS_ELSEWHERE] * keys)
     return (
-        f"Run a backup of {entries}: on this host it relies on none of these packs, and sends again what the source "
-        f"still holds of them. {ELSEWHERE} Older snapshots need the very bytes. "
+        f"Run a backup of {entries}: on this host it relies on {' and '.join(off)}, and sends again what the source "
+        f"still holds of them. {there} Older snapshots need the very bytes. "
     )
 
 

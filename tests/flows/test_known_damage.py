@@ -62,6 +62,26 @@ def test_card_of_an_altered_pack_says_whose_backup_sends_it_again_and_what_close
     assert ended(backed_up)[0] == "Completed"
 
 
+def test_card_of_a_data_key_without_a_sound_form_says_whose_backup_seals_again_what_lay_under_it(
+    backed_up: House, tmp_path: Path
+) -> None:
+    listing = {"repository": backed_up.name, "read": 0.0}
+    for form in [file for file in (backed_up.root / "store" / "keys").rglob("*") if file.is_file()]:
+        form.chmod(0o600)
+        form.write_bytes(b"")
+    run = run_here(verify, listing)
+
+    card = artifacts(run.id)["markdown"]
+    assert f"Run a backup of `{ENTRY}`: on this host it relies on nothing under data keys of which no sound" in card
+    assert "none of these packs" not in card
+    assert "it ends `pack-missing` once" in card
+    assert "Put them back in place of what lies there" in card
+    assert run_here(backup, backed_up.parameters()).state_name == "Completed"
+    wanted = {"repository": backed_up.name, "keys": backed_up.name, "target": str(tmp_path / "restored")}
+    assert run_here(restore, wanted).state_name == "Completed"
+    assert backed_up.is_restored(tmp_path / "restored")
+
+
 def test_restore_that_found_damage_is_open_until_the_next_verify_read_sound_bytes(
     backed_up: House, altered_pack: Path, tmp_path: Path
 ) -> None:
