@@ -13,6 +13,8 @@ from proofkeep.format.record import Root
 
 LEAST = 64 << 10
 MOST = 1 << 20
+FEWEST = 16
+"""Children of an inner segment: 8 levels then hold 16 TiB of manifest, however long the paths in its rows are."""
 _MASK = 1024
 _DIRECTORY_MASK = 64
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
@@ -125,7 +127,9 @@ class SegmentWriter:
 
     def _cut_if_due(self, number: int, word: bytes, mask: int) -> Child | None:
         level = self._levels[number]
-        if level.size < LEAST or (level.size < MOST and int.from_bytes(word[:4], "big") % mask):
+        if level.size < LEAST or (number and len(level.rows) < FEWEST):
+            return None
+        if level.size < MOST and int.from_bytes(word[:4], "big") % mask:
             return None
         child = self._cut(number)
         self._raise(number, child, word)

@@ -23,8 +23,8 @@ Identity = tuple[int, int]
 Listed = tuple[bytes, bool, bool]
 """A name, and whether it was listed as a directory, or as a regular file."""
 Step = tuple[Node, bool]
-# A manifest holds no path over 1 MiB (format.md section 9): a directory this deep is named as unread, not entered.
-MAX_ENTERED = (1 << 20) - 256
+# Writers store no path over 64 KiB (format.md section 9): a directory this deep is named as unread, not entered.
+MAX_ENTERED = (64 << 10) - 256
 NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 

@@ -7,15 +7,18 @@ from unittest.mock import patch
 
 import pytest
 
-from proofkeep.backup.segments import SegmentWriter
+from proofkeep.backup.segments import FEWEST, LEAST, SegmentWriter
 from proofkeep.crypto.host_keys import IdKeys
 from proofkeep.errors import MalformedError
-from proofkeep.format.manifest import Entry, decode_segment, order
+from proofkeep.format.manifest import MAX_LEVEL, Entry, decode_segment, order
 from proofkeep.format.record import Root
+from proofkeep.format.table import MAX_FRAME_PLAIN
 from proofkeep.model import Kind
+from proofkeep.sources.walk import MAX_ENTERED
 from tests.building import plant, planted_host
 from tests.vectors import second_reader
 
+LONGEST = MAX_ENTERED + len(b"/") + 255
 IDS = IdKeys(1, b"c" * 32, b"s" * 32, b"p" * 32, 7)
 Segments = dict[bytes, bytes]
 
@@ -89,9 +92,24 @@ def test_tree_deeper_than_the_format_allows_is_refused() -> None:
     with (
         patch("proofkeep.backup.segments.LEAST", 0),
         patch("proofkeep.backup.segments.MOST", 1),
+        patch("proofkeep.backup.segments.FEWEST", 1),
         pytest.raises(MalformedError, match="deeper"),
     ):
         written(paths(2, 20))
+
+
+def test_longest_paths_and_a_cut_wherever_one_may_be_leave_every_level_its_children() -> None:
+    """The least that a tree can hold: every path id is one behind which segments end."""
+    sizes: list[int] = []
+    writer = SegmentWriter(IDS, lambda _, data: sizes.append(len(data)), lambda *_, **__: None)
+    for number in range(FEWEST**2 - 1):
+        path = (b"%08d" % number).ljust(LONGEST, b"x")
+        writer.add(Entry(path, Kind.FILE, 0o644, 1000, 1000, 1, 0), bytes(16))
+
+    assert writer.finish().level == 2
+    assert len(sizes) == FEWEST**2 - 1 + FEWEST + 1
+    assert max(sizes) < MAX_FRAME_PLAIN // 2
+    assert FEWEST ** (MAX_LEVEL - 1) * LEAST == 16 << 40
 
 
 def test_insertion_into_a_large_tree_stores_little(scratch: Path) -> None:

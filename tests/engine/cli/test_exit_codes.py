@@ -2,13 +2,18 @@
 
 import os
 import re
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from proofkeep.cli.exits import Exit
+from proofkeep.sources.walk import MAX_ENTERED
 from tests.architecture.tree import ROOT
 from tests.engine.cli.places import Place, unprivileged
+from tests.engine.sources.trees import plant_deep
+from tests.engine.targets.trees import portrait
 
 
 def damage_largest_pack(store: Path) -> None:
@@ -70,6 +75,27 @@ def test_3_names_the_unread_file_to_a_person(repository: Place) -> None:
 
     assert ended.code == 3
     assert "unread  source-unavailable  line\\x0afeed \\x1b[31m \\xff" in ended.out
+
+
+@pytest.fixture
+def deep(repository: Place) -> Iterator[Place]:
+    plant_deep(repository.source, "d" * 200, 400)
+    yield repository
+    subprocess.run(["rm", "-rf", repository.source, repository.root / "restored"], check=True)
+
+
+def test_3_names_the_directory_that_lies_too_deep_to_be_entered(deep: Place) -> None:
+    ended = deep.run("backup")
+    listed = deep.run("ls", "latest", "--json").document["rows"]
+    restored = deep.run("restore", "latest", "restored", "--json").document["result"]
+
+    (unread,) = [row for row in listed if row["unread"]]
+    assert ended.code == 3
+    assert set(unread["path"].split("/")) == {"d" * 200}
+    assert len(unread["path"]) > MAX_ENTERED >= len(unread["path"]) - 201
+    assert f"unread  source-unavailable  {unread['path']}\n" in ended.out
+    assert [finding["path"] for finding in restored["findings"]] == [unread["path"]]
+    assert portrait(deep.root / "restored") == portrait(deep.source)
 
 
 def test_4_when_a_pack_is_damaged(backed_up: Place) -> None:

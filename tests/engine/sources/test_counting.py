@@ -17,6 +17,7 @@ from proofkeep.ports import UNKNOWN, Counts
 from proofkeep.sources.directory import DirectorySource
 from tests.building import NO_WAIT, Ground, Host, content, plant
 from tests.engine.descriptors import open_descriptors
+from tests.engine.sources.trees import plant_deep
 from tests.waiting import until
 
 FILES = {f"d{number % 7}/e{number % 3}/{number:03}": content(number, number) for number in range(300)}
@@ -120,6 +121,16 @@ def test_without_a_process_nothing_is_counted(root: Path, monkeypatch: pytest.Mo
     counting = DirectorySource(root, label="test").count()
 
     assert [next(counting) for _ in range(3)] == [UNKNOWN] * 3
+
+
+def test_what_lies_too_deep_for_a_path_is_passed_over(root: Path) -> None:
+    plant_deep(root, "d" * 200, 40)
+    source = DirectorySource(root, label="test")
+
+    files, size = counted(source.count())
+
+    assert len(FILES) < files < walked(source)[0]
+    assert 0 < walked(source)[1] - size < 40
 
 
 def test_source_that_is_gone_is_not_counted(root: Path) -> None:

@@ -17,7 +17,7 @@ from proofkeep.ports import Source
 from proofkeep.sources import attributes, walk
 from proofkeep.sources.directory import DirectorySource
 from tests.engine.descriptors import open_descriptors
-from tests.engine.sources.trees import below, plant
+from tests.engine.sources.trees import below, plant, plant_deep
 from tests.engine.unprivileged import open_to_everybody
 from tests.settling import long_after
 
@@ -168,14 +168,7 @@ DEEP = 5000
 def deep_tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """`DEEP` directories inside each other, each with a file sorted behind the directory."""
     root = tmp_path_factory.mktemp("deep")
-    directory = os.open(root, os.O_DIRECTORY)
-    for _ in range(DEEP):
-        os.mkdir("d", dir_fd=directory)
-        os.close(os.open("z", os.O_CREAT | os.O_WRONLY, dir_fd=directory))
-        below = os.open("d", os.O_DIRECTORY, dir_fd=directory)
-        os.close(directory)
-        directory = below
-    os.close(directory)
+    plant_deep(root, "d", DEEP)
     yield root
     subprocess.run(["rm", "-rf", root], check=True)
 

@@ -13,7 +13,7 @@ import pytest
 from proofkeep.model import Kind
 from proofkeep.sources.directory import DirectorySource
 from proofkeep.targets.directory import DirectoryTarget
-from tests.engine.sources.trees import below
+from tests.engine.sources.trees import below, plant_deep
 from tests.engine.targets.trees import copy, portrait
 from tests.engine.unprivileged import as_nobody, open_to_everybody
 
@@ -184,16 +184,7 @@ DEEP = 1500
 
 @pytest.fixture
 def deep_tree(places: tuple[Path, Path]) -> Iterator[tuple[Path, Path]]:
-    directory = os.open(places[0], os.O_DIRECTORY)
-    for _ in range(DEEP):
-        os.mkdir("deep", mode=0o750, dir_fd=directory)
-        file = os.open("z", os.O_CREAT | os.O_WRONLY, dir_fd=directory)
-        os.write(file, b"z")
-        os.close(file)
-        below = os.open("deep", os.O_DIRECTORY, dir_fd=directory)
-        os.close(directory)
-        directory = below
-    os.close(directory)
+    plant_deep(places[0], "deep", DEEP)
     yield places
     subprocess.run(["rm", "-rf", *places], check=True)
 

@@ -1,0 +1,60 @@
+"""A tree deeper than a manifest takes: where it is too deep is named as unread, and everything else is backed up."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from proofkeep import beside
+from proofkeep.backup.commit import CommitReceipt
+from proofkeep.errors import SourceUnavailableError
+from proofkeep.format.manifest import MAX_PATH
+from proofkeep.sources import forerunner
+from proofkeep.sources.directory import DirectorySource
+from proofkeep.sources.walk import MAX_ENTERED
+from tests.building import Host, planted_host
+from tests.engine.sources.trees import plant_deep
+
+NAME = "d" * 200
+DEEP = 1000
+ENTERED = (MAX_ENTERED + 1) // (len(NAME) + 1)
+TOO_DEEP = "/".join([NAME] * (ENTERED + 1)).encode()
+
+
+@pytest.fixture
+def host(scratch: Path) -> Iterator[Host]:
+    made = planted_host(scratch)
+    plant_deep(made.source, NAME, DEEP)
+    yield made
+    subprocess.run(["rm", "-rf", made.ground.root], check=True)
+
+
+def holds_the_rest(host: Host, receipt: CommitReceipt) -> None:
+    restored, report = host.ground.restored(receipt.snapshot)
+    assert restored == host.portrait()
+    assert [(finding.code, finding.path) for finding in report.findings] == [(SourceUnavailableError.code, TOO_DEEP)]
+    assert max(map(len, restored)) == len(TOO_DEEP) <= MAX_ENTERED + 1 + 255 < MAX_PATH
+    assert sum(path.endswith(b"/z") for path in restored) == ENTERED
+    assert host.ground.findings() == []
+
+
+def test_all_but_what_lies_too_deep_is_backed_up_and_recognised_the_next_time(host: Host) -> None:
+    first, second = host.partial_run(), host.partial_run()
+
+    holds_the_rest(host, first)
+    holds_the_rest(host, second)
+    assert second.totals["unread"] == first.totals["unread"] == 1
+    assert (second.totals["new_bytes"], second.totals["read_bytes"]) == (0, 0)
+    assert second.totals["unchanged_files"] == second.totals["files"]
+
+
+def test_process_that_walks_ahead_gets_as_far(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forerunner, "MANY", 1)
+    monkeypatch.setattr(beside, "cores", lambda: 2)
+    source = DirectorySource(host.source, label="deep")
+
+    receipt = host.partial_run(source=source)
+
+    assert isinstance(source._latest, forerunner.Forerunner)
+    holds_the_rest(host, receipt)
