@@ -32,6 +32,8 @@ def name(path: bytes) -> str:
 
 def text(message: str) -> str:
     r"""A message as one printable line; what is not printable is `\xNN` for each of its bytes."""
+    if message.isprintable():  # character by character takes seconds where names are thousands of bytes long
+        return message
     return "".join(
         character if character.isprintable() else "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
         for character in message
