@@ -31,6 +31,7 @@ _BATCH = 256
 _BATCH_DESCRIBED = 1 << 20
 _BATCH_CHUNKS = 1 << 17  # their ids are 4 MiB, and are in memory several times
 _ATTEMPTS = 3
+_NAMED = 8 << 20  # bytes of unread paths, of which each may have 64 KiB: what is unread beyond them has its id alone
 _COUNTED: dict[int, str] = {int(Kind.FILE): "files", int(Kind.DIRECTORY): "directories"}
 
 
@@ -39,7 +40,8 @@ class Walk:
     """One walk over a source, with what it counts and what it could not read.
 
     Attributes:
-        unread: a finding for each file or directory whose content is missing or uncertain; its path is for the CLI.
+        unread: a finding for each file or directory whose content is missing or uncertain; its path is for the CLI,
+            and left out once there are many.
     """
 
     source: Source
@@ -56,6 +58,7 @@ class Walk:
     allow_empty: bool = False
     unread: list[Finding] = field(default_factory=list)
     totals: dict[str, int] = field(default_factory=dict)
+    _named: int = 0
     _links: dict[tuple[int, ...], Entry] = field(default_factory=dict)
     _memory: SegmentMemory = field(init=False)
     _expected: Expected = field(init=False)
@@ -172,7 +175,9 @@ class Walk:
         self._memory.add(node, path_id, chunks, packs)
         if entry.unread:
             totals["unread"] += 1
-            self.unread.append(Finding(entry.unread, path_id.hex(), path=entry.path))
+            self._named += len(entry.path)
+            path = entry.path if self._named <= _NAMED else None
+            self.unread.append(Finding(entry.unread, path_id.hex(), path=path))
             self._memory.spoil()
         segments.add(entry, path_id)
 
