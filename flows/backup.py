@@ -32,6 +32,7 @@ from proofkeep.backup.adopt import left_for
 from proofkeep.backup.commit import CommitReceipt, partial_of
 from proofkeep.backup.items import Stopped
 from proofkeep.configuration import Configuration
+from proofkeep.inventory.fields import Name
 from proofkeep.pings import pinged
 from tasks.backup import adopt, checksum, commit, compress, encrypt, snapshot, upload, verify
 from tasks.boundary import only_our_errors
@@ -49,7 +50,7 @@ Sink = PrefectConcurrentFuture[dict[str, int] | Stopped]
     task_runner=threads(TRAVELLING_AT_ONCE + 2),  # the sink, and one to spare
     **telling(),
 )
-def backup(entry: str, repository: str, source: str, options: BackupOptions = DEFAULTS) -> Receipt | State[Any]:
+def backup(entry: Name, repository: str, source: str, options: BackupOptions = DEFAULTS) -> Receipt | State[Any]:
     """Back up one inventory entry and return the receipt of its commit.
 
     A retry goes on from the journal on the run's host. An incomplete snapshot is committed too; its run ends Failed

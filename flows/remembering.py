@@ -13,6 +13,7 @@ from flows.runs import nanoseconds
 from proofkeep import events
 from proofkeep.attempts import BACKUP, DRILL, VERIFY, Attempt
 from proofkeep.configuration import Configuration
+from proofkeep.configuration.entry_name import is_entry_name
 from proofkeep.errors import CancelledError, ProofkeepError, UsageError
 from tasks.boundary import only_our_errors
 
@@ -40,10 +41,12 @@ def remember_failure(flow: str, run: FlowRun, error: ProofkeepError) -> None:
     if verb is None:
         return
     with _keeping_nobody(run):
+        entries = _entries(verb, run.parameters)
+        if verb == BACKUP and not all(map(is_entry_name, entries)):
+            return  # no run of it can ever close it
         configuration = _configuration(verb, run.parameters)
         with configuration.history() as history:
             attempts = history.attempts(configuration.place)
-        entries = _entries(verb, run.parameters)
         if not any(each.run == run.id.hex or _makes_good(each, verb, entries, run) for each in attempts):
             with configuration.recorded(verb, entries, run.id.hex) as recording:
                 recording.failure = error

@@ -10,6 +10,7 @@ import msgspec
 
 from proofkeep.configuration import adapters
 from proofkeep.configuration.duration import parse_duration
+from proofkeep.configuration.entry_name import entry_to_back_up
 from proofkeep.configuration.identity import host_name, lock_digest, service_identity, software
 from proofkeep.configuration.sections import (
     BackupSettings,
@@ -232,17 +233,15 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
         Args:
             run: 16 bytes.
-            entry: inventory entry; None takes the configuration's.
+            entry: inventory entry; None takes the configuration's, which has to have an entry's name.
             orchestrator: the Prefect flow run id.
 
         Raises:
-            UsageError: no entry is named.
+            UsageError: no entry is named, or by what is no entry's name.
         """
         from proofkeep.backup import Identity  # noqa: PLC0415 - as above
 
-        name = entry or self.entry
-        if not name:
-            raise UsageError("entry is missing, a backup belongs to an inventory entry")
+        name = entry or entry_to_back_up(self.entry)  # what an earlier version began under another is sent still
         return Identity(run, name, host_name(), service_identity(), software(), lock_digest(), orchestrator)
 
     def options(self, *, now_ns: int, allow_empty: bool = False, known_ahead: Sequence[str] = ()) -> "Options":

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
+from proofkeep.configuration import entry_name
 from proofkeep.configuration.duration import PATTERN, parse_duration
 from proofkeep.errors import UsageError
 from proofkeep.inventory.cron import Cron
@@ -45,20 +46,19 @@ def _with_unit(value: Any) -> Any:
     return value
 
 
-_NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 _HOST_NAME = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$"
 _LINE = r"^[^\x00-\x1f\x7f]+$"
 _ABSOLUTE_PATH = r"^/[^\x00-\x1f\x7f]*$"
 
 IN_WORDS = {
-    _NAME: "small letters and digits, with single hyphens between them",
+    entry_name.PATTERN: entry_name.IN_WORDS,
     _HOST_NAME: "letters and digits, with dots and hyphens between them",
     _LINE: "one line of text",
     _ABSOLUTE_PATH: "a path that begins with /, on one line",
 }
 """What a pattern wants, for who did not meet it."""
 
-Name = Annotated[str, StringConstraints(pattern=_NAME, max_length=100)]
+Name = Annotated[str, StringConstraints(pattern=entry_name.PATTERN, max_length=entry_name.LONGEST)]
 """Of an inventory, entry, repository or block, as Prefect writes names of blocks."""
 
 HostName = Annotated[str, StringConstraints(pattern=_HOST_NAME, max_length=253)]

@@ -149,3 +149,15 @@ def test_slot_that_cannot_be_given_back_ends_no_backup_that_has_committed(
     run = run_here(backup, house.parameters())
 
     assert run.state_name == state, message(run)
+
+
+@pytest.mark.parametrize("entry", ["", "   ", "ho\nme", "ho|me", "home\n"])
+def test_backup_of_what_is_no_entrys_name_is_refused_and_leaves_nothing_open(backed_up: House, entry: str) -> None:
+    with client() as api:
+        run = api.create_flow_run(backup, parameters=backed_up.parameters() | {"entry": entry})
+    with pytest.raises(Exception, match="entry"):
+        run_here_unchecked(run)
+
+    with client() as api:
+        assert api.read_flow_run(run.id).state_name == "Failed"
+    assert seen(backed_up).state_name == "Completed"

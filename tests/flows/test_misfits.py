@@ -73,3 +73,22 @@ def test_process_that_they_ended_is_not_called_killed_by_its_worker() -> None:
 
     assert now(run.id).state_name == "Crashed"
     assert "unknown run [usage]" in message(now(run.id))
+
+
+@pytest.mark.usefixtures("deployed")
+def test_form_of_a_backup_refuses_an_entry_without_a_name(tmp_path: Path) -> None:
+    names = new_names(ROOT)
+    register(names, tmp_path)
+    with client() as api:
+        made = plan(api, names.inventory())
+        apply(api, made)
+        found = api.read_deployment_by_name(names.title("backup", "home"))
+        refused = []
+        for entry in ("", "  ", "ho|me"):
+            with pytest.raises(PrefectHTTPStatusError) as met:
+                api.create_flow_run_from_deployment(found.id, parameters={"entry": entry})
+            refused.append(met.value.response.status_code)
+        for deployment in made.wanted.deployments:
+            api.delete_deployment(api.read_deployment_by_name(deployment.title).id)
+
+    assert refused == [409, 409, 409]

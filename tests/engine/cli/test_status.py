@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from proofkeep.cli.exits import Exit
-from tests.engine.cli.places import Place
+from tests.engine.cli.places import Place, refused
 
 
 def status(place: Place) -> tuple[int, dict[str, Any]]:
@@ -175,3 +175,14 @@ def test_forgotten_entry_is_listed_no_more(repository: Place) -> None:
 
     assert [entry["entry"] for entry in ended.document["result"]["entries"]] == ["other"]
     assert repository.run("status", "--forget", "home").code == 2
+
+
+@pytest.mark.parametrize("name", [" ", "ho|me", "Home", "line\\nfeed", "-home", "a" * 101])
+def test_name_that_no_inventory_takes_is_refused_and_opens_no_failure(repository: Place, name: str) -> None:
+    repository.configure(top=repository.sections[""].replace('"home"', f'"{name}"'))
+
+    ended = repository.run("backup", "--json")
+
+    refused(ended, "usage")
+    assert "is no entry's name: small letters and digits" in ended.err
+    assert only(status(repository)[1]["entries"])["failures"] == []
