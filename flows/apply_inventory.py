@@ -20,12 +20,14 @@ from tasks.kinds import Receipt
 def apply_inventory(
     inventory: Inventory,
     only_plan: bool = False,  # noqa: FBT001, FBT002 - a flow's parameters are a form, passed by name
+    allow_empty: bool = False,  # noqa: FBT001, FBT002 - as above
 ) -> Receipt:
     """Make this server hold what follows from an inventory; two cards tell what changed, and what lacks.
 
     Args:
         inventory: what is backed up, where, how, how long.
         only_plan: whether to tell what would change, and change nothing.
+        allow_empty: whether an inventory without any entry is meant, where it had some before.
     """
     with failure_told("apply", inventory.name):
         claim(this_run())
@@ -33,7 +35,7 @@ def apply_inventory(
         posture = f"Posture of {inventory.name}: {counted(len(found), 'gap')}"
         publish(render_posture(inventory, found), artifact_key("posture", inventory.name), posture)
         with named_server() as client:
-            made = plan(client, inventory)
+            made = plan(client, inventory, allow_empty=allow_empty)
             if not only_plan:
                 apply(client, made)
         done = "would be made" if only_plan else "made"

@@ -22,6 +22,7 @@ def add(commands: Subparsers) -> Parser:
 def _add(commands: Subparsers, name: str, run: Any, summary: str) -> Parser:
     parser = add_command(commands, name, run, summary, configured=False)
     parser.add_argument("inventory", metavar="INVENTORY", type=Path, help="YAML file")
+    parser.add_argument("--allow-empty", action="store_true", help="the inventory may have lost its last entry")
     return parser
 
 
@@ -56,7 +57,7 @@ def _planned(context: Context, *, applying: bool) -> "Plan":
 
     inventory = load(context.options.inventory)
     with named_server() as client:
-        made = plan(client, inventory)
+        made = plan(client, inventory, allow_empty=context.options.allow_empty)
         if applying:
             apply(client, made)
     return made

@@ -24,10 +24,11 @@ from flows.deploying.differences import Change, compare
 from flows.deploying.fields import Fields, held_fields, wanted_fields
 from flows.deploying.fleets import crowded
 from flows.deploying.removals import moving, under_way, without_flows
-from flows.deploying.wanted import OURS, POOL, Deployment, Wanted, wanted
+from flows.deploying.wanted import OF_ENTRY, OURS, POOL, Deployment, Wanted, wanted
 from flows.parameters import closed_form
 from proofkeep.errors import UsageError
 from proofkeep.inventory import Inventory
+from proofkeep.progress import counted
 
 POOL_TYPE = "process"
 _PAGE = 200
@@ -56,8 +57,11 @@ class Plan:
         return not self.changes and not self.misfits
 
 
-def plan(client: SyncPrefectClient, inventory: Inventory) -> Plan:
+def plan(client: SyncPrefectClient, inventory: Inventory, *, allow_empty: bool = False) -> Plan:
     """Compare.
+
+    Args:
+        allow_empty: whether an inventory without any entry is meant, where it had some before.
 
     Raises:
         UsageError: as `flow_of`.
@@ -81,6 +85,7 @@ def plan(client: SyncPrefectClient, inventory: Inventory) -> Plan:
     ]
     in_the_way = [f"deployment {title} exists and is not of inventory {inventory.name}" for title in foreign]
     removed = {each.name: mine[each.name] for each in changes if each.kind == "deployment" and each.does == "remove"}
+    in_the_way += () if allow_empty else _emptied(inventory, removed)
     in_the_way += [*crowded(client, inventory), *misfits(client, inventory), *under_way(client, removed)]
     moved = [
         each for each in follows.deployments if each.title in mine and mine[each.title].work_queue_name != each.queue
@@ -90,6 +95,15 @@ def plan(client: SyncPrefectClient, inventory: Inventory) -> Plan:
         *without_flows(removed),
     ]
     return Plan(inventory, follows, changes, in_the_way, notes, {title: each.id for title, each in mine.items()})
+
+
+def _emptied(inventory: Inventory, removed: Mapping[str, DeploymentResponse]) -> Iterator[str]:
+    """A form that lost its list of entries looks the same as one that is meant so."""
+    of_entries = [title for title, each in removed.items() if any(tag.startswith(OF_ENTRY) for tag in each.tags)]
+    if of_entries and not inventory.entries:
+        what = counted(len(of_entries), "deployment")
+        said = f"{what} of its entries would be removed; `allow_empty` (`--allow-empty`) says that this is meant"
+        yield f"inventory {inventory.name} has no entry any more: {said}"
 
 
 def flow_of(deployment: Deployment) -> Flow[..., Any]:

@@ -10,6 +10,7 @@ from proofkeep.inventory import Entry, Host, Inventory, Repository, Schedule, co
 
 POOL = "proofkeep"
 OURS = "proofkeep"
+OF_ENTRY = "entry:"
 QUIET = {"env": {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}}
 
 CONTROL_LIMIT = 8
@@ -115,7 +116,7 @@ class _Deriving:
 
     def _of_entry(self, entry: Entry, repository: Repository) -> Iterator[Deployment]:
         mine = {"entry": entry.name, "repository": repository.name, "source": entry.source}
-        tag = f"entry:{entry.name}"
+        tag = f"{OF_ENTRY}{entry.name}"
         yield self._made(
             "flows.backup.backup",
             entry.name,

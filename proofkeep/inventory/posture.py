@@ -26,6 +26,7 @@ class Gap:
     """Something an entry lacks.
 
     Attributes:
+        entry: its name; empty where there is none at all.
         detail: a sentence's worth of numbers and names.
         objectives: which of them an assessor would hold it against.
     """
@@ -51,8 +52,13 @@ class Check:
     find: Callable[[Inventory, Entry, Repository, datetime], str | None]
 
 
+_NO_ENTRY = Gap("", "no-entry", "nothing is backed up or drilled", ("CP-09",))
+
+
 def gaps(inventory: Inventory, now: datetime) -> list[Gap]:
     """Every gap, entry by entry. `now` is aware; intervals are those of the year that follows."""
+    if not inventory.entries:
+        return [_NO_ENTRY]
     return [
         Gap(entry.name, check.code, detail, check.objectives)
         for entry in inventory.entries
@@ -64,7 +70,7 @@ def gaps(inventory: Inventory, now: datetime) -> list[Gap]:
 def render_posture(inventory: Inventory, found: Sequence[Gap]) -> str:
     """A page of Markdown: counts, the gaps, and every check with what it serves."""
     cui = sum(entry.cui for entry in inventory.entries)
-    open_entries = {gap.entry for gap in found}
+    open_entries = {gap.entry for gap in found if gap.entry}
     lines = [
         f"# Posture of inventory {inventory.name}",
         "",
@@ -76,6 +82,7 @@ def render_posture(inventory: Inventory, found: Sequence[Gap]) -> str:
         "",
         "| check | asks | serves | gaps |",
         "|---|---|---|--:|",
+        f"| `{_NO_ENTRY.code}` | is there any | {_NO_ENTRY.objectives[0]} | {found.count(_NO_ENTRY)} |",
     ]
     for check in CHECKS:
         count = sum(gap.code == check.code for gap in found)
@@ -89,9 +96,9 @@ def _gap_lines(inventory: Inventory, found: Sequence[Gap]) -> Iterator[str]:
     owners = {entry.name: entry for entry in inventory.entries}
     yield from ("## Gaps", "", "| entry | CUI | owner | check | lacking | serves |", "|---|---|---|---|---|---|")
     for gap in found:
-        entry = owners[gap.entry]
-        owner = _cell(entry.owner or "nobody")
-        row = (gap.entry, "yes" if entry.cui else "no", owner, f"`{gap.code}`", _cell(gap.detail))
+        entry = owners.get(gap.entry)
+        owner = _cell(entry.owner if entry and entry.owner else "nobody")
+        row = (gap.entry or "none", "yes" if entry and entry.cui else "no", owner, f"`{gap.code}`", _cell(gap.detail))
         yield f"| {' | '.join(row)} | {', '.join(gap.objectives)} |"
     yield ""
 

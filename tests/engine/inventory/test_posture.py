@@ -91,3 +91,12 @@ def test_page_names_the_host_that_drills_each_entry_and_so_tells_of_it() -> None
     assert "| home | backup-1.example | restore-1.example | `0 6 1 1,4,7,10 *` UTC |" in elsewhere
     assert "## Drills" not in never
     assert "no drill of its restore is scheduled" in never
+
+
+def test_inventory_without_any_entry_is_a_gap_of_its_own() -> None:
+    page = render_posture(empty := inventory().model_copy(update={"entries": []}), found := gaps(empty, NOW))
+
+    assert [gap.code for gap in found] == ["no-entry"]
+    assert "0 entries, 0 with CUI; 1 gaps in 0 entries." in page
+    assert "| none | no | nobody | `no-entry` | nothing is backed up or drilled | CP-09 |" in page
+    assert "| `no-entry` | is there any | CP-09 | 1 |" in page
