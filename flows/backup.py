@@ -31,7 +31,7 @@ from proofkeep.backup import Backup
 from proofkeep.backup.adopt import left_for
 from proofkeep.backup.commit import CommitReceipt, partial_of
 from proofkeep.backup.items import Stopped
-from proofkeep.configuration import Configuration
+from proofkeep.configuration import Configuration, read_before
 from proofkeep.inventory.fields import Name
 from proofkeep.pings import pinged
 from tasks.backup import adopt, checksum, commit, compress, encrypt, snapshot, upload, verify
@@ -88,6 +88,8 @@ def _run(
         incomplete = partial_of(receipt)
         recording.source_at, recording.failure = receipt.source_at, incomplete
         ping.counts = receipt.totals
+        if receipt.source_at and (said := read_before(configuration, this_run().id.hex, receipt.source_at)):
+            card.note(said)
         if incomplete is None:
             return asdict(receipt)
         ping.code = incomplete.code

@@ -16,6 +16,7 @@ from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
 from proofkeep.cli.pinging import pinging
 from proofkeep.cli.report import table
+from proofkeep.configuration import read_before
 from proofkeep.errors import PartialSnapshotError, ProofkeepError, UsageError
 from proofkeep.state import run_id
 
@@ -50,7 +51,8 @@ def run(context: Context) -> Exit:
     with configuration.recorded(BACKUP, [name], run.hex()) as recording:
         receipt, backup, travelled, partial = _back_up(context, run, recording.known)
         recording.source_at, recording.failure = receipt.source_at, partial
-    _tell(context, receipt, backup, travelled)
+    note = receipt.source_at and read_before(configuration, run.hex(), receipt.source_at)
+    _tell(context, receipt, backup, travelled, note or None)
     if partial is not None:
         raise partial
     return Exit.OK
@@ -127,7 +129,9 @@ def _travelled(backup: Backup) -> dict[str, Any]:
     }
 
 
-def _tell(context: Context, receipt: CommitReceipt, backup: Backup, travelled: dict[str, Any]) -> None:
+def _tell(
+    context: Context, receipt: CommitReceipt, backup: Backup, travelled: dict[str, Any], note: str | None
+) -> None:
     totals = receipt.totals
     document = {
         "run": backup.identity.run.hex(),
@@ -141,6 +145,7 @@ def _tell(context: Context, receipt: CommitReceipt, backup: Backup, travelled: d
         "head": receipt.head,
         "ledger_shares_neighbourhood": receipt.ledger_shares_neighbourhood,
         "clock_checked": receipt.clock_checked,
+        "note": note,
         **travelled,
         "adopted": [asdict(each) for each in backup.adopted],
         "unread": findings.as_documents(backup.unread),
@@ -161,6 +166,7 @@ def _tell(context: Context, receipt: CommitReceipt, backup: Backup, travelled: d
             "no: store and ledger share a disk, host or account" if receipt.ledger_shares_neighbourhood else "yes",
         ),
         ("head", receipt.head),
+        *([("note", note)] if note else []),
     ]
     unread = (f"unread  {line}" for line in findings.as_lines(backup.unread))
     found = (f"finding  {line}" for line in findings.as_lines(backup.findings))

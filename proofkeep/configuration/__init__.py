@@ -7,7 +7,7 @@ from proofkeep.configuration.configuration import Configuration
 from proofkeep.configuration.identity import environment, software
 from proofkeep.configuration.opened import Opened, opened
 from proofkeep.configuration.reading import load, parse
-from proofkeep.configuration.remembering import entry_names, remembering_damage
+from proofkeep.configuration.remembering import entry_names, read_before, remembering_damage
 from proofkeep.configuration.sections import (
     BackupSettings,
     DrillSettings,
@@ -37,6 +37,7 @@ __all__ = [
     "load",
     "opened",
     "parse",
+    "read_before",
     "remembering_damage",
     "software",
 ]

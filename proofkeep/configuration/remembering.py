@@ -1,6 +1,6 @@
-"""What the history is told by a restore, and what it knows of entries' names.
+"""What the history is told by a restore, and what it knows of entries' names and earlier backups.
 
-Nothing of it may stand in a restore's way: what cannot be written is told as an event only.
+Nothing of it may stand in the way of a restore or a commit: what cannot be written is told as an event only.
 """
 
 import time
@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from proofkeep import events
 from proofkeep.configuration.configuration import Configuration
+from proofkeep.configuration.duration import spell_duration
 from proofkeep.damage import EVERYTHING
 from proofkeep.errors import DamagedError, IntegrityError, ProofkeepError, UnsafePathError
+from proofkeep.repository.clock import TOLERANCE_NS
 
 if TYPE_CHECKING:
     from proofkeep.attempts import Recording
@@ -115,3 +117,21 @@ def entry_names(configuration: Configuration, repository: "Repository") -> dict[
     if configuration.entry is not None:
         names.add(configuration.entry)
     return {repository.keys.entry_id(name): name for name in names}
+
+
+def read_before(configuration: Configuration, run: str, source_at: int) -> str | None:
+    """What a person has to know of a snapshot whose instant lies before that of another one of this host.
+
+    Beyond the tolerance the ledger refutes an instant from the future, and whoever resumes so late knows.
+    """
+    try:
+        with configuration.history(briefly=True) as history:
+            attempts = history.attempts(configuration.place)
+    except ProofkeepError:
+        return None
+    others = [each.source_at or 0 for each in attempts if configuration.entry in each.entries and each.run != run]
+    ahead = max((at - source_at for at in others if at - source_at <= TOLERANCE_NS), default=0)
+    if ahead <= 0:
+        return None
+    apart = spell_duration(ahead // 10**9)
+    return f"another snapshot of this host has an instant {apart} later, and stays `latest`: was the clock ahead?"

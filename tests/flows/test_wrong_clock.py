@@ -146,3 +146,19 @@ def test_verify_that_passed_under_a_clock_ahead_hides_no_damage_found_later(
 
     assert f"[{DamagedError.code}]" in message(run)
     assert (seen.state_name, verdict(seen)) == ("Attention", f"{ENTRY}: {DamagedError.code}")
+
+
+def test_card_says_where_a_snapshot_read_under_a_clock_less_than_an_hour_ahead_stays_the_latest(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.fill(1)
+    with monkeypatch.context() as patch:
+        set_clock(patch, 50 * 60)
+        ahead = run_here(backup, house.parameters())
+
+    run = run_here(backup, house.parameters())
+
+    says = r"\*\*Beside it:\*\* another snapshot of this host has an instant \S+ later, and stays `latest`"
+    assert run.state_name == "Completed", message(run)
+    assert re.search(says, artifacts(run.id)["markdown"])
+    assert "Beside it" not in artifacts(ahead.id)["markdown"]
