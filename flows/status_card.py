@@ -1,26 +1,23 @@
 """The table of a status, as Markdown."""
 
+from collections.abc import Iterator
+
 from flows.names import in_full, shortened
 from proofkeep.attempts import Attempt
 from proofkeep.configuration.duration import spell_duration
+from proofkeep.damage import EVERYTHING
 from proofkeep.errors import StateDamagedError
 from proofkeep.progress import counted, in_units
 from proofkeep.status import HISTORY_DAMAGED, EntryStatus, StatusReport
 from proofkeep.unfinished import KNOWN_ELSEWHERE, OF_NO_PACK, STAYS, UnfinishedRun
 
 _SECOND_NS = 10**9
+_ALL_READ = "Nothing less closes it than a `verify` with `read` 1.0 that finds nothing."
 
 
 def render(repository: str, report: StatusReport, now_ns: int) -> str:
     """One table of entries, open failures below it, and what is left over with what removes it."""
-    lines = [f"# Status of {repository}", "", f"**{report.verdict}**", ""]
-    if report.unreachable is not None:
-        lines += [
-            f"The repository could not be asked (`{report.unreachable.code}`): ages are what this host remembers.",
-            "",
-        ]
-    if report.history_damaged:
-        lines += [f"**{StateDamagedError.code}**: {HISTORY_DAMAGED}.", ""]
+    lines = [f"# Status of {repository}", "", f"**{report.verdict}**", "", *_notices(report)]
     rows = [_entry(report.name(entry), entry, now_ns) for entry in report.entries]
     rows += [f"| {entry.name} | | | | **{entry.error.code}** |" for entry in report.broken]
     if rows:
@@ -48,6 +45,15 @@ def render(repository: str, report: StatusReport, now_ns: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _notices(report: StatusReport) -> Iterator[str]:
+    """What bears on everything below."""
+    if report.unreachable is not None:
+        code = report.unreachable.code
+        yield from (f"The repository could not be asked (`{code}`): ages are what this host remembers.", "")
+    if report.history_damaged:
+        yield from (f"**{StateDamagedError.code}**: {HISTORY_DAMAGED}.", "")
+
+
 def _entry(name: str, entry: EntryStatus, now_ns: int) -> str:
     age = "never" if entry.age_seconds is None else f"{spell_duration(entry.age_seconds)} ago"
     drill = _drill(entry.drill, now_ns)
@@ -69,7 +75,8 @@ def _drill(last: Attempt | None, now_ns: int) -> str:
 
 def _failure(subject: str, failure: Attempt, now_ns: int) -> str:
     what = f"{subject}, {failure.verb} `{failure.run}`, {_ago(failure.at, now_ns)}"
-    return f"* {what}: **{failure.code}**\n\n  {shortened(failure.message)}"
+    closed = f"\n\n  {_ALL_READ}" if EVERYTHING in failure.found else ""
+    return f"* {what}: **{failure.code}**\n\n  {shortened(failure.message)}{closed}"
 
 
 def _forgetting(place: str) -> str:

@@ -9,10 +9,12 @@ from proofkeep.cli import shown
 from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
 from proofkeep.configuration.duration import spell_duration
+from proofkeep.damage import EVERYTHING
 from proofkeep.status import HISTORY_DAMAGED, DrilledEntry, EntryStatus, StatusReport, forget
 from proofkeep.unfinished import KNOWN_ELSEWHERE, OF_NO_PACK, STAYS, UnfinishedRun
 
 _SECOND_NS = 10**9
+_ALL_READ = "nothing less closes it than `proofkeep verify --read-all` that finds nothing"
 
 
 def add(commands: Subparsers) -> Parser:
@@ -167,7 +169,8 @@ def _drill(last: Attempt | None, now_ns: int) -> str:
 
 def _open(failure: Attempt, what: str, now_ns: int) -> str:
     when = _ago(failure.at, now_ns)
-    return f"open: {what} {failure.run} [{failure.code}] {when}: {shown.text(failure.message)}"
+    closed = f"; {_ALL_READ}" if EVERYTHING in failure.found else ""
+    return f"open: {what} {failure.run} [{failure.code}] {when}: {shown.text(failure.message)}{closed}"
 
 
 def _forgetting(place: str) -> str:

@@ -12,7 +12,7 @@ from flows.status import status
 from flows.verify import verify
 from proofkeep.errors import StoreDeniedError
 from tests.flows.house import ENTRY, House
-from tests.flows.running import artifacts, message, run_here
+from tests.flows.running import artifacts, message, run_here, verdict
 
 
 @pytest.fixture
@@ -142,3 +142,29 @@ def test_restore_that_a_defect_cut_is_remembered_by_class_and_place_as_its_run_i
         remembered = history.attempts(configuration.place)[-1].message
     assert remembered.startswith("step restore met an unexpected ValueError in ")
     assert "name of a file" not in f"{remembered} {message(run)}"
+
+
+@pytest.fixture
+def emptied_record(backed_up: House) -> Path:
+    """The only record, emptied; the test may put its bytes back from `kept` beside the store."""
+    (record,) = (file for file in (backed_up.root / "store" / "snapshots").rglob("*") if file.is_file())
+    (backed_up.root / "kept").write_bytes(record.read_bytes())
+    record.chmod(0o600)
+    record.write_bytes(b"")
+    return record
+
+
+def test_failure_that_only_a_verify_of_everything_closes_says_so_in_the_status(
+    backed_up: House, emptied_record: Path, tmp_path: Path
+) -> None:
+    run_here(restore, {"repository": backed_up.name, "keys": backed_up.name, "target": str(tmp_path / "restored")})
+    emptied_record.write_bytes((backed_up.root / "kept").read_bytes())
+    assert run_here(verify, {"repository": backed_up.name, "read": 0.0}).state_name == "Completed"
+
+    run = run_here(status, {"repository": backed_up.name})
+
+    assert (run.state_name, verdict(run)) == ("Attention", "home: integrity")
+    step = "Nothing less closes it than a `verify` with `read` 1.0 that finds nothing."
+    assert f"nobody knows which is the latest\n\n  {step}" in artifacts(run.id)["markdown"]
+    assert run_here(verify, {"repository": backed_up.name, "read": 1.0}).state_name == "Completed"
+    assert ended(backed_up)[0] == "Completed"
