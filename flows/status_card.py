@@ -8,7 +8,7 @@ from proofkeep.configuration.duration import spell_duration
 from proofkeep.damage import EVERYTHING
 from proofkeep.errors import StateDamagedError
 from proofkeep.progress import counted, in_units
-from proofkeep.status import HISTORY_DAMAGED, EntryStatus, StatusReport
+from proofkeep.status import HISTORY_DAMAGED, RECORDS_DAMAGED, EntryStatus, StatusReport
 from proofkeep.unfinished import KNOWN_ELSEWHERE, OF_NO_PACK, STAYS, UnfinishedRun
 
 _SECOND_NS = 10**9
@@ -36,6 +36,7 @@ def render(repository: str, report: StatusReport, now_ns: int) -> str:
         lines += ["", "## Open failures", "", *(_failure(subject, failure, now_ns) for subject, failure in failures)]
         lines += [in_full(*(failure.message for _, failure in failures))]
     lines += [_forgetting(place) for place in report.other_places]
+    lines += _damaged(report)
     if report.left:
         lines += ["", "## Left over", "", "| run | of | waits in the spool | proven, in no snapshot | what to do |"]
         lines += ["|---|---|---|---|---|", *(_left(run) for run in report.left)]
@@ -77,6 +78,15 @@ def _failure(subject: str, failure: Attempt, now_ns: int) -> str:
     what = f"{subject}, {failure.verb} `{failure.run}`, {_ago(failure.at, now_ns)}"
     closed = f"\n\n  {_ALL_READ}" if EVERYTHING in failure.found else ""
     return f"* {what}: **{failure.code}**\n\n  {shortened(failure.message)}{closed}"
+
+
+def _damaged(report: StatusReport) -> Iterator[str]:
+    """Snapshots whose records do not open."""
+    rows = [(report.name(entry), *damaged) for entry in report.entries for damaged in entry.damaged.items()]
+    if rows:
+        yield from ("", "## Damaged records", "", "| entry | snapshot | |", "|---|---|---|")
+        yield from (f"| {name} | `{snapshot}` | **{code}** |" for name, snapshot, code in rows)
+        yield from ("", f"**What to do:** {RECORDS_DAMAGED}.")
 
 
 def _forgetting(place: str) -> str:

@@ -10,7 +10,7 @@ from proofkeep.cli.command import Context, Parser, Subparsers, add_command
 from proofkeep.cli.exits import Exit
 from proofkeep.configuration.duration import spell_duration
 from proofkeep.damage import EVERYTHING
-from proofkeep.status import HISTORY_DAMAGED, DrilledEntry, EntryStatus, StatusReport, forget
+from proofkeep.status import HISTORY_DAMAGED, RECORDS_DAMAGED, DrilledEntry, EntryStatus, StatusReport, forget
 from proofkeep.unfinished import KNOWN_ELSEWHERE, OF_NO_PACK, STAYS, UnfinishedRun
 
 _SECOND_NS = 10**9
@@ -37,7 +37,7 @@ def run(context: Context) -> Exit:
     """Show it.
 
     Returns:
-        `ATTENTION` when an entry is overdue, a failure is open, or the history was damaged.
+        `ATTENTION` when an entry is overdue, a failure is open, or a record or the history was damaged.
 
     Raises:
         ProofkeepError: nothing is, as far as this host remembers, but the repository could not be asked.
@@ -85,6 +85,7 @@ def _entry(entry: EntryStatus) -> dict[str, Any]:
         "overdue": entry.overdue,
         "under_way": None if entry.under_way is None else _attempt(entry.under_way),
         "drill": None if entry.drill is None else _attempt(entry.drill),
+        "damaged": [{"snapshot": snapshot, "code": code} for snapshot, code in entry.damaged.items()],
         "failures": [_attempt(failure) for failure in entry.failures],
     }
 
@@ -139,6 +140,8 @@ def _lines(report: StatusReport, now_ns: int) -> list[str]:
     for run in report.left:
         lines += _left_lines(run)
     lines += [_abandoned_line(run) for run in report.abandoned]
+    if any(entry.damaged for entry in report.entries):
+        lines.append(f"damaged records: {RECORDS_DAMAGED}")
     if report.history_damaged:
         lines.append(HISTORY_DAMAGED)
     if report.unreachable is not None:
@@ -153,7 +156,8 @@ def _entry_lines(name: str, entry: EntryStatus, now_ns: int) -> list[str]:
     parts.append(_drill(entry.drill, now_ns))
     if entry.under_way is not None:
         parts.append(f"a backup began {_ago(entry.under_way.began, now_ns)}")
-    return ["  ".join(parts), *(f"  {_open(each, each.verb, now_ns)}" for each in entry.failures)]
+    damaged = (f"  record of snapshot {snapshot} is damaged [{code}]" for snapshot, code in entry.damaged.items())
+    return ["  ".join(parts), *damaged, *(f"  {_open(each, each.verb, now_ns)}" for each in entry.failures)]
 
 
 def _drilled_line(entry: DrilledEntry, now_ns: int) -> str:

@@ -1,6 +1,6 @@
 """Reading what was committed: records, data keys, chunks, manifests. Beyond facts it needs the restore role."""
 
-from proofkeep.snapshots.choosing import find_snapshot
+from proofkeep.snapshots.choosing import damaged_records, find_snapshot
 from proofkeep.snapshots.chunks import ChunkStore
 from proofkeep.snapshots.data_keys import DataKeys
 from proofkeep.snapshots.records import CommittedSnapshot, list_snapshots, read_packs
@@ -15,6 +15,7 @@ __all__ = [
     "Selection",
     "by_id",
     "by_path",
+    "damaged_records",
     "find_snapshot",
     "list_snapshots",
     "read_packs",

@@ -1,5 +1,8 @@
 """Which committed snapshot is meant by what a person says."""
 
+from collections.abc import Iterable
+from contextlib import suppress
+
 from proofkeep.errors import IntegrityError, MalformedError, SnapshotMissingError, UsageError
 from proofkeep.format import names
 from proofkeep.model import Finding
@@ -33,7 +36,7 @@ def find_snapshot(
         raise UsageError(f"snapshot {spelled!r} is not `latest`, and for an id has less than {FEWEST_DIGITS} digits")
     snapshots, findings = list_snapshots(repository, progress=progress)
     matches = [snapshot for snapshot in snapshots if snapshot.id.short.startswith(spelled)]
-    damaged = [name for name in _damaged(findings) if name.startswith(spelled)]
+    damaged = [name for name in damaged_records(findings) if name.startswith(spelled)]
     runs = {short.partition(".")[0] for short in (*damaged, *(snapshot.id.short for snapshot in matches))}
     if len(runs) > 1:
         raise UsageError(f"snapshot {spelled!r} could be of any of {len(runs)} runs")
@@ -45,7 +48,7 @@ def find_snapshot(
 
 
 def _latest(snapshots: list[CommittedSnapshot], findings: list[Finding], entry: str | None) -> CommittedSnapshot:
-    damaged = _damaged(findings)
+    damaged = list(damaged_records(findings))
     if damaged:
         raise IntegrityError(f"record of snapshot {damaged[0]} is damaged, nobody knows which is the latest")
     if not snapshots:
@@ -57,12 +60,10 @@ def _latest(snapshots: list[CommittedSnapshot], findings: list[Finding], entry: 
     return snapshots[-1]
 
 
-def _damaged(findings: list[Finding]) -> list[str]:
-    """Snapshots whose records do not open; what has no record's name is no record, and anybody can put it there."""
-    found = []
+def damaged_records(findings: Iterable[Finding]) -> dict[str, str]:
+    """Codes of snapshots whose records do not open; what has no record's name is none, and anybody can put it there."""
+    found = {}
     for finding in findings:
-        try:
-            found.append(names.parse_snapshot(finding.subject).short)
-        except MalformedError:
-            continue
+        with suppress(MalformedError):
+            found[names.parse_snapshot(finding.subject).short] = finding.code
     return found

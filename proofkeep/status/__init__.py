@@ -6,10 +6,18 @@ From the repository, the journals and the history, so that none of them can hide
 from proofkeep.status.forgetting import forget
 from proofkeep.status.judging import judge, newest_complete, open_failures
 from proofkeep.status.looking import look, snapshot_of
-from proofkeep.status.report import HISTORY_DAMAGED, BrokenEntry, DrilledEntry, EntryStatus, StatusReport
+from proofkeep.status.report import (
+    HISTORY_DAMAGED,
+    RECORDS_DAMAGED,
+    BrokenEntry,
+    DrilledEntry,
+    EntryStatus,
+    StatusReport,
+)
 
 __all__ = [
     "HISTORY_DAMAGED",
+    "RECORDS_DAMAGED",
     "BrokenEntry",
     "DrilledEntry",
     "EntryStatus",

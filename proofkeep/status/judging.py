@@ -22,7 +22,7 @@ from proofkeep.ports import Progress
 from proofkeep.progress import silent
 from proofkeep.repository import Repository
 from proofkeep.repository.clock import TOLERANCE_NS
-from proofkeep.snapshots import CommittedSnapshot, list_snapshots
+from proofkeep.snapshots import CommittedSnapshot, damaged_records, list_snapshots
 from proofkeep.status.report import DrilledEntry, EntryStatus, StatusReport, whole_seconds
 from proofkeep.unfinished import UnfinishedRun, all_unfinished_runs
 
@@ -36,18 +36,22 @@ def newest_complete(
     now_ns: int,
     progress: Progress = silent,
     on_complete: Callable[[SnapshotId], object] = lambda _: None,
+    on_damaged: Callable[[str, str, str], object] = lambda _name, _snapshot, _code: None,
 ) -> dict[str, CommittedSnapshot]:
     """By source instant, of each of these entries; a snapshot from the future says nothing and is passed over.
 
     Args:
         on_complete: is told every complete one.
+        on_damaged: is told every one whose record does not open: the entry's name, its id and a code.
 
     Raises:
         StoreError, TransportError: the records cannot be read.
     """
     found: dict[str, CommittedSnapshot] = {}
     for name in dict.fromkeys(names):
-        snapshots, _ = list_snapshots(repository, repository.keys.entry_id(name), progress=progress)
+        snapshots, findings = list_snapshots(repository, repository.keys.entry_id(name), progress=progress)
+        for snapshot, code in damaged_records(findings).items():
+            on_damaged(name, snapshot, code)
         latest = now_ns + TOLERANCE_NS
         for each in snapshots:
             if each.facts.complete:

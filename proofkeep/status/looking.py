@@ -1,6 +1,8 @@
 """What a host remembers, and what its repository says to that."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from proofkeep.attempts import KnownEntry, respelled
@@ -38,13 +40,21 @@ def look(
     listed = sorted(known.values(), key=lambda entry: (entry.name, entry.place))
     newest: dict[str, Newest] = {}
     committed: list[SnapshotId] = []
-    unreachable = None
+    damaged: dict[KnownEntry, dict[str, str]] = defaultdict(dict)
+    unreachable: ProofkeepError | None = None
+
+    def on_damaged(name: str, snapshot: str, code: str) -> None:
+        damaged[known[place, name]][snapshot] = code
+
     try:
+        repository = connect()
         names = [entry.name for entry in listed if entry.place == place]
-        newest[place] = newest_complete(connect(), names, now_ns, progress, committed.append)
+        newest[place] = newest_complete(repository, names, now_ns, progress, committed.append, on_damaged)
     except ProofkeepError as error:
         unreachable = error
-    return judge(root, history, listed, newest, now_ns, unreachable, place, drilled, committed)
+    report = judge(root, history, listed, newest, now_ns, unreachable, place, drilled, committed)
+    entries = [replace(each, damaged=damaged.get(each.known, {})) for each in report.entries]
+    return replace(report, entries=entries)
 
 
 def snapshot_of(connect: Callable[[], Repository], run: UnfinishedRun) -> str | None:

@@ -1,6 +1,6 @@
 """What the status of this host's entries is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from proofkeep.attempts import BACKUP, Attempt, KnownEntry
@@ -17,6 +17,12 @@ HISTORY_DAMAGED = (
 )
 """What a status says until somebody has removed what was put aside."""
 
+RECORDS_DAMAGED = (
+    "put each back in place of what lies there, from a replica or an older version of the object, then start a verify; "
+    "until then restore by the id of another snapshot: latest is refused, and so is what is damaged"
+)
+"""What a status says of snapshots whose records do not open."""
+
 
 @dataclass(frozen=True, slots=True)
 class EntryStatus:
@@ -30,6 +36,7 @@ class EntryStatus:
         drill: the last drill on this host that came to an end and was about this entry.
         failures: attempts that failed and that nothing has closed since, oldest first.
         drilled_on: the host that drills it instead of this one, where somebody said so.
+        damaged: codes of its snapshots whose records do not open, by their ids.
     """
 
     known: KnownEntry
@@ -40,6 +47,7 @@ class EntryStatus:
     drill: Attempt | None = None
     failures: list[Attempt] = field(default_factory=list)
     drilled_on: str | None = None
+    damaged: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def overdue(self) -> bool:
@@ -48,9 +56,9 @@ class EntryStatus:
 
     @property
     def codes(self) -> list[str]:
-        """Why it needs somebody: `overdue`, and codes of its open failures, each once."""
+        """Why it needs somebody: `overdue`, and codes of its damaged records and open failures, each once."""
         found = ["overdue"] if self.overdue else []
-        return [*found, *dict.fromkeys(failure.code or "" for failure in self.failures)]
+        return [*found, *dict.fromkeys([*self.damaged.values(), *(failure.code or "" for failure in self.failures)])]
 
 
 @dataclass(frozen=True, slots=True)

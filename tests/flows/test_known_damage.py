@@ -11,6 +11,7 @@ from flows.restore import restore
 from flows.status import status
 from flows.verify import verify
 from proofkeep.errors import StoreDeniedError
+from proofkeep.status import RECORDS_DAMAGED
 from tests.flows.house import ENTRY, House
 from tests.flows.running import artifacts, message, run_here, verdict
 
@@ -152,6 +153,21 @@ def emptied_record(backed_up: House) -> Path:
     record.chmod(0o600)
     record.write_bytes(b"")
     return record
+
+
+def test_record_that_is_damaged_is_told_by_the_next_status_until_it_is_put_back(
+    backed_up: House, emptied_record: Path
+) -> None:
+    assert run_here(backup, backed_up.parameters()).state_name == "Completed"
+
+    run = run_here(status, {"repository": backed_up.name})
+    card = artifacts(run.id)["markdown"]
+    emptied_record.write_bytes((backed_up.root / "kept").read_bytes())
+
+    assert (run.state_name, verdict(run)) == ("Attention", "home: malformed")
+    assert f"| home | `{emptied_record.name}` | **malformed** |" in card
+    assert f"**What to do:** {RECORDS_DAMAGED}." in card
+    assert ended(backed_up)[0] == "Completed"
 
 
 def test_failure_that_only_a_verify_of_everything_closes_says_so_in_the_status(

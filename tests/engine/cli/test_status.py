@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from proofkeep.cli.exits import Exit
+from proofkeep.status import RECORDS_DAMAGED
 from tests.engine.cli.places import Place, refused
 
 
@@ -175,6 +176,27 @@ def test_forgotten_entry_is_listed_no_more(repository: Place) -> None:
 
     assert [entry["entry"] for entry in ended.document["result"]["entries"]] == ["other"]
     assert repository.run("status", "--forget", "home").code == 2
+
+
+def test_damaged_record_is_told_and_a_restore_that_it_ended_says_what_closes_it(repository: Place) -> None:
+    repository.done("backup")
+    (record,) = (repository.root / "store").glob("snapshots/*/*/*")
+    kept = record.read_bytes()
+    record.chmod(0o600)
+    record.write_bytes(kept[:-1])
+
+    bad, said = status(repository), repository.run("status")
+    assert repository.run("restore", "latest", repository.root / "restored").code == 1
+    record.write_bytes(kept)
+    closing = repository.run("status")
+    repository.done("verify", "--read-all")
+
+    (damaged,) = only(bad[1]["entries"])["damaged"]
+    assert (bad[0], damaged["snapshot"]) == (7, record.name)
+    assert f"  record of snapshot {record.name} is damaged [{damaged['code']}]\n" in said.out
+    assert RECORDS_DAMAGED in said.out
+    assert "; nothing less closes it than `proofkeep verify --read-all` that finds nothing\n" in closing.out
+    assert status(repository)[0] == 0
 
 
 @pytest.mark.parametrize("name", [" ", "ho|me", "Home", "line\\nfeed", "-home", "a" * 101])
