@@ -51,6 +51,8 @@ def _notices(report: StatusReport) -> Iterator[str]:
     if report.unreachable is not None:
         code = report.unreachable.code
         yield from (f"The repository could not be asked (`{code}`): ages are what this host remembers.", "")
+    if report.clock is not None:
+        yield from (f"**{report.clock.code}**: {report.clock}, and ages are told by it. {report.clock.hint}", "")
     if report.history_damaged:
         yield from (f"**{StateDamagedError.code}**: {HISTORY_DAMAGED}.", "")
 

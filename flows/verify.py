@@ -25,6 +25,7 @@ from proofkeep.pace import share_of
 from proofkeep.pings import pinged
 from proofkeep.progress import counted, in_units
 from proofkeep.repository import Repository as Connected
+from proofkeep.repository.clock import clock_skew
 from proofkeep.verify import VerificationReport
 from tasks.boundary import only_our_errors
 from tasks.kinds import Receipt
@@ -69,6 +70,8 @@ def verify(
             recording.sound = report.sound
             ping.counts = {"objects": report.objects, "read": report.read, "findings": len(report.findings)}
             _say(card, repository, report)
+            if skew := clock_skew(connected.clocks):
+                card.note(f"{skew} [{skew.code}].")
             card.then = to_mend(report.findings, report.affected)
             report.require_pass()
     return Completed(message=report.verdict, data=told)

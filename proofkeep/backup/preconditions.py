@@ -43,7 +43,7 @@ def compare_clocks(run: "Backup") -> bool:
         LedgerAheadError: an entry is from the future.
     """
     repository, catalog = run.repository, run.catalog
-    confirmed = check_clock({"store": repository.store.clock, "ledger": repository.ledger_store.clock})
+    confirmed = check_clock(repository.clocks)
     heads = {writer: head for writer, head in catalog.heads().items() if writer not in catalog.faults()}
     ahead = hours_ahead(entries_at(repository, heads), now_ns=run.clock())
     unknown = {}

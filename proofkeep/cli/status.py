@@ -37,7 +37,7 @@ def run(context: Context) -> Exit:
     """Show it.
 
     Returns:
-        `ATTENTION` when an entry is overdue, a failure is open, or a record or the history was damaged.
+        `ATTENTION` when an entry is overdue, a failure is open, a record or the history damaged, or a clock wrong.
 
     Raises:
         ProofkeepError: nothing is, as far as this host remembers, but the repository could not be asked.
@@ -68,6 +68,7 @@ def _document(report: StatusReport) -> dict[str, Any]:
         "abandoned": [_abandoned(run) for run in report.abandoned],
         "unreachable": None if report.unreachable is None else report.unreachable.code,
         "history_damaged": report.history_damaged,
+        "clock": None if report.clock is None else report.clock.code,
         "failures": [
             {"entries": list(each.entries), "repository": each.place} | _attempt(each) for each in report.failures
         ],
@@ -144,6 +145,8 @@ def _lines(report: StatusReport, now_ns: int) -> list[str]:
         lines.append(f"damaged records: {RECORDS_DAMAGED}")
     if report.history_damaged:
         lines.append(HISTORY_DAMAGED)
+    if report.clock is not None:
+        lines.append(f"{report.clock}, and ages are told by it [{report.clock.code}]. {report.clock.hint}")
     if report.unreachable is not None:
         lines.append("the repository could not be asked: ages are what this host remembers")
     return lines or ["no entry is known on this host"]

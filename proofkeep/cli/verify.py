@@ -10,9 +10,10 @@ from proofkeep.cli.exits import Exit
 from proofkeep.cli.pinging import pinging
 from proofkeep.cli.report import table
 from proofkeep.configuration import entry_names, opened
-from proofkeep.errors import UsageError
+from proofkeep.errors import ClockError, UsageError
 from proofkeep.ledger import parse_heads
 from proofkeep.model import Finding
+from proofkeep.repository.clock import clock_skew
 from proofkeep.verify import Freshness, VerificationReport, affected_files, verify_here
 
 
@@ -61,7 +62,7 @@ def run(context: Context) -> Exit:
                 progress=progress,
             )
         recording.failure, recording.sound = report.failure, report.sound
-    _tell(context, report)
+    _tell(context, report, clock_skew(repository.clocks))
     if options.files:
         _list_files(context, report.findings)
     report.require_intact()
@@ -92,7 +93,7 @@ def _list_files(context: Context, damage: list[Finding]) -> None:
             context.report.row(f"file  {snapshot}  {line}", {"snapshot": snapshot} | document)
 
 
-def _tell(context: Context, report: VerificationReport) -> None:
+def _tell(context: Context, report: VerificationReport, skew: ClockError | None) -> None:
     counted: dict[str, Any] = {
         name: getattr(report, name)
         for name in (
@@ -112,6 +113,7 @@ def _tell(context: Context, report: VerificationReport) -> None:
         "freshness": report.freshness.name.lower(),
         "ledger_shares_neighbourhood": report.ledger_shares_neighbourhood,
         "heads": report.heads,
+        "clock": None if skew is None else skew.code,
         "not_tested": report.not_tested,
         "findings": findings.as_documents(report.findings),
     }
@@ -125,6 +127,7 @@ def _tell(context: Context, report: VerificationReport) -> None:
             "apart",
             "no: store and ledger share a disk, host or account" if report.ledger_shares_neighbourhood else "yes",
         ),
+        *([("clock", f"{skew} [{skew.code}]")] if skew else []),
         *(("head", head) for head in report.heads),
         *(("not tested", words) for words in report.not_tested),
         *(("finding", line) for line in findings.as_lines(report.findings)),

@@ -33,6 +33,15 @@ def check_clock(clocks: Mapping[str, Clock | None]) -> bool:
     return checked
 
 
+def clock_skew(clocks: Mapping[str, Clock | None]) -> ClockError | None:
+    """What `check_clock` refuses, for who only tells of it."""
+    try:
+        check_clock(clocks)
+    except ClockError as error:
+        return error
+    return None
+
+
 def hours_ahead(newest: Collection[LedgerEntry], *, now_ns: int) -> dict[bytes, float]:
     """Hours by which the newest entries of writers are ahead of this host's clock, where it is more than one.
 

@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from proofkeep.attempts import KnownEntry, respelled
-from proofkeep.errors import ProofkeepError, UsageError
+from proofkeep.errors import ClockError, ProofkeepError, UsageError
 from proofkeep.format.names import SnapshotId
 from proofkeep.history import History
 from proofkeep.ports import Progress
 from proofkeep.progress import silent
 from proofkeep.repository import Repository
+from proofkeep.repository.clock import clock_skew
 from proofkeep.snapshots import list_snapshots
 from proofkeep.status.judging import Newest, judge, newest_complete, told
 from proofkeep.status.report import StatusReport
@@ -42,6 +43,7 @@ def look(
     committed: list[SnapshotId] = []
     damaged: dict[KnownEntry, dict[str, str]] = defaultdict(dict)
     unreachable: ProofkeepError | None = None
+    clock: ClockError | None = None
 
     def on_damaged(name: str, snapshot: str, code: str) -> None:
         damaged[known[place, name]][snapshot] = code
@@ -50,11 +52,12 @@ def look(
         repository = connect()
         names = [entry.name for entry in listed if entry.place == place]
         newest[place] = newest_complete(repository, names, now_ns, progress, committed.append, on_damaged)
+        clock = clock_skew(repository.clocks)
     except ProofkeepError as error:
         unreachable = error
     report = judge(root, history, listed, newest, now_ns, unreachable, place, drilled, committed)
     entries = [replace(each, damaged=damaged.get(each.known, {})) for each in report.entries]
-    return replace(report, entries=entries)
+    return replace(report, entries=entries, clock=clock)
 
 
 def snapshot_of(connect: Callable[[], Repository], run: UnfinishedRun) -> str | None:

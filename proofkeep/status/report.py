@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from proofkeep.attempts import BACKUP, Attempt, KnownEntry
-from proofkeep.errors import ProofkeepError, StateDamagedError
+from proofkeep.errors import ClockError, ProofkeepError, StateDamagedError
 from proofkeep.progress import counted
 from proofkeep.unfinished import UnfinishedRun
 
@@ -94,6 +94,7 @@ class StatusReport:
         failures: open ones that are about none of `entries`: other hosts back those up, or this one did once.
         place: where the repository lies that was asked.
         drilled: what of that repository this host drills and does not back up.
+        clock: a service of that repository states another time than this host, by whose clock ages are told.
     """
 
     entries: list[EntryStatus]
@@ -105,6 +106,7 @@ class StatusReport:
     failures: Sequence[Attempt] = ()
     place: str | None = None
     drilled: Sequence[DrilledEntry] = ()
+    clock: ClockError | None = None
 
     @property
     def reasons(self) -> list[str]:
@@ -114,6 +116,7 @@ class StatusReport:
             *(f"{entry.name}: {entry.error.code}" for entry in self.broken),
             *dict.fromkeys(f"{each.verb} of {self.subject(each)}: {each.code}" for each in self._untold()),
             *([f"history of attempts: {StateDamagedError.code}"] if self.history_damaged else []),
+            *([f"clock of this host: {self.clock.code}"] if self.clock else []),
         ]
 
     @property

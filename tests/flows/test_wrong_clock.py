@@ -148,6 +148,23 @@ def test_verify_that_passed_under_a_clock_ahead_hides_no_damage_found_later(
     assert (seen.state_name, verdict(seen)) == ("Attention", f"{ENTRY}: {DamagedError.code}")
 
 
+def test_status_is_not_green_where_the_store_says_that_the_hosts_clock_is_behind(
+    s3_house: House, gate: Gatekeeper
+) -> None:
+    s3_house.fill(1)
+    assert run_here(backup, s3_house.parameters()).state_name == "Completed"
+    gate.seconds_off = TWO_DAYS
+    seen, proven = status_of(s3_house), run_here(verify, {"repository": s3_house.name})
+    gate.seconds_off = 0
+
+    said = "clock of this host differs by -48.0 hours from that of the store"
+    assert (seen.state_name, verdict(seen)) == ("Attention", "clock of this host: clock-skewed")
+    assert f"**clock-skewed**: {said}, and ages are told by it. {ClockError.hint}" in artifacts(seen.id)["markdown"]
+    assert proven.state_name == "Completed", message(proven)
+    assert f"**Beside it:** {said} [clock-skewed]." in artifacts(proven.id)["markdown"]
+    assert status_of(s3_house).state_name == "Completed"
+
+
 def test_card_says_where_a_snapshot_read_under_a_clock_less_than_an_hour_ahead_stays_the_latest(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,3 +79,20 @@ def test_key_services_time_alone_makes_the_clock_checked(
     assert ("clock     checked" in first.out) is states_its_time
     assert ("clock     not checked: nobody told another time" in first.out) is not states_its_time
     assert second["clock_checked"] is True  # by the ledger's newest entry
+
+
+@pytest.mark.parametrize("seconds_off", OFF)
+def test_status_asks_for_somebody_and_verify_says_it_where_the_store_has_another_time(
+    cloud: Place, moto_s3_kms: AwsEndpoint, pki: Pki, seconds_off: float
+) -> None:
+    cloud.done("init")
+    cloud.done("backup")
+    with wrong_date(pki, moto_s3_kms, seconds_off) as url:
+        at(cloud, moto_s3_kms, "store", url)
+        bad, said = cloud.run("status", "--json"), cloud.run("status")
+        verified = cloud.done("verify")
+
+    told = bad.document["result"]
+    assert (bad.code, told["clock"], [each["overdue"] for each in told["entries"]]) == (7, "clock-skewed", [False] * 2)
+    assert f"clock of this host differs by {-seconds_off / 3600:+.1f} hours from that of the store" in said.out
+    assert verified["clock"] == "clock-skewed"
