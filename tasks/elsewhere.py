@@ -1,14 +1,36 @@
 """Runs that a task has started on other hosts: waited for, and given up where nobody takes them any more."""
 
+import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Cancelling
 
 from proofkeep.configuration.duration import spell_duration
+from proofkeep.errors import UsageError
 
 POLL_SECONDS = 2.0
+
+_DEPLOYMENT = re.compile("[^/]+/[^/]+")
+
+
+@contextmanager
+def asked_for(deployment: str) -> Iterator[None]:
+    """Within, a run of that deployment is asked for.
+
+    Raises:
+        UsageError: there is no such deployment, or the name is none of a deployment.
+    """
+    if not _DEPLOYMENT.fullmatch(deployment):
+        raise UsageError(f"{deployment} names no deployment: that is `flow/name`")
+    try:
+        yield
+    except ObjectNotFound:
+        raise UsageError(f"deployment {deployment} does not exist at this prefect server") from None
 
 
 def wait_for(run: FlowRun, silence_seconds: int) -> FlowRun:
@@ -16,6 +38,9 @@ def wait_for(run: FlowRun, silence_seconds: int) -> FlowRun:
 
     One that has not begun is cancelled when no worker has asked for runs of its queue for so long: its host is off, or
     lost. In a queue that is full it waits its turn, and one that has begun is waited for however long it takes.
+
+    Raises:
+        ObjectNotFound: somebody deleted it.
     """
     with get_client(sync_client=True) as client:
         asked, since = None, time.monotonic()
@@ -28,6 +53,17 @@ def wait_for(run: FlowRun, silence_seconds: int) -> FlowRun:
                 elif time.monotonic() - since > silence_seconds:
                     silence = f"and none has asked for runs for {spell_duration(silence_seconds)}"
                     give_up(client, run, f"never started: no worker of queue {run.work_queue_name} took it, {silence}")
+            time.sleep(POLL_SECONDS)
+    return run
+
+
+def wait_at_most(run: FlowRun, seconds: float) -> FlowRun:
+    """The run, once it has ended or so long was waited for. Raises `ObjectNotFound`: somebody deleted it."""
+    with get_client(sync_client=True) as client:
+        until = time.monotonic() + seconds
+        while (run := client.read_flow_run(run.id)).state is None or not run.state.is_final():
+            if time.monotonic() >= until:
+                break
             time.sleep(POLL_SECONDS)
     return run
 

@@ -12,9 +12,9 @@ from prefect.context import TaskRunContext
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 
-from proofkeep.errors import EntriesFailedError, UsageError
+from proofkeep.errors import EntriesFailedError
 from tasks.boundary import only_our_errors
-from tasks.elsewhere import wait_for
+from tasks.elsewhere import asked_for, wait_for
 from tasks.kinds import DURABLE, Receipt
 
 
@@ -30,18 +30,19 @@ def run_entry(deployment: str, silence_seconds: int) -> Receipt:
     A fleet whose process died left what it started at work: its retry waits for that, and starts again what failed.
 
     Raises:
-        UsageError: there is no such deployment.
-        EntriesFailedError: it did not end well.
+        UsageError: as `asked_for`.
+        EntriesFailedError: it did not end well, or somebody deleted it.
     """
     with only_our_errors("run_entry"):
-        try:
+        with asked_for(deployment):
             key = _run_key(_this_fleet(), deployment)
             run: FlowRun = run_deployment(  # type: ignore[assignment] # sync
                 deployment, timeout=0, idempotency_key=key
             )
+        try:
+            run = wait_for(run, silence_seconds)
         except ObjectNotFound:
-            raise UsageError(f"deployment {deployment} does not exist at this prefect server") from None
-        run = wait_for(run, silence_seconds)
+            raise EntriesFailedError(f"run {run.id} of {deployment} was deleted before it had ended") from None
         if run.state is None or not run.state.is_completed():
             said = f": {run.state.message}" if run.state and run.state.message else ""
             raise EntriesFailedError(f"run {run.id} of {deployment} is {run.state_name or 'unknown'}{said}")

@@ -19,11 +19,11 @@ from prefect.exceptions import ObjectNotFound
 from proofkeep.configuration.duration import spell_duration
 from proofkeep.configuration.identity import host_name
 from proofkeep.drill import Live, Question, spot_check
-from proofkeep.errors import SourceUnavailableError, UsageError
+from proofkeep.errors import SourceUnavailableError
 from proofkeep.ports import Cancelled, Progress
 from proofkeep.repository import Repository
 from tasks.boundary import only_our_errors
-from tasks.elsewhere import POLL_SECONDS, give_up
+from tasks.elsewhere import asked_for, give_up, wait_at_most
 from tasks.kinds import ONCE, REPEATABLE, Receipt
 
 ANSWERS = "spot-check-answers"
@@ -65,19 +65,19 @@ def spot_check_elsewhere(deployment: str, questions: Sequence[Receipt], timeout_
     Its own task is tried again there; one that has not ended in time is cancelled, and not asked for again.
 
     Raises:
-        UsageError: there is no such deployment.
-        SourceUnavailableError: it did not end well in time.
+        UsageError: as `asked_for`.
+        SourceUnavailableError: it did not end well in time, or somebody deleted it.
     """
     with only_our_errors("spot_check"):
-        try:
+        with asked_for(deployment):
             run: FlowRun = run_deployment(  # type: ignore[assignment] # sync where no event loop runs
-                deployment,
-                parameters={"questions": list(questions)},
-                timeout=timeout_seconds,
-                poll_interval=POLL_SECONDS,
+                deployment, parameters={"questions": list(questions)}, timeout=0
             )
+        try:
+            run = wait_at_most(run, timeout_seconds)
         except ObjectNotFound:
-            raise UsageError(f"deployment {deployment} does not exist at this prefect server") from None
+            gone = f"spot-check run {run.id} on the source's host was deleted before it had ended"
+            raise SourceUnavailableError(gone) from None
         if run.state is None or not run.state.is_completed():
             ended = f"is {run.state_name or 'unknown'}, not completed"
             left = "" if run.state and run.state.is_final() else _cancelled(run, timeout_seconds)

@@ -21,6 +21,7 @@ from tests.architecture.tree import ROOT
 from tests.flows.conftest import QUEUE, PrefectSide
 from tests.flows.house import ENTRY, House, store_documents
 from tests.flows.running import client, message, outcomes, run_here, run_here_again, task_runs
+from tests.flows.test_elsewhere import befallen
 from tests.flows.test_failure_cards import row
 from tests.settling import let_settle
 
@@ -206,6 +207,20 @@ def test_host_that_is_silent_is_asked_once_and_not_days_later(
     with client() as api:
         (asked,) = api.read_flow_runs(deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment])))
     assert (asked.state_name, message(asked)) == ("Cancelled", "the drill that asked waits no longer")
+
+
+@pytest.mark.usefixtures("deployed")
+def test_spot_check_that_somebody_deleted_is_told_as_such(stored: House, memory: Path) -> None:
+    deploy_spot_check(stored, "deleted", "silent-control")
+    live = [{"entry": ENTRY, "deployment": "spot_check/deleted"}]
+
+    with befallen("spot_check/deleted", lambda api, run: api.delete_flow_run(run)):
+        run = run_here(restore_drill, parameters(stored, memory, drill="deleted", live=live))
+
+    assert run.state_name == "Failed"
+    (failure,) = document(stored, "deleted")["steps_failed"]
+    assert (failure["step"], failure["code"]) == ("spot_check", "source-unavailable")
+    assert failure["message"].endswith(" was deleted before it had ended")
 
 
 def test_deployment_that_does_not_exist_fails_the_drill(stored: House, memory: Path) -> None:

@@ -8,8 +8,10 @@ from contextvars import copy_context
 from datetime import UTC, datetime
 from itertools import count
 from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Completed, Running
@@ -59,21 +61,25 @@ def states(deployment: str) -> list[str | None]:
 
 
 @contextmanager
-def worked_off(deployment: str) -> Iterator[None]:
-    """Within, the next run of the deployment is taken at once, and ends well."""
+def befallen(deployment: str, what: Callable[[SyncPrefectClient, UUID], None]) -> Iterator[None]:
+    """Within, that befalls the next run of the deployment at once."""
     before = len(started(deployment))
 
     def work() -> None:
         until(lambda: len(started(deployment)) > before, f"a run of {deployment} is started")
-        run = started(deployment)[-1]
         with client() as api:
-            api.set_flow_run_state(run.id, Running(), force=True)
-            api.set_flow_run_state(run.id, Completed(), force=True)
+            what(api, started(deployment)[-1].id)
 
     with ThreadPoolExecutor() as pool:
         working = pool.submit(copy_context().run, work)
         yield
     working.result()
+
+
+def work_off(api: SyncPrefectClient, run: UUID) -> None:
+    """It is taken, and ends well."""
+    api.set_flow_run_state(run, Running(), force=True)
+    api.set_flow_run_state(run, Completed(), force=True)
 
 
 def cards(run: FlowRun) -> str:
@@ -86,7 +92,7 @@ def test_fleet_gives_up_what_no_worker_takes_and_its_retry_starts_that_alone(dep
     living, lost = deploy("living"), deploy("lost")
     given = {"inventory": "elsewhere", "deployments": [living, lost], "silence_seconds": 15}
 
-    with worked_off(living):
+    with befallen(living, work_off):
         run = run_here(fleet, given)
 
     assert run.state_name == "Failed"
@@ -97,11 +103,33 @@ def test_fleet_gives_up_what_no_worker_takes_and_its_retry_starts_that_alone(dep
     assert f"| {living} | Completed in" in cards(run)
     assert f"| {lost} | **Failed**: run {started(lost)[0].id} of {lost} is Cancelled: {said} |" in cards(run)
 
-    with worked_off(lost):
+    with befallen(lost, work_off):
         run = run_here_again(fleet, run)
 
     assert run.state_name == "Completed", message(run)
     assert (states(living), states(lost)) == (["Completed"], ["Cancelled", "Completed"])
+
+
+def test_fleet_says_of_a_deleted_run_that_it_was_and_starts_another_on_its_retry(deploy: Callable[[str], str]) -> None:
+    deleted = deploy("deleted")
+    with befallen(deleted, lambda api, run: api.delete_flow_run(run)):
+        run = run_here(fleet, {"inventory": "elsewhere", "deployments": [deleted]})
+
+    assert f"1 of 1 entry failed: {deleted} [entries-failed]" in message(run)
+    assert f" of {deleted} was deleted before it had ended |" in cards(run)
+
+    with befallen(deleted, work_off):
+        run = run_here_again(fleet, run)
+
+    assert run.state_name == "Completed", message(run)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "backup/", "backup/no/where"])
+@pytest.mark.usefixtures("prefect")
+def test_name_that_is_none_of_a_deployment_is_told_as_such(name: str) -> None:
+    run = run_here(fleet, {"inventory": "elsewhere", "deployments": [name]})
+
+    assert f"| {name} | **Failed**: {name} names no deployment: that is `flow/name` |" in cards(run)
 
 
 @pytest.fixture
