@@ -39,7 +39,7 @@ from tasks.drill import attack, draw, report, restore_sample
 from tasks.kinds import Receipt
 from tasks.spot_check import SpotCheck, spot_check_elsewhere, spot_check_here
 
-STEPS = 4  # and one for each live source
+STEPS = 4  # and one for each live source that is asked
 SPOT_CHECK_SECONDS = 3600
 
 
@@ -67,7 +67,8 @@ def restore_drill(
         repository: name of a Proofkeep Repository block.
         keys: name of a Proofkeep Key Provider block of the restore role; empty uses the repository's.
         entries: names of inventory entries; empty drills every entry.
-        live: where live sources can be asked; an entry without one is not spot-checked, and the evidence says so.
+        live: where live sources can be asked; an entry without one is not spot-checked, and the evidence says so. One
+            of which no file was drawn is asked nothing.
         drill: names the drill and its evidence; empty takes the flow run's id. A retry appends its number.
         surprise: whether the drill was not announced.
         options: how it draws and where it works.
@@ -138,17 +139,24 @@ class _Run:
         drawn = attempt("draw", lambda: draw.submit(engine))
         if not isinstance(drawn, StepFailure):
             restored = attempt("restore_sample", lambda: restore_sample.submit(engine, drawn))
-            spotted = [attempt("spot_check", self._asking(source, drawn)) for source in self._live]
+            spotted = [
+                attempt("spot_check", self._asking(source, questions))
+                for source in self._live
+                if (questions := self._questions(source, drawn))
+            ]
             attacked = attempt("attack", lambda: attack.submit(engine, drawn))
         drilling = environment(orchestrator=str(self._run.id))
         parts = (engine, drilling, drawn, restored, spotted, attacked)
         written: Receipt = self._steps.run("report", lambda: report.submit(*parts))
         return written
 
-    def _asking(self, source: LiveSource, drawn: Receipt) -> Step:
-        """How the live source of an entry is asked."""
+    def _questions(self, source: LiveSource, drawn: Receipt) -> list[Receipt]:
+        """What the live source of an entry is asked: nothing where none of its files was drawn."""
         entry = self._repository.keys.entry_id(source.entry).hex()
-        questions = [asdict(question) for question in questions_for(msgspec.convert(drawn, Draw), entry)]
+        return [asdict(question) for question in questions_for(msgspec.convert(drawn, Draw), entry)]
+
+    def _asking(self, source: LiveSource, questions: list[Receipt]) -> Step:
+        """How it is asked."""
         if (deployment := source.deployment) is not None:
             return lambda: spot_check_elsewhere.submit(deployment, questions, SPOT_CHECK_SECONDS)
         check = SpotCheck(

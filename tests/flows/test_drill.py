@@ -223,6 +223,20 @@ def test_spot_check_that_somebody_deleted_is_told_as_such(stored: House, memory:
     assert failure["message"].endswith(" was deleted before it had ended")
 
 
+@pytest.mark.usefixtures("deployed")
+def test_source_of_which_nothing_was_drawn_is_asked_nothing(stored: House, memory: Path) -> None:
+    deployment = deploy_spot_check(stored, "asked-nothing", "silent-control")
+    live = [{"entry": "other", "deployment": "spot_check/asked-nothing"}, {"entry": "third", "source": stored.name}]
+
+    run = run_here(restore_drill, parameters(stored, memory, drill="asked-nothing", live=live))
+
+    assert run.state_name == "Completed", message(run)
+    assert document(stored, "asked-nothing")["live_source"] == []
+    with client() as api:
+        asked = api.read_flow_runs(deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment])))
+    assert asked == []
+
+
 def test_deployment_that_does_not_exist_fails_the_drill(stored: House, memory: Path) -> None:
     live = [{"entry": ENTRY, "deployment": "spot_check/nowhere"}]
 
