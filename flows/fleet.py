@@ -9,7 +9,7 @@ from flows.lateness import SILENCE_SECONDS, WINDOW_SECONDS, Silence, Window, mis
 from flows.runs import named_by, this_run
 from flows.telling import telling
 from flows.watching import threads
-from proofkeep.errors import EntriesFailedError, ProofkeepError
+from proofkeep.errors import EntriesFailedError, ProofkeepError, UsageError
 from proofkeep.progress import counted
 from tasks.fleet import run_entry
 from tasks.kinds import Receipt
@@ -31,13 +31,15 @@ def fleet(
 
     Args:
         inventory: name of the inventory, for the card.
-        deployments: `flow/name` of each, as a rule `backup/ENTRY`.
+        deployments: `flow/name` of each, as a rule `backup/ENTRY`; one at least.
         window_seconds: how late a run may start before it and the backups it starts say so.
         silence_seconds: how long a queue may be asked for no runs before a backup that waits in it fails.
     """
     with failure_told("fleet", inventory) as card:
         claim(run := this_run())
         card.first |= missed_window(run, window_seconds)
+        if not deployments:
+            raise UsageError(f"fleet of {inventory} names no deployment: nothing would be backed up")
         futures = {name: run_entry.submit(name, silence_seconds) for name in dict.fromkeys(deployments)}
         told = {name: _told(future) for name, future in futures.items()}
         failed = [name for name, future in futures.items() if not future.state.is_completed()]

@@ -18,7 +18,7 @@ from flows.telling import telling
 from flows.watching import in_thread, threads, watched
 from proofkeep.configuration import Configuration, opened, remembering_damage
 from proofkeep.damage import OnFound
-from proofkeep.errors import UsageError
+from proofkeep.errors import TargetError, UsageError
 from proofkeep.progress import counted, in_units
 from proofkeep.restore import RestoreReport
 from proofkeep.restore.files import Target
@@ -57,7 +57,7 @@ def restore(
 
     Args:
         repository: name of a Proofkeep Repository block.
-        target: directory on the host, absent or empty.
+        target: directory on the host by its absolute path, absent or empty.
         snapshot: `latest`, or an id: `<run>.<generation>`, a run's newest by its id alone, or enough first digits.
         keys: name of a Proofkeep Key Provider block of the restore role; empty uses the repository's.
         file_ids: keyed ids of the files wanted, 32 hex digits each; empty wants everything.
@@ -68,6 +68,8 @@ def restore(
     with failure_told("restore", snapshot) as card:
         claim(run := this_run())
         wanted = _ids(file_ids or [])
+        if not Path(target).is_absolute():  # it would lie in the worker's checkout
+            raise TargetError("the restore target is no absolute path")
         block = load_block(Repository, repository)
         configuration = block.configuration(keys=load_block(KeyProvider, keys) if keys else None)
         place = configuration.open_target(Path(target), devices=devices, sync=sync)

@@ -140,6 +140,14 @@ def test_other_flows_say_what_is_wrong(empty: House, flow: Any, parameters: dict
     assert not (empty.root / "restored").exists()
 
 
+def test_restore_refuses_a_target_that_would_lie_in_the_workers_checkout(stored: House) -> None:
+    run = run_here(restore, {"repository": stored.name, "keys": stored.name, "target": "restored"})
+
+    refused(run, "target")
+    assert "the restore target is no absolute path" in message(run)
+    assert not Path("restored").exists()
+
+
 @pytest.mark.parametrize("target", ["store/restored", "ledger/restored", "state/restored", "full"])
 def test_restore_refuses_where_it_may_not_write(stored: House, target: str) -> None:
     parameters = {"repository": stored.name, "keys": stored.name, "target": str(stored.root / target)}

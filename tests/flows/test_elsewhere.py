@@ -124,6 +124,14 @@ def test_fleet_says_of_a_deleted_run_that_it_was_and_starts_another_on_its_retry
     assert run.state_name == "Completed", message(run)
 
 
+@pytest.mark.usefixtures("prefect")
+def test_fleet_that_would_back_up_nothing_is_refused() -> None:
+    run = run_here(fleet, {"inventory": "empty", "deployments": []})
+
+    assert run.state_name == "Failed"
+    assert "fleet of empty names no deployment: nothing would be backed up [usage]" in message(run)
+
+
 @pytest.mark.parametrize("name", ["nowhere", "backup/", "backup/no/where"])
 @pytest.mark.usefixtures("prefect")
 def test_name_that_is_none_of_a_deployment_is_told_as_such(name: str) -> None:
