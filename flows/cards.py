@@ -11,12 +11,14 @@ from uuid import UUID
 
 import httpx
 from prefect.artifacts import create_markdown_artifact
+from prefect.exceptions import Pause
 from prefect.settings import PREFECT_UI_URL
 
 from flows.failing import told_of
 from flows.giving_up import note_giving_up
 from flows.names import in_full, shortened
 from flows.patience import patient
+from flows.pausing import paused, resume_or_retry
 from flows.runs import this_run
 from proofkeep import events
 from proofkeep.errors import ProofkeepError, ServerUnavailableError
@@ -93,7 +95,7 @@ class Card:
 
 @contextmanager
 def failure_told(verb: str, subject: str) -> Iterator[Card]:
-    """The body of a flow: only our errors leave it, and each leaves a card that says what to do.
+    """The body of a flow: only our errors leave it, and each leaves a card that says what to do; so does a Pause.
 
     Raises:
         ProofkeepError: as `only_our_errors`.
@@ -107,6 +109,10 @@ def failure_told(verb: str, subject: str) -> Iterator[Card]:
         if isinstance(error, ServerUnavailableError):  # whom the card is for may never hear of it
             note_giving_up(this_run(), error)
         raise card.fail(error) from None
+    except Pause:  # Prefect's engine ends the process by it, and calls no hook
+        card.then = resume_or_retry(this_run())
+        card.fail(paused(this_run()))
+        raise
 
 
 def _rendered(title: str, rows: Mapping[str, str], findings: Sequence[Finding]) -> str:

@@ -28,7 +28,7 @@ from proofkeep.configuration.identity import host_name
 from proofkeep.errors import HostLostError, ProcessGoneError, ProofkeepError, UsageError
 from tasks.boundary import advised
 
-UNDER_WAY = [StateType.RUNNING, StateType.CANCELLING]
+UNDER_WAY = [StateType.RUNNING, StateType.CANCELLING, StateType.PAUSED]
 _UNFINISHED = [*UNDER_WAY, StateType.PENDING, StateType.SCHEDULED]
 _PAGE = 200
 

@@ -21,6 +21,7 @@ from flows.apart import apart
 from flows.crashes import tell_dead
 from flows.heard import LONG_AGO, last_word
 from flows.history import spelled
+from flows.pausing import was_never_resumed
 from flows.queues import queues_here, queues_of
 from flows.reconcile import OURS, Reconciled, Reconciliation, pages, process_of, runs_under_way, work_through
 from flows.standing import entries_of
@@ -53,8 +54,8 @@ class WrittenOff:
 def write_off(host: str, silence: timedelta = SILENCE) -> WrittenOff:
     """Set every run under way on a lost host Crashed, with its task runs and its card; concurrency slots come free.
 
-    So too a Crashed or Cancelled one that has no card gets one; what was due there and has not begun is Cancelled. What
-    one run brings up keeps no other from being handled.
+    So too a Crashed, Cancelled or paused one that has no card gets one; what was due there and has not begun is
+    Cancelled. What one run brings up keeps no other from being handled.
 
     Args:
         host: its name, as a run's label `proofkeep.host` or its work queue has it.
@@ -71,7 +72,8 @@ def write_off(host: str, silence: timedelta = SILENCE) -> WrittenOff:
         names = WorkQueueFilterName(any_=queues_of(host))
         queues = client.read_work_queues(work_queue_filter=WorkQueueFilter(name=names))
         _refuse_heard(client, host, queues, silence)
-        told = {how: partial(_tell, host, how) for how in (StateType.CRASHED, StateType.CANCELLED)}
+        ends = (StateType.CRASHED, StateType.CANCELLED, StateType.FAILED)
+        told = {how: partial(_tell, host, how) for how in ends}
         work_through(client, done, [], lambda run: _death(client, host, run, silence), told, timedelta())
         ended = _end_waiting(client, host, done)
         if not (queues or done.crashed or done.told or done.troubles):
@@ -117,8 +119,13 @@ def _death(client: SyncPrefectClient, host: str, run: FlowRun, silence: timedelt
 
 
 def _tell(host: str, how: StateType, client: SyncPrefectClient, run: FlowRun) -> bool:
-    """Give a run its card that ended on the host; one that was Cancelled before it began did nothing to be told."""
+    """Give a run its card that ended on the host; one that was Cancelled before it began did nothing to be told.
+
+    Of those that Failed, one that was paused there, and that nobody resumed: any other told its end itself.
+    """
     if not _ran_on(host, run) or (how is StateType.CANCELLED and run.run_count == 0):
+        return False
+    if how is StateType.FAILED and not was_never_resumed(run):
         return False
     return tell_dead(client, run, _lost(host, run), how)
 

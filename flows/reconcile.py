@@ -2,7 +2,8 @@
 
 A run whose process was killed together with its worker stays Running for ever: Prefect refuses to retry it, and it
 holds its concurrency slots. One that gave up on its server was set Crashed by whoever noticed, without a card. A
-cancelled one was told by its worker, in words that do not lead to its card. The worker's unit runs `proofkeep
+cancelled one was told by its worker, in words that do not lead to its card, and a paused one that nobody resumed by the
+server. The worker's unit runs `proofkeep
 reconcile` before it starts the worker, a timer every few minutes. Runs of other hosts stay as they are; those of a host
 that is lost for good are for flows/lost_host.py. What came due again and again while the host was away is done once
 (flows/superseded.py).
@@ -19,6 +20,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterEndTime,
     FlowRunFilterState,
+    FlowRunFilterStateName,
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
@@ -26,8 +28,8 @@ from prefect.flows import Flow
 
 from blocks.server import named_server
 from flows.apart import Trouble, apart
-from flows.cancellations import tell_cancellation
-from flows.crashes import UNDER_WAY, crash, gone, never_begun, tell_crash
+from flows.cancellations import tell_cancellation, tell_pause
+from flows.crashes import UNDER_WAY, crash, gone, never_begun, present_card, tell_crash
 from flows.host import ProcessMark, at_work_on, has_lost_its_process
 from flows.queues import make_control_queue, queues_here
 from flows.scratch import memory_named_by, sweep_memory
@@ -52,7 +54,8 @@ Tell = Callable[[SyncPrefectClient, FlowRun], bool]
 _LOOKED_BACK = timedelta(days=7)
 _PAGE = 200
 _STATES = {
-    how: {"state": how.value.capitalize(), "state_type": how.value} for how in (StateType.CRASHED, StateType.CANCELLED)
+    how: {"state": how.value.capitalize(), "state_type": how.value}
+    for how in (StateType.CRASHED, StateType.CANCELLED, StateType.FAILED)
 }
 
 
@@ -94,8 +97,9 @@ def reconcile(settled: timedelta = SETTLED, stuck: timedelta = STUCK) -> Reconci
     """Set every run of this host whose process is dead Crashed, with its task runs; concurrency slots come free.
 
     So is one that this host's worker took and no process has begun to work on for `stuck`. Every Crashed run of this
-    host's that has no card gets one, and the state of every Cancelled one leads to its card, unless it ended within
-    `settled`. Of the scheduled runs of a deployment of this host that wait past their time, the newest alone is left.
+    host's that has no card gets one, and the state of every Cancelled one leads to its card, as does that of a paused
+    one that nobody resumed, unless it ended within `settled`. A Suspended run that has its card waits for its Resume.
+    Of the scheduled runs of a deployment of this host that wait past their time, the newest alone is left.
     What a killed worker left of ended runs, which holds the server's password, is removed. What one run brings up keeps
     no other from being handled; it is among the troubles.
 
@@ -108,7 +112,7 @@ def reconcile(settled: timedelta = SETTLED, stuck: timedelta = STUCK) -> Reconci
         with named_server() as client:
             with apart(None, done.troubles, "control queue"):
                 make_control_queue(client)
-            work_through(client, done, left, lambda run: _death(run, stuck), _TELL, settled)
+            work_through(client, done, left, lambda run: _death(client, run, stuck), _TELL, settled)
             for run, newest in older(list(pages(client, waiting_on(queues_here(), OURS)))):
                 with apart(run, done.troubles):
                     if (ended := give_way(client, run, newest)) is not None:
@@ -184,7 +188,11 @@ def _tell_crash_here(client: SyncPrefectClient, run: FlowRun) -> bool:
     return _is_of_this_host(run) and tell_crash(client, run)
 
 
-_TELL = {StateType.CRASHED: _tell_crash_here, StateType.CANCELLED: tell_cancellation}
+_TELL = {
+    StateType.CRASHED: _tell_crash_here,
+    StateType.CANCELLED: tell_cancellation,
+    StateType.FAILED: tell_pause,
+}
 
 
 def bury(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect's names
@@ -198,11 +206,14 @@ def process_of(run: FlowRun) -> ProcessMark | None:
     return None if run.state_type is StateType.PENDING else at_work_on(run)
 
 
-def _death(run: FlowRun, stuck: timedelta) -> ProofkeepError | None:
+def _death(client: SyncPrefectClient, run: FlowRun, stuck: timedelta) -> ProofkeepError | None:
     """Why a run that is shown under way is not; None where it may be."""
     process = process_of(run)
     if process is not None:
-        return gone(process) if process.host == host_name() and process.is_dead() else None
+        if process.host != host_name() or not process.is_dead():
+            return None
+        told_of_its_pause = run.state_type is StateType.PAUSED and present_card(client, run) is not None
+        return None if told_of_its_pause else gone(process)
     if has_lost_its_process(run):
         return None
     since = run.state.timestamp if run.state else None
@@ -233,7 +244,10 @@ def runs_under_way(client: SyncPrefectClient) -> list[FlowRun]:
 def _ended(how: StateType, settled: timedelta) -> FlowRunFilter:
     now = datetime.now(UTC)
     return FlowRunFilter(
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[how])),
+        state=FlowRunFilterState(
+            type=FlowRunFilterStateType(any_=[how]),
+            name=FlowRunFilterStateName(not_any_=["Attention"]),  # of every status that found something, all week
+        ),
         end_time=FlowRunFilterEndTime.model_validate({"after_": now - _LOOKED_BACK, "before_": now - settled}),
     )
 

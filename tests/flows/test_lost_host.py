@@ -11,7 +11,7 @@ import pytest
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.events import emit_event
-from prefect.states import Cancelled, Pending, Running, Scheduled
+from prefect.states import Cancelled, Failed, Pending, Running, Scheduled, Suspended
 
 from flows import lost_host
 from flows.heard import HEARTBEAT, last_word
@@ -178,6 +178,26 @@ def test_host_of_which_a_run_was_heard_is_not_lost(gone: str) -> None:
         write_off(gone)
 
     assert now(run).state_name == "Running"
+
+
+def test_paused_run_of_a_lost_host_is_told_suspended_or_failed(queue: str, house: House) -> None:
+    runs = [taken(queue, house.parameters()) for _ in range(3)]
+    ends: list[State[Any]] = [
+        Suspended(timeout_seconds=300),
+        Failed(message="The flow was paused and never resumed."),
+        Failed(message="it told its end itself"),
+    ]
+    with client() as api:
+        for run, end in zip(runs, ends, strict=True):
+            api.set_flow_run_state(run.id, Running(), force=True)
+            api.update_flow_run_labels(run.id, on(queue).labels())
+            api.set_flow_run_state(run.id, end, force=True)
+
+    done = write_off(queue, NO_TIME).runs
+
+    assert ([each.id for each in done.crashed], [each.id for each in done.told]) == ([runs[0].id], [runs[1].id])
+    assert [now(run.id).state_name for run in runs] == ["Crashed", "Failed", "Failed"]
+    assert all("`host-lost`" in artifacts(run.id)["markdown"] for run in runs[:2])
 
 
 def test_host_whose_worker_asks_for_runs_is_not_lost(worker: Worker) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
-from prefect.states import AwaitingRetry, Completed, Failed, Pending, Running
+from prefect.states import AwaitingRetry, Completed, Failed, Pending, Running, Suspended
 
 from flows.apply_inventory import apply_inventory
 from flows.deploying.applying import apply
@@ -48,7 +48,7 @@ def test_deployment_stays_as_long_as_a_run_of_it_is_under_way(names: Names) -> N
     title = names.title("backup", "home")
     with client() as api:
         run = api.create_flow_run_from_deployment(api.read_deployment_by_name(title).id)
-        taken: list[State[Any]] = [Pending(), Running()]
+        taken: list[State[Any]] = [Pending(), Running(), Suspended(timeout_seconds=300)]
         for state in taken:
             api.set_flow_run_state(run.id, state)
 
