@@ -94,5 +94,5 @@ def peaks(rows: Iterable[Row]) -> dict[tuple[str, str, str], float]:
     for row in rows:
         if row["measure"] == "rss" and row["work"] != EPHEMERAL:
             place = row["work"], row["data"], "flow" if row["against"] == "cli" else row["store"]
-            found[place] = max(row.get("most", row["ours"]), found.get(place, 0))
+            found[place] = max(row["most"] if "most" in row else row["ours"], found.get(place, 0))
     return found

@@ -34,8 +34,8 @@ def run(context: Context) -> Exit:
     with ExitStack() as held:
         with context.waiting() as progress:
             repository = held.enter_context(opened(context.configuration, progress=progress))
-            entry = context.configuration.entry
-            snapshot = find_snapshot(repository.repository, options.snapshot, entry=entry, progress=progress)
+            name = context.configuration.entry
+            snapshot = find_snapshot(repository.repository, options.snapshot, entry=name, progress=progress)
         damage = list(repository.damage)
         roots = open_roots(repository.repository, repository.data_keys, snapshot)
         context.report.begin_rows()

@@ -66,10 +66,10 @@ class RestoreReport:
             return UsageError(f"snapshot {self.snapshot} holds nothing with {counted(len(astray), 'file id')}: {first}")
         return DamagedError(f"restore of snapshot {self.snapshot} has {told(self.findings)}") if self.findings else None
 
-    def miss(self, file_ids: Iterable[bytes]) -> None:
-        """Nothing that the snapshot's manifest lists has these keyed ids."""
+    def miss(self, file_ids: Iterable[str]) -> None:
+        """Nothing that the snapshot's manifest lists has these keyed ids, in hex."""
         detail = "nothing listed in this snapshot has this id"
-        self.findings += [Finding(UsageError.code, identity.hex(), detail) for identity in file_ids]
+        self.findings += [Finding(UsageError.code, identity, detail) for identity in file_ids]
 
     def sound(self, known: Iterable[str]) -> list[str]:
         """Of what was known to be damaged, what this restore opened and found sound."""

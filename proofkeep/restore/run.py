@@ -93,7 +93,7 @@ def restore(
         met = damage_met(ReadBack(repository), chunks, data_keys, snapshot.id.short)
     owners, xattrs = run.fetcher.unset
     report.owners_unset, report.xattrs_unset = target.owners_unset + owners, target.xattrs_unset + xattrs
-    report.miss(selection.unmet())
+    report.miss(each.hex() for each in selection.unmet())
     report.damaged = spelled([*known, *met])
     report.whole = selection is EVERYTHING
     events.emit(
