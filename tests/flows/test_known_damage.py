@@ -164,8 +164,8 @@ def test_record_that_is_damaged_is_told_by_the_next_status_until_it_is_put_back(
     card = artifacts(run.id)["markdown"]
     emptied_record.write_bytes((backed_up.root / "kept").read_bytes())
 
-    assert (run.state_name, verdict(run)) == ("Attention", "home: malformed")
-    assert f"| home | `{emptied_record.name}` | **malformed** |" in card
+    assert (run.state_name, verdict(run)) == ("Attention", "home: truncated")
+    assert f"| home | `{emptied_record.name}` | **truncated** |" in card
     assert f"**What to do:** {RECORDS_DAMAGED}." in card
     assert ended(backed_up)[0] == "Completed"
 

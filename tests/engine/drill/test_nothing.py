@@ -82,6 +82,7 @@ def test_entry_of_which_no_file_was_read_at_backup_fails_the_drill(
     leave_folders_alone(house)
     (house.source / "file").write_bytes(b"content")
     with monkeypatch.context() as away:
+        away.setattr(DirectorySource, "read_whole", lambda *_: False)
         away.setattr(DirectorySource, "open", refuse)
         with pytest.raises(PartialSnapshotError):
             house.backup()
