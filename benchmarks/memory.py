@@ -21,7 +21,7 @@ from proofkeep.keys.host_secret import create_host_secret
 from proofkeep.keys.key_files import create_key_file
 from proofkeep.repository.create import create
 
-LIMIT_MIB = 320  # of the flow and all its processes; 238 and 244, of which Prefect's imports are 70
+LIMIT_MIB = 256  # of the flow and all its processes; 249 and 248 at most, of which Prefect's imports are 70
 GIB = 1 << 30
 MIB = 1 << 20
 FOLDER = Path(".benchmark/memory").absolute()

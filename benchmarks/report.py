@@ -22,8 +22,9 @@ faster, smaller, less. The ratio shown is the median of the rounds.
 """
 _PART = "**These are of a part**, at scale {scale:g}; the floors are for scale 1."
 _PEAKS = """\
-Of the program and all processes that it starts, the highest of all rounds. A flow that starts a Prefect server of its
-own (`start-up-ephemeral`) is left out: that server's memory is most of it, and stands with the others below.
+Of the program and all processes that it starts, the highest of all rounds (of rows from before that was kept, the
+median). A flow that starts a Prefect server of its own (`start-up-ephemeral`) is left out: that server's memory is most
+of it, and stands with the others below.
 """
 
 
