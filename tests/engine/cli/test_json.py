@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from tests.architecture.tree import ROOT
@@ -21,6 +22,7 @@ BACKUP = {
     "head": str,
     "ledger_shares_neighbourhood": bool,
     "clock_checked": bool,
+    "note": NoneType,
     "stored": int,
     "tls": list,
     "verified_by": list,
@@ -42,6 +44,7 @@ VERIFY = {
     "freshness": str,
     "ledger_shares_neighbourhood": bool,
     "heads": list,
+    "clock": NoneType,
     "not_tested": list,
     "findings": list,
 }
