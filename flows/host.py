@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import ObjectNotFound
 
 from proofkeep.aftermath import left_by
 from proofkeep.configuration.identity import host_name
@@ -106,7 +107,10 @@ def refuse_moved(run: FlowRun, state: Path) -> None:
     if run.deployment_id is None:
         return
     with get_client(sync_client=True) as client:
-        queue = client.read_deployment(run.deployment_id).work_queue_name
+        try:
+            queue = client.read_deployment(run.deployment_id).work_queue_name
+        except ObjectNotFound:  # somebody deleted it, and it is nobody else's now
+            return
     if queue == run.work_queue_name:
         return
     left = left_by(state, run.id.bytes)

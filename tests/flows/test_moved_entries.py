@@ -105,6 +105,18 @@ def test_run_whose_deployment_stayed_where_it_is_goes_on(house: House, deploy: D
     assert run.state_name == "Completed", message(run)
 
 
+def test_run_whose_deployment_somebody_deleted_has_not_moved(house: House, deploy: Deploy) -> None:
+    house.fill(1)
+    deployment = deploy("first.example")
+    run = created(deployment, house.parameters(), Pending())
+    with client() as api:
+        api.delete_deployment(deployment)
+
+    done = run_here_again(backup, run)
+
+    assert done.state_name == "Completed", message(done)
+
+
 @pytest.fixture
 def names(deployed: PrefectSide) -> Iterator[Names]:
     """Names of one test, with an applied inventory; what is deployed goes."""
